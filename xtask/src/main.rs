@@ -1,0 +1,2 @@
+//! Drives the whole study.
+fn main() {}
