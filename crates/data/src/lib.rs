@@ -1,1 +1,11 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod cifar10;
+mod error;
+mod files;
+mod images;
+pub mod random;
+
+pub use error::{Error, Result};
+pub use images::{Dataset, LabelledImages};

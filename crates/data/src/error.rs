@@ -1,0 +1,107 @@
+//! What can go wrong with data: each error names the operation or file, what was expected, what was found,
+//! and what to do next.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to open, read, write, rename or lock a file or folder.
+    #[error("cannot {operation} {}: {reason}. Check that the path is right, that you may use it, and that the disk is not full", path.display())]
+    Io {
+        /// What was being done, as a verb.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        reason: io::Error,
+    },
+
+    /// A file that must be there is not.
+    #[error("{} is missing. Put the file there, or fetch the data again", path.display())]
+    Missing {
+        /// Where the file was expected.
+        path: PathBuf,
+    },
+
+    /// A file is shorter (an interrupted download or copy) or longer than it must be.
+    #[error("{} is {}: expected {expected} bytes, found {actual}. Remove it and fetch the data again", path.display(), if actual < expected { "truncated" } else { "too long" })]
+    WrongSize {
+        /// The file.
+        path: PathBuf,
+        /// Its size when whole, in bytes.
+        expected: u64,
+        /// Its size now, in bytes.
+        actual: u64,
+    },
+
+    /// A file has the right size and the wrong content.
+    #[error("{} has wrong content: expected SHA-256 {expected}, found {actual}. Remove it and fetch the data again", path.display())]
+    WrongDigest {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 it must have, in lower-case hexadecimal.
+        expected: String,
+        /// The SHA-256 it has.
+        actual: String,
+    },
+
+    /// A file's content does not follow its format.
+    #[error("{}: {at}: expected {expected}, found {actual}. The file is damaged or of another format", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file: a record, line, field or byte offset.
+        at: String,
+        /// What the format asks for there.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+
+    /// An argument does not fit, for example an array of the wrong shape.
+    #[error("{operation}: expected {expected}, got {actual}")]
+    Argument {
+        /// The function that was called.
+        operation: &'static str,
+        /// What it takes.
+        expected: String,
+        /// What it was given.
+        actual: String,
+    },
+}
+
+impl Error {
+    /// An operating system error during `operation` on `path`; "not found" becomes [`Error::Missing`].
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |reason| match reason.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path },
+            _ => Self::Io { operation, path, reason },
+        }
+    }
+
+    /// A breach of `path`'s format at the place `at`.
+    pub(crate) fn format(
+        path: &Path,
+        at: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self::Format { path: path.to_owned(), at: at.into(), expected: expected.into(), actual: actual.into() }
+    }
+
+    /// An argument of `operation` that does not fit.
+    pub(crate) fn argument(
+        operation: &'static str,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self::Argument { operation, expected: expected.into(), actual: actual.into() }
+    }
+}

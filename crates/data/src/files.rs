@@ -1,0 +1,93 @@
+//! Files that are whole or not there: checked by size and SHA-256, written beside their place and renamed.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::{Error, Result};
+
+/// Checks that `path` is a file of `size` bytes whose SHA-256 is `sha256` (lower-case hexadecimal).
+pub(crate) fn check(path: &Path, size: u64, sha256: &str) -> Result<()> {
+    let actual = fs::metadata(path).map_err(Error::io("look at", path))?.len();
+    if actual != size {
+        return Err(Error::WrongSize { path: path.to_owned(), expected: size, actual });
+    }
+    check_digest(path, sha256)
+}
+
+/// Checks that the SHA-256 of the file at `path` is `sha256`.
+pub(crate) fn check_digest(path: &Path, sha256: &str) -> Result<()> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => break,
+            n => digest.update(&buffer[..n]),
+        }
+    }
+    let actual = hex(&digest.finalize());
+    if actual != sha256 {
+        return Err(Error::WrongDigest { path: path.to_owned(), expected: sha256.to_owned(), actual });
+    }
+    Ok(())
+}
+
+/// Writes a file through `write`; it appears at `path` only when it is complete and on disk.
+///
+/// The folder must exist. After an error or a crash, `path` is what it was before.
+pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut file = beside(path)?;
+    let mut writer = BufWriter::new(&mut file);
+    write(&mut writer).and_then(|()| writer.flush()).map_err(Error::io("write", path))?;
+    drop(writer);
+    persist(file, path)
+}
+
+/// A temporary file in the folder of `path`, removed when dropped.
+pub(crate) fn beside(path: &Path) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".tmp");
+    // Temporary files are private by default; this one becomes an ordinary file, which others may read.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let folder = folder_of(path);
+    builder.tempfile_in(folder).map_err(Error::io("create a file in", folder))
+}
+
+/// Brings a temporary file onto the disk and to its final place.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<()> {
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
+    sync_folder(path)
+}
+
+/// Makes a rename to `path` survive a power cut (a no-op where folders cannot be synchronised).
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        let folder = folder_of(path);
+        File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io("write", folder))?;
+    }
+    Ok(())
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
