@@ -21,20 +21,24 @@ pub(crate) fn check(path: &Path, size: u64, sha256: &str) -> Result<()> {
 
 /// Checks that the SHA-256 of the file at `path` is `sha256`.
 pub(crate) fn check_digest(path: &Path, sha256: &str) -> Result<()> {
+    let actual = digest(path)?;
+    if actual != sha256 {
+        return Err(Error::WrongDigest { path: path.to_owned(), expected: sha256.to_owned(), actual });
+    }
+    Ok(())
+}
+
+/// The SHA-256 of the file at `path` in lower-case hexadecimal.
+pub(crate) fn digest(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer).map_err(Error::io("read", path))? {
-            0 => break,
+            0 => return Ok(hex(&digest.finalize())),
             n => digest.update(&buffer[..n]),
         }
     }
-    let actual = hex(&digest.finalize());
-    if actual != sha256 {
-        return Err(Error::WrongDigest { path: path.to_owned(), expected: sha256.to_owned(), actual });
-    }
-    Ok(())
 }
 
 /// Writes a file through `write`; it appears at `path` only when it is complete and on disk.

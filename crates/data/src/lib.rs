@@ -5,6 +5,7 @@ pub mod cifar10;
 mod error;
 mod files;
 mod images;
+pub mod mini;
 pub mod random;
 
 pub use error::{Error, Result};
