@@ -1,0 +1,124 @@
+//! C = A·B for matrices of any strides.
+
+use aligned_vec::{AVec, ConstAlign};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::tile::{Epilogue, Tile, TileTable};
+use crate::{Error, Isa};
+
+pub use crate::tile::Element;
+
+/// Memory on cache-line boundaries: a vector load that straddles two lines counts twice.
+pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
+
+/// C (M, N) = A (M, Q) · B (Q, N), for `f32` or `f64` and any strides.
+///
+/// Each element of C is Σ_q a[m, q]·b[q, n], summed in the order of q, with one rounding a step (two on the portable
+/// path): |error| ≤ 2Q·ε·Σ|a||b|, ε the unit roundoff. The order depends on nothing else.
+///
+/// It is fastest when C's rows (or its columns) are contiguous; A may have any layout; B is copied into panels first.
+///
+/// # Errors
+/// [`Error::Shape`] if the three shapes do not fit together.
+pub fn gemm<T: Element>(
+    isa: Isa,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    mut c: ArrayViewMut2<'_, T>,
+) -> Result<(), Error> {
+    let ((m, q), n) = (a.dim(), b.ncols());
+    if b.nrows() != q || c.dim() != (m, n) {
+        return Err(Error::Shape {
+            operation: "gemm",
+            expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
+            actual: format!("B {:?}, C {:?}", b.dim(), c.dim()),
+        });
+    }
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    if n == 1 || c.strides()[1] == 1 {
+        rows_of_c(T::table(isa), a, b, c);
+    } else if m == 1 || c.strides()[0] == 1 {
+        // Cᵀ = Bᵀ·Aᵀ
+        rows_of_c(T::table(isa), b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+    } else {
+        let mut contiguous = c.map(|_| T::default());
+        rows_of_c(T::table(isa), a, b, contiguous.view_mut());
+        c.assign(&contiguous);
+    }
+    Ok(())
+}
+
+/// The product for a C whose rows are contiguous.
+fn rows_of_c<T: Element>(
+    table: &TileTable<T>,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    mut c: ArrayViewMut2<'_, T>,
+) {
+    let ((m, q), n) = (a.dim(), b.ncols());
+    let panel = table.panel();
+    T::with_scratch(|packed, edge| {
+        pack(b, table, packed);
+        // Room for a tile that is wider than what is left of C; its row length is a panel.
+        edge.resize(table.tiles.len() * panel, T::default());
+        // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
+        for (row, rows) in table.row_blocks(m) {
+            for first in (0..n).step_by(panel) {
+                let columns = panel.min(n - first);
+                let vectors = table.vectors(columns);
+                let whole = columns == vectors * table.lanes;
+                let (out, c_row) = if whole {
+                    let start = c.slice_mut(ndarray::s![row.., first..]).as_mut_ptr();
+                    (start, c.strides()[0].unsigned_abs())
+                } else {
+                    (edge.as_mut_ptr(), panel)
+                };
+                let t = Tile {
+                    a: a.slice(ndarray::s![row.., ..]).as_ptr(),
+                    a_row: a.strides()[0],
+                    a_step: a.strides()[1],
+                    taps: &[0],
+                    depth: q,
+                    b: packed[first * q..].as_ptr(),
+                    b_row: vectors * table.lanes,
+                    c: out,
+                    c_row,
+                    epilogue: Epilogue::Store,
+                };
+                // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
+                // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
+                // vectors; C is written inside the view where the tile fits it, else inside `edge`.
+                unsafe { table.tiles[rows - 1][vectors - 1](&t) };
+                if !whole {
+                    for r in 0..rows {
+                        let mut target = c.slice_mut(ndarray::s![row + r, first..first + columns]);
+                        target.iter_mut().zip(&edge[r * panel..]).for_each(|(to, from)| *to = *from);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// B (Q, N) as panels (Q, panel), one after the other, the last padded with zeros to whole vectors.
+fn pack<T: Element>(b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
+    let (q, n) = b.dim();
+    packed.resize(q * n.next_multiple_of(table.lanes), T::default());
+    for first in (0..n).step_by(table.panel()) {
+        let columns = table.panel().min(n - first);
+        let width = table.vectors(columns) * table.lanes;
+        let target = &mut packed[first * q..][..q * width];
+        let source = b.slice(ndarray::s![.., first..first + columns]);
+        if width > columns {
+            target.fill(T::default());
+        }
+        for (row, to) in source.rows().into_iter().zip(target.chunks_exact_mut(width)) {
+            match row.as_slice() {
+                Some(row) => to[..columns].copy_from_slice(row),
+                None => to.iter_mut().zip(row).for_each(|(to, from)| *to = *from),
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which instructions the machine has, found once at run time.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::Error;
+
+/// An instruction set that this machine has been seen to support.
+///
+/// Values come only from [`Isa::current`], [`Isa::available`] and [`Isa::from_env`], so holding one proves that
+/// the instructions may be executed: the safe kernels rely on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Isa(pub(crate) Level);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Level {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The environment variable that forces an instruction set: `avx512`, `avx2` or `portable`.
+    pub const VARIABLE: &str = "MLPROBE_ISA";
+
+    /// The instruction set in use: what `MLPROBE_ISA` asks for if the machine has it, else the widest there is.
+    ///
+    /// Programs should call [`Isa::from_env`] once at their start, to report a bad value instead of passing over it.
+    pub fn current() -> Self {
+        static CURRENT: OnceLock<Isa> = OnceLock::new();
+        *CURRENT.get_or_init(|| Self::from_env().unwrap_or_else(|_| Self::widest()))
+    }
+
+    /// Reads `MLPROBE_ISA`; unset or empty means the widest set.
+    ///
+    /// # Errors
+    /// [`Error::Isa`] if the variable names something unknown, or something this machine lacks.
+    pub fn from_env() -> Result<Self, Error> {
+        match std::env::var(Self::VARIABLE) {
+            Ok(name) if !name.is_empty() => Self::named(&name),
+            _ => Ok(Self::widest()),
+        }
+    }
+
+    /// The instruction sets this machine supports, widest first; `portable` is always the last.
+    pub fn available() -> Vec<Self> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Isa(Level::Avx512));
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Isa(Level::Avx2));
+            }
+        }
+        found.push(Isa(Level::Portable));
+        found
+    }
+
+    /// Its name as `MLPROBE_ISA` spells it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            Level::Portable => "portable",
+        }
+    }
+
+    fn widest() -> Self {
+        Self::available()[0]
+    }
+
+    fn named(name: &str) -> Result<Self, Error> {
+        let available = Self::available();
+        available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| Error::Isa {
+            requested: name.to_string(),
+            available: available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portable_is_always_available_and_last() {
+        assert_eq!(Isa::available().last().map(|isa| isa.name()), Some("portable"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_names_that_work() {
+        let message = Isa::named("avx9000").unwrap_err().to_string();
+        assert!(message.contains("MLPROBE_ISA=avx9000") && message.contains("portable"), "{message}");
+    }
+}

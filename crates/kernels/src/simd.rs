@@ -1,0 +1,129 @@
+//! Vectors of numbers: the few operations the register tile needs, for each instruction set.
+
+/// A vector of [`LANES`](Simd::LANES) numbers.
+///
+/// # Safety
+/// The methods may compile to instructions of the set they stand for: call them only inside a function that enables
+/// it, on a machine that has it. `load` and `store` touch `LANES` numbers at the pointer, which need no alignment.
+pub(crate) unsafe trait Simd {
+    type T: Copy;
+    type V: Copy;
+    const LANES: usize;
+    unsafe fn splat(x: Self::T) -> Self::V;
+    unsafe fn load(p: *const Self::T) -> Self::V;
+    unsafe fn store(p: *mut Self::T, v: Self::V);
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// a · b + c: rounded once where the instruction set has it so, twice on the portable path.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+}
+
+/// `LANES` numbers in an array, left to the compiler to put into whatever registers every machine has.
+pub(crate) struct Portable<T, const LANES: usize>(std::marker::PhantomData<T>);
+
+macro_rules! portable {
+    ($t:ty) => {
+        // SAFETY: plain Rust; load and store touch LANES numbers, as the trait allows.
+        unsafe impl<const LANES: usize> Simd for Portable<$t, LANES> {
+            type T = $t;
+            type V = [$t; LANES];
+            const LANES: usize = LANES;
+            #[inline(always)]
+            unsafe fn splat(x: $t) -> Self::V {
+                [x; LANES]
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const $t) -> Self::V {
+                // SAFETY: the caller vouches for LANES numbers at p.
+                unsafe { p.cast::<[$t; LANES]>().read_unaligned() }
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut $t, v: Self::V) {
+                // SAFETY: the caller vouches for room for LANES numbers at p.
+                unsafe { p.cast::<[$t; LANES]>().write_unaligned(v) }
+            }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                std::array::from_fn(|i| a[i] + b[i])
+            }
+            #[inline(always)]
+            unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+                std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+            }
+            #[inline(always)]
+            unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                std::array::from_fn(|i| a[i] * b[i] + c[i])
+            }
+        }
+    };
+}
+portable!(f32);
+portable!(f64);
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Simd;
+    use std::arch::x86_64::*;
+
+    /// Names the intrinsics of one vector type.
+    macro_rules! x86 {
+        ($name:ident, $t:ty, $v:ty, $lanes:literal,
+         $set1:ident, $load:ident, $store:ident, $add:ident, $max:ident, $fma:ident) => {
+            pub(crate) struct $name;
+            // SAFETY: each method is the unaligned intrinsic of the same meaning.
+            unsafe impl Simd for $name {
+                type T = $t;
+                type V = $v;
+                const LANES: usize = $lanes;
+                #[inline(always)]
+                unsafe fn splat(x: $t) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $set1(x) }
+                }
+                #[inline(always)]
+                unsafe fn load(p: *const $t) -> $v {
+                    // SAFETY: the caller vouches for the instruction set and the memory.
+                    unsafe { $load(p) }
+                }
+                #[inline(always)]
+                unsafe fn store(p: *mut $t, v: $v) {
+                    // SAFETY: the caller vouches for the instruction set and the memory.
+                    unsafe { $store(p, v) }
+                }
+                #[inline(always)]
+                unsafe fn add(a: $v, b: $v) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $add(a, b) }
+                }
+                #[inline(always)]
+                unsafe fn max(a: $v, b: $v) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $max(a, b) }
+                }
+                #[inline(always)]
+                unsafe fn mul_add(a: $v, b: $v, c: $v) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $fma(a, b, c) }
+                }
+            }
+        };
+    }
+    x86!(
+        Avx2F32, f32, __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_max_ps,
+        _mm256_fmadd_ps
+    );
+    x86!(
+        Avx2F64, f64, __m256d, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_max_pd,
+        _mm256_fmadd_pd
+    );
+    x86!(
+        Avx512F32, f32, __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps,
+        _mm512_max_ps, _mm512_fmadd_ps
+    );
+    x86!(
+        Avx512F64, f64, __m512d, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd,
+        _mm512_max_pd, _mm512_fmadd_pd
+    );
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};

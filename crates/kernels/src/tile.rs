@@ -1,0 +1,189 @@
+//! The register tile under every product: MR rows by NV vectors of outputs, held in registers.
+
+use std::cell::RefCell;
+
+use crate::gemm::Aligned;
+use crate::isa::{Isa, Level};
+use crate::simd::{Portable, Simd};
+
+/// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
+/// taps are the offsets of the kernel's positions in the input.
+///
+/// ```text
+/// C[r, j] = Σ_t Σ_k A[r·a_row + taps[t] + k·a_step] · B[(t·depth + k)·b_row + j]      then the epilogue
+/// r = 0..MR,  j = 0..NV·LANES,  k = 0..depth
+/// ```
+pub(crate) struct Tile<'a, T> {
+    pub a: *const T,
+    pub a_row: isize,
+    pub a_step: isize,
+    pub taps: &'a [isize],
+    pub depth: usize,
+    pub b: *const T,
+    pub b_row: usize,
+    pub c: *mut T,
+    pub c_row: usize,
+    pub epilogue: Epilogue<T>,
+}
+
+/// What happens to the sums before they are stored.
+#[derive(Clone, Copy)]
+pub(crate) enum Epilogue<T> {
+    /// C = sum
+    Store,
+    /// C = max(sum + bias, 0), with NV·LANES biases at the pointer.
+    BiasRelu(*const T),
+}
+
+/// # Safety
+/// The instruction set must be present; every element that the formula in [`Tile`] names must lie in memory that may
+/// be read (A, B, bias) or written (C).
+pub(crate) type TileFn<T> = unsafe fn(&Tile<'_, T>);
+
+/// The tiles of one instruction set and element type.
+pub(crate) struct TileTable<T: 'static> {
+    /// Numbers in one vector.
+    pub lanes: usize,
+    /// `tiles[MR - 1][NV - 1]`, for MR up to the number of rows and NV = 1, 2.
+    pub tiles: &'static [[TileFn<T>; 2]],
+}
+
+impl<T> TileTable<T> {
+    /// Columns of a full panel: two vectors.
+    pub fn panel(&self) -> usize {
+        2 * self.lanes
+    }
+
+    /// The smallest tile width, in vectors, that covers `columns` (at most a panel).
+    pub fn vectors(&self, columns: usize) -> usize {
+        columns.div_ceil(self.lanes).clamp(1, 2)
+    }
+
+    /// Cuts `rows` into the fewest tiles, of sizes as equal as can be: `(first row, rows)`.
+    pub fn row_blocks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
+        let blocks = rows.div_ceil(self.tiles.len()).max(1);
+        (0..blocks).map(move |i| (i * rows / blocks, (i + 1) * rows / blocks - i * rows / blocks))
+    }
+}
+
+/// An element type with tiles: `f32` or `f64`.
+pub trait Element: Copy + Default + Send + Sync + 'static + Tiled {}
+impl Element for f32 {}
+impl Element for f64 {}
+
+mod sealed {
+    use super::{Aligned, Isa, TileTable};
+    pub trait Tiled: Sized {
+        #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
+        fn table(isa: Isa) -> &'static TileTable<Self>;
+        /// Two buffers that a thread keeps from product to product, so that none allocates.
+        fn with_scratch<R>(run: impl FnOnce(&mut Aligned<Self>, &mut Aligned<Self>) -> R) -> R;
+    }
+}
+pub(crate) use sealed::Tiled;
+
+/// Writes the body once for each row, because the compiler leaves a loop of this length rolled, and then keeps the
+/// sums in memory.
+macro_rules! for_each_row {
+    ($rows:ident, |$r:ident| $body:expr) => {
+        for_each_row!(@ $rows, $r, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $rows:ident, $r:ident, $body:expr, $($i:literal)*) => {
+        $(if $i < $rows {
+            let $r: usize = $i;
+            $body
+        })*
+    };
+}
+
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, zero: S::T) {
+    // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
+    unsafe {
+        let mut acc = [[S::splat(zero); NV]; MR];
+        let mut b = t.b;
+        for &tap in t.taps {
+            let mut a = t.a.wrapping_offset(tap);
+            for _ in 0..t.depth {
+                let mut columns = [S::splat(zero); NV];
+                for v in 0..NV {
+                    columns[v] = S::load(b.add(v * S::LANES));
+                }
+                for_each_row!(MR, |r| {
+                    let x = S::splat(*a.wrapping_offset(r as isize * t.a_row));
+                    for v in 0..NV {
+                        acc[r][v] = S::mul_add(x, columns[v], acc[r][v]);
+                    }
+                });
+                a = a.wrapping_offset(t.a_step);
+                b = b.wrapping_add(t.b_row);
+            }
+        }
+        if let Epilogue::BiasRelu(bias) = t.epilogue {
+            for_each_row!(MR, |r| for v in 0..NV {
+                let sum = S::add(acc[r][v], S::load(bias.add(v * S::LANES)));
+                acc[r][v] = S::max(sum, S::splat(zero));
+            });
+        }
+        for_each_row!(MR, |r| for v in 0..NV {
+            S::store(t.c.add(r * t.c_row + v * S::LANES), acc[r][v]);
+        });
+    }
+}
+
+/// A table of tiles for one instruction set; `#[target_feature]` cannot be generic, so each set has its function.
+macro_rules! table {
+    ($table:ident, $run:ident, $t:ty, $simd:ty, [$($mr:literal)*] $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $run<const MR: usize, const NV: usize>(t: &Tile<'_, $t>) {
+            // SAFETY: forwarded from the caller.
+            unsafe { tile::<$simd, MR, NV>(t, 0.0) }
+        }
+        static $table: TileTable<$t> = TileTable {
+            lanes: <$simd as Simd>::LANES,
+            tiles: &[$([$run::<$mr, 1>, $run::<$mr, 2>]),*],
+        };
+    };
+}
+
+// 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512, else 16.
+table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
+table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::*;
+    use crate::simd::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
+    table!(AVX2_F32, avx2_f32, f32, Avx2F32, [1 2 3 4 5 6], "avx2,fma");
+    table!(AVX2_F64, avx2_f64, f64, Avx2F64, [1 2 3 4 5 6], "avx2,fma");
+    table!(AVX512_F32, avx512_f32, f32, Avx512F32, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+    table!(AVX512_F64, avx512_f64, f64, Avx512F64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+
+    pub(super) static F32: [&TileTable<f32>; 2] = [&AVX2_F32, &AVX512_F32];
+    pub(super) static F64: [&TileTable<f64>; 2] = [&AVX2_F64, &AVX512_F64];
+}
+
+macro_rules! tiled {
+    ($t:ty, $portable:ident, $x86:ident) => {
+        impl Tiled for $t {
+            #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
+            fn table(isa: Isa) -> &'static TileTable<$t> {
+                match isa.0 {
+                    Level::Portable => &$portable,
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => x86::$x86[0],
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => x86::$x86[1],
+                }
+            }
+            fn with_scratch<R>(run: impl FnOnce(&mut Aligned<$t>, &mut Aligned<$t>) -> R) -> R {
+                thread_local! {
+                    static SCRATCH: RefCell<[Aligned<$t>; 2]> =
+                        RefCell::new([Aligned::new(64), Aligned::new(64)]);
+                }
+                SCRATCH.with_borrow_mut(|[first, second]| run(first, second))
+            }
+        }
+    };
+}
+tiled!(f32, PORTABLE_F32, F32);
+tiled!(f64, PORTABLE_F64, F64);

@@ -1,0 +1,96 @@
+//! The products against a naive triple loop, at odd sizes, in every layout, on every instruction set.
+
+use mlprobe_kernels::{Element, Error, Isa, gemm};
+use ndarray::{Array2, ArrayView2, ShapeBuilder};
+
+/// Σ_q a[m, q]·b[q, n] in f64, and the same sum of absolute values, which scales the error bound.
+fn naive(a: ArrayView2<f64>, b: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
+    let sum = |f: fn(f64) -> f64| {
+        Array2::from_shape_fn((a.nrows(), b.ncols()), |(m, n)| {
+            (0..a.ncols()).map(|q| f(a[[m, q]] * b[[q, n]])).sum()
+        })
+    };
+    (sum(|x| x), sum(f64::abs))
+}
+
+/// Values in (-1, 1), different at every place, exact in f32.
+fn numbers(rows: usize, columns: usize, column_major: bool, salt: u32) -> Array2<f64> {
+    Array2::from_shape_fn((rows, columns).set_f(column_major), |(i, j)| {
+        let mixed = (i as u32 * 7919 + j as u32 * 104_729 + salt).wrapping_mul(2_654_435_761) >> 12;
+        f64::from(mixed) / f64::from(1 << 19) - 1.0
+    })
+}
+
+const SIZES: [(usize, usize, usize); 9] = [
+    (1, 1, 1), (1, 17, 5), (3, 0, 4), (7, 9, 16), (15, 33, 31), (29, 5, 32), (33, 64, 10), (13, 100, 47), (61, 3, 129),
+];
+
+fn agrees_with_naive<T: Element + Into<f64>>(unit_roundoff: f64, from: fn(f64) -> T) {
+    let mut wrong = Vec::new();
+    for isa in Isa::available() {
+        for (m, q, n) in SIZES {
+            for layout in 0..8 {
+                let a = numbers(m, q, layout & 1 != 0, 1);
+                let b = numbers(q, n, layout & 2 != 0, 2);
+                let (expected, scale) = naive(a.view(), b.view());
+                let mut c = Array2::from_elem((m, n).set_f(layout & 4 != 0), from(f64::NAN));
+                gemm(isa, a.mapv(from).view(), b.mapv(from).view(), c.view_mut()).unwrap();
+                for (((i, j), &actual), &expected) in c.indexed_iter().zip(&expected) {
+                    let bound = 2.0 * q as f64 * unit_roundoff * scale[[i, j]];
+                    let actual: f64 = actual.into();
+                    if (actual - expected).abs() > bound || actual.is_nan() {
+                        wrong.push(format!("{isa} {m}x{q}x{n} layout {layout} [{i}, {j}]: {actual} != {expected}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong, first: {}", wrong.len(), wrong[0]);
+}
+
+#[test]
+fn f32_products_agree_with_a_triple_loop_within_the_stated_bound() {
+    agrees_with_naive(f64::from(f32::EPSILON) / 2.0, |x| x as f32);
+}
+
+#[test]
+fn f64_products_agree_with_a_triple_loop_within_the_stated_bound() {
+    agrees_with_naive(f64::EPSILON / 2.0, |x| x);
+}
+
+#[test]
+fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
+    let a = numbers(37, 50, false, 3).mapv(|x| x as f32);
+    let b = numbers(50, 70, false, 4).mapv(|x| x as f32);
+    for isa in Isa::available() {
+        let mut whole = Array2::zeros((37, 70));
+        gemm(isa, a.view(), b.view(), whole.view_mut()).unwrap();
+        for (rows, columns) in [(0..1, 0..70), (3..20, 5..6), (30..37, 11..64)] {
+            let mut part = Array2::zeros((rows.len(), columns.len()));
+            let a = a.slice(ndarray::s![rows.clone(), ..]);
+            let b = b.slice(ndarray::s![.., columns.clone()]);
+            gemm(isa, a, b, part.view_mut()).unwrap();
+            assert_eq!(part, whole.slice(ndarray::s![rows, columns]), "{isa}");
+        }
+    }
+}
+
+#[test]
+fn a_product_into_a_strided_view_leaves_the_rest_alone() {
+    let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
+    for isa in Isa::available() {
+        let mut c = Array2::from_elem((10, 14), -1.0);
+        gemm(isa, a.view(), b.view(), c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
+        let untouched = c.indexed_iter().filter(|((i, j), _)| i % 2 == 1 || j % 2 == 1);
+        assert!(untouched.into_iter().all(|(_, &x)| x == -1.0), "{isa}");
+        assert!(c.slice(ndarray::s![..;2, ..;2]).iter().all(|&x| x != -1.0), "{isa}");
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_an_error_that_names_them() {
+    let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::<f32>::zeros((4, 5)));
+    let error = gemm(Isa::current(), a.view(), b.view(), Array2::zeros((2, 5)).view_mut()).unwrap_err();
+    assert!(matches!(error, Error::Shape { operation: "gemm", .. }));
+    assert!(error.to_string().contains("(4, 5)"), "{error}");
+}
