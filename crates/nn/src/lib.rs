@@ -1,1 +1,26 @@
-//! TODO
+//! A multilayer perceptron with its backpropagation written out by hand.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod activation;
+mod backprop;
+mod error;
+mod evaluate;
+mod examples;
+mod hyperparameters;
+mod io;
+mod linear;
+mod loss;
+mod mlp;
+mod random;
+mod real;
+mod train;
+
+pub use error::{Error, Result};
+pub use evaluate::{Evaluation, evaluate};
+pub use examples::Examples;
+pub use hyperparameters::Hyperparameters;
+pub use linear::Linear;
+pub use mlp::Mlp;
+pub use real::Real;
+pub use train::{EpochSummary, Trainer, TrainingState};

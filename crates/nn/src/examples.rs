@@ -1,0 +1,183 @@
+//! A set of examples to train or evaluate on: features and labels, lent, never copied.
+
+use crate::mlp::MAX_CLASSES;
+use crate::{Error, Mlp, Real, Result};
+use ndarray::{ArrayView1, ArrayView2};
+
+const OPERATION: &str = "make a set of examples";
+
+/// One or more blocks of examples, standing under each other: N rows of D features with their labels.
+///
+/// Blocks are lent, so an augmented training set is the originals' features and the transformed copies' features
+/// without a joined array, and many trainers can share them.
+///
+/// ```
+/// # fn main() -> mlprobe_nn::Result<()> {
+/// use mlprobe_nn::Examples;
+/// use ndarray::array;
+///
+/// let x = array![[0.0, 1.0], [1.0, 0.0]];
+/// let labels = [1, 0];
+/// let twice = Examples::new(vec![(x.view(), &labels[..]), (x.view(), &labels[..])], 2)?;
+/// assert_eq!((twice.len(), twice.inputs(), twice.classes()), (4, 2, 2));
+/// assert_eq!(twice.row(3), Some(x.row(1)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Examples<'a, F> {
+    blocks: Vec<Block<'a, F>>,
+    inputs: usize,
+    classes: usize,
+}
+
+/// x (n, D), labels (n); `start` is the number of rows before it.
+#[derive(Clone, Debug)]
+struct Block<'a, F> {
+    x: ArrayView2<'a, F>,
+    labels: &'a [u8],
+    start: usize,
+}
+
+impl<'a, F: Real> Examples<'a, F> {
+    /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 256.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no row or no feature, K is out of range or sizes differ;
+    /// [`Error::Label`] for a label of K or above; [`Error::NotFinite`] for a feature that is infinite or NaN.
+    pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u8])>, classes: usize) -> Result<Self> {
+        if !(1..=MAX_CLASSES).contains(&classes) {
+            return shape(format!("1 to {MAX_CLASSES} classes"), classes);
+        }
+        let inputs = blocks.first().map_or(0, |(x, _)| x.ncols());
+        if inputs == 0 || blocks.iter().all(|(x, _)| x.is_empty()) {
+            return shape("at least one row and one feature".into(), "none");
+        }
+        let mut start = 0;
+        let mut checked = Vec::with_capacity(blocks.len());
+        for (x, labels) in blocks {
+            if x.ncols() != inputs {
+                return shape(format!("{inputs} features a row, as in the first block"), x.ncols());
+            }
+            if labels.len() != x.nrows() {
+                return shape(format!("a label for each of {} rows", x.nrows()), labels.len());
+            }
+            check_values(x, labels, start, classes)?;
+            checked.push(Block { x, labels, start });
+            start += labels.len();
+        }
+        Ok(Self { blocks: checked, inputs, classes })
+    }
+
+    /// The number of rows N, over all blocks; at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a set of examples is never empty")]
+    pub fn len(&self) -> usize {
+        self.blocks.last().map_or(0, |block| block.start + block.labels.len())
+    }
+
+    /// The number of features D.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The number of classes K.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The features (D) of row `i`, counted from 0 over all blocks; none from N on.
+    pub fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
+        let block = self.block_of(i)?;
+        (i - block.start < block.labels.len()).then(|| block.x.row(i - block.start))
+    }
+
+    /// The label of row `i`, counted from 0 over all blocks; none from N on.
+    pub fn label(&self, i: usize) -> Option<u8> {
+        let block = self.block_of(i)?;
+        block.labels.get(i - block.start).copied()
+    }
+
+    /// The blocks in order: x (n, D) and labels (n).
+    pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u8])> {
+        self.blocks.iter().map(|block| (block.x, block.labels))
+    }
+
+    /// Whether `model` takes D features and gives K classes.
+    pub(crate) fn check_fits(&self, operation: &'static str, model: &Mlp<F>) -> Result<()> {
+        let (ours, theirs) = ((self.inputs, self.classes), (model.inputs(), model.classes()));
+        if ours == theirs {
+            return Ok(());
+        }
+        let say = |(inputs, classes)| format!("{inputs} features and {classes} classes");
+        Err(Error::Shape { operation, expected: format!("examples of {}", say(theirs)), actual: say(ours) })
+    }
+
+    /// The last block that starts at or before `i`.
+    fn block_of(&self, i: usize) -> Option<&Block<'a, F>> {
+        self.blocks.iter().rev().find(|block| block.start <= i)
+    }
+}
+
+/// x (n, D), labels (n); `start` is the number of rows in earlier blocks.
+fn check_values<F: Real>(x: ArrayView2<F>, labels: &[u8], start: usize, classes: usize) -> Result<()> {
+    for (row, (x, &label)) in (start..).zip(x.outer_iter().zip(labels)) {
+        if usize::from(label) >= classes {
+            return Err(Error::Label { operation: OPERATION, row, label, classes });
+        }
+        if let Some((column, &value)) = x.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            let location = format!("feature {column} of row {row}");
+            return Err(Error::NotFinite { operation: OPERATION, location, value: value.into() });
+        }
+    }
+    Ok(())
+}
+
+fn shape<T>(expected: String, actual: impl ToString) -> Result<T> {
+    Err(Error::Shape { operation: OPERATION, expected, actual: actual.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn rows_and_labels_run_over_the_blocks() {
+        let (a, b, none) = (array![[1.0], [2.0]], array![[3.0]], Array2::zeros((0, 1)));
+        let blocks = vec![(a.view(), &[0u8, 1][..]), (none.view(), &[]), (b.view(), &[2])];
+        let examples = Examples::new(blocks, 3).unwrap();
+        assert_eq!(examples.len(), 3);
+        for i in 0..3 {
+            assert_eq!(examples.row(i).unwrap()[0], i as f64 + 1.0);
+            assert_eq!(examples.label(i), Some(i as u8));
+        }
+        assert!(examples.row(3).is_none() && examples.label(3).is_none());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        let x = array![[1.0, 2.0], [3.0, 4.0]];
+        let narrow = array![[1.0]];
+        let broken = array![[1.0, 2.0], [f64::NAN, 4.0]];
+        let empty = Array2::<f64>::zeros((0, 2));
+        let message = |blocks: Vec<(ArrayView2<f64>, &[u8])>, classes| {
+            Examples::new(blocks, classes).unwrap_err().to_string()
+        };
+        let table = [
+            (message(vec![], 2), "at least one row"),
+            (message(vec![(empty.view(), &[])], 2), "at least one row"),
+            (message(vec![(x.view(), &[0, 1])], 0), "1 to 256 classes"),
+            (message(vec![(x.view(), &[0, 1])], 257), "1 to 256 classes"),
+            (message(vec![(x.view(), &[0])], 2), "a label for each of 2 rows, got 1"),
+            (
+                message(vec![(x.view(), &[0, 1]), (narrow.view(), &[0])], 2),
+                "2 features a row, as in the first",
+            ),
+            (message(vec![(x.view(), &[0, 1]), (x.view(), &[0, 2])], 2), "row 3 is 2, expected 0 to 1"),
+            (message(vec![(x.view(), &[0, 1]), (broken.view(), &[0, 1])], 2), "feature 0 of row 3 is NaN"),
+        ];
+        for (message, part) in table {
+            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        }
+    }
+}

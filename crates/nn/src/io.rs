@@ -1,0 +1,161 @@
+//! Networks and training states on disk, as safetensors.
+
+use crate::{Error, Linear, Mlp, Real, Result};
+use ndarray::{Array, Dimension, IntoDimension};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+/// The one metadata key, for a value such as `mlp relu 512-64-10`. One, so that equal networks give equal files.
+const ARCHITECTURE: &str = "architecture";
+const PREFIX: &str = "mlp relu ";
+
+impl<F: Real> Mlp<F> {
+    /// Writes the network as [safetensors](https://huggingface.co/docs/safetensors): `layers.0.weight` (out, in),
+    /// `layers.0.bias` (out) and so on, with the architecture as metadata. Equal networks give equal bytes. The
+    /// file appears under its name only when it is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path.as_ref(), self, parameters("layers", self.layers()))
+    }
+
+    /// Reads a network that [`Mlp::save`] wrote with the same number type; bit for bit the one that was saved.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::File`] naming what in the file is wrong.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let (path, bytes) = (path.as_ref(), read(path.as_ref())?);
+        Reader::new(path, &bytes)?.model()
+    }
+}
+
+/// A tensor on its way to a file: its name, and what safetensors calls a view.
+struct Tensor {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// The tensors of `layers`, rows of weights one after the other whatever their order in memory.
+fn parameters<F: Real>(list: &str, layers: &[Linear<F>]) -> Vec<Tensor> {
+    let tensor = |l: usize, name: &str, shape: Vec<usize>, values: &mut dyn Iterator<Item = F>| Tensor {
+        name: format!("{list}.{l}.{name}"),
+        dtype: F::DTYPE,
+        shape,
+        bytes: F::to_bytes(values),
+    };
+    let pair = |(l, layer): (usize, &Linear<F>)| {
+        let Linear { weight, bias } = layer;
+        [
+            tensor(l, "weight", weight.shape().to_vec(), &mut weight.iter().copied()),
+            tensor(l, "bias", bias.shape().to_vec(), &mut bias.iter().copied()),
+        ]
+    };
+    layers.iter().enumerate().flat_map(pair).collect()
+}
+
+/// Writes the architecture of `model` and `tensors`, beside the file first.
+fn write<F: Real>(path: &Path, model: &Mlp<F>, tensors: Vec<Tensor>) -> Result<()> {
+    let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
+    let metadata = HashMap::from([(ARCHITECTURE.into(), format!("{PREFIX}{}", widths.join("-")))]);
+    let save = || {
+        let views = tensors.iter().map(|tensor| {
+            let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?;
+            Ok((&tensor.name, view))
+        });
+        let views = views.collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>();
+        let bytes = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
+        let bytes = bytes.map_err(std::io::Error::other)?;
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    save().map_err(|source| Error::Io { operation: "save", path: path.into(), source })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| Error::Io { operation: "load", path: path.into(), source })
+}
+
+/// A file whose tensors are checked one by one as they are taken out.
+struct Reader<'a> {
+    path: &'a Path,
+    widths: Vec<usize>,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        let header = |error: safetensors::SafeTensorError| {
+            wrong(path, "header", "a whole safetensors file", error.to_string())
+        };
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(header)?;
+        let architecture = metadata.metadata().as_ref().and_then(|metadata| metadata.get(ARCHITECTURE));
+        let widths = architecture.and_then(|text| {
+            text.strip_prefix(PREFIX)?.split('-').map(|width| width.parse().ok()).collect::<Option<Vec<_>>>()
+        });
+        let Some(widths) = widths else {
+            let actual = architecture.map_or("nothing".into(), |text| format!("{text:?}"));
+            return Err(wrong(path, ARCHITECTURE, "text like \"mlp relu 512-64-10\"", actual));
+        };
+        Ok(Self { path, widths, tensors: SafeTensors::deserialize(bytes).map_err(header)? })
+    }
+
+    fn model<F: Real>(&self) -> Result<Mlp<F>> {
+        Mlp::from_layers(self.layers("layers")?)
+            .map_err(|error| wrong(self.path, ARCHITECTURE, "widths of a network", error.to_string()))
+    }
+
+    fn layers<F: Real>(&self, list: &str) -> Result<Vec<Linear<F>>> {
+        let layer = |(l, pair): (usize, &[usize])| {
+            Ok(Linear {
+                weight: self.array(&format!("{list}.{l}.weight"), (pair[1], pair[0]))?,
+                bias: self.array(&format!("{list}.{l}.bias"), pair[1])?,
+            })
+        };
+        self.widths.windows(2).enumerate().map(layer).collect()
+    }
+
+    /// The tensor `name`, which has to have this shape, the number type F and finite numbers.
+    fn array<F: Real, D: Dimension>(
+        &self,
+        name: &str,
+        shape: impl IntoDimension<Dim = D>,
+    ) -> Result<Array<F, D>> {
+        let shape = shape.into_dimension();
+        let bytes = self.bytes(name, F::DTYPE, shape.slice())?;
+        let values = F::from_bytes(bytes);
+        if let Some((i, value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(wrong(self.path, name, "finite numbers", format!("{value} at position {i}")));
+        }
+        let count = values.len();
+        Array::from_shape_vec(shape.clone(), values)
+            .map_err(|_| wrong(self.path, name, format!("{shape:?} numbers"), count.to_string()))
+    }
+
+    fn bytes(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
+        let expected = format!("{dtype} {shape:?}");
+        let Ok(tensor) = self.tensors.tensor(name) else {
+            return Err(wrong(self.path, name, expected, "nothing".into()));
+        };
+        if (tensor.dtype(), tensor.shape()) != (dtype, shape) {
+            return Err(wrong(self.path, name, expected, format!("{} {:?}", tensor.dtype(), tensor.shape())));
+        }
+        Ok(tensor.data())
+    }
+}
+
+fn wrong(path: &Path, field: &str, expected: impl Into<String>, actual: String) -> Error {
+    Error::File { path: path.into(), field: field.into(), expected: expected.into(), actual }
+}

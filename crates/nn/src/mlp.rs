@@ -1,0 +1,210 @@
+//! The network: how it is made, and what it says about examples.
+
+use crate::backprop::{Workspace, backward, forward, forward_loss};
+use crate::loss::softmax;
+use crate::random::{generator, symmetric};
+use crate::{Error, Examples, Linear, Real, Result};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
+
+/// The widest layer that is accepted; a guard against nonsense, above any use this crate is made for.
+const MAX_WIDTH: usize = 65_536;
+/// Labels are `u8`.
+pub(crate) const MAX_CLASSES: usize = 256;
+/// Rows per forward pass outside of training: hidden layers of this many rows stay in the cache.
+pub(crate) const CHUNK: usize = 512;
+
+/// A multilayer perceptron: affine layers with ReLU between them, the last one's outputs being the logits.
+///
+/// ```
+/// # fn main() -> mlprobe_nn::Result<()> {
+/// use mlprobe_nn::Mlp;
+/// use ndarray::Array2;
+///
+/// let model = Mlp::<f32>::new(&[512, 64, 10], 1)?; // D = 512, H = 64, K = 10, seed 1
+/// let x = Array2::zeros((3, 512)); // N = 3 rows of features
+/// assert_eq!(model.logits(x.view())?.dim(), (3, 10));
+/// assert_eq!(model.predict(x.view())?.len(), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mlp<F> {
+    /// Not empty; widths fit; numbers finite; weights column-major.
+    layers: Vec<Linear<F>>,
+}
+
+impl<F: Real> Mlp<F> {
+    /// A network with random weights and zero biases.
+    ///
+    /// `widths` runs from the inputs over the hidden layers to the classes, such as `[512, 64, 10]`: two or more,
+    /// each 1 to 65,536, the last at most 256. Weights are uniform in ±√(6 / fan-in), which keeps the variance of
+    /// the activations the same from layer to layer (He et al., "Delving deep into rectifiers", 2015, section 2.2).
+    /// They are drawn in f64, row by row, each layer from its own stream, and rounded: an f32 and an f64 network
+    /// with the same seed agree.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for widths out of range.
+    pub fn new(widths: &[usize], seed: u64) -> Result<Self> {
+        check_widths(widths)?;
+        let layer = |(stream, pair): (usize, &[usize])| {
+            let mut generator = generator(seed, "mlprobe/nn/init", stream as u64);
+            let bound = (6.0 / pair[0] as f64).sqrt();
+            let mut draw = || F::from_f64(symmetric(&mut generator, bound));
+            Linear {
+                weight: Array2::from_shape_simple_fn((pair[1], pair[0]), &mut draw),
+                bias: Array1::zeros(pair[1]),
+            }
+        };
+        Self::from_layers(widths.windows(2).enumerate().map(layer).collect())
+    }
+
+    /// A network with given parameters, in any memory layout.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no layer, a bias is not as long as its layer is wide, a layer does not take
+    /// what the one before gives, or a width is out of range (see [`Mlp::new`]); [`Error::NotFinite`].
+    pub fn from_layers(layers: Vec<Linear<F>>) -> Result<Self> {
+        const OPERATION: &str = "make a network from layers";
+        for (l, layer) in layers.iter().enumerate() {
+            let inputs = if l == 0 { layer.inputs() } else { layers[l - 1].outputs() };
+            if (layer.inputs(), layer.outputs()) != (inputs, layer.bias.len()) {
+                return Err(Error::Shape {
+                    operation: OPERATION,
+                    expected: format!(
+                        "weight {:?} and bias as long for layer {l}",
+                        (layer.outputs(), inputs)
+                    ),
+                    actual: format!("weight {:?} and bias {}", layer.weight.dim(), layer.bias.len()),
+                });
+            }
+            if let Some(&value) = layer.weight.iter().chain(&layer.bias).find(|value| !value.is_finite()) {
+                let location = format!("a parameter of layer {l}");
+                return Err(Error::NotFinite { operation: OPERATION, location, value: value.into() });
+            }
+        }
+        let column_major = |layer: Linear<F>| Linear { weight: column_major(layer.weight), ..layer };
+        let model = Self { layers: layers.into_iter().map(column_major).collect() };
+        check_widths(&model.widths())?;
+        Ok(model)
+    }
+
+    /// The layers, from the inputs on.
+    pub fn layers(&self) -> &[Linear<F>] {
+        &self.layers
+    }
+
+    pub(crate) fn layers_mut(&mut self) -> &mut [Linear<F>] {
+        &mut self.layers
+    }
+
+    /// The widths, from the inputs D over the hidden layers to the classes K.
+    pub fn widths(&self) -> Vec<usize> {
+        let inputs = self.layers.first().map(Linear::inputs);
+        inputs.into_iter().chain(self.layers.iter().map(Linear::outputs)).collect()
+    }
+
+    /// The number of inputs D.
+    pub fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, Linear::inputs)
+    }
+
+    /// The number of classes K.
+    pub fn classes(&self) -> usize {
+        self.layers.last().map_or(0, Linear::outputs)
+    }
+
+    /// x (N, D) to logits (N, K).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` has not D columns.
+    pub fn logits(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+        if x.ncols() != self.inputs() {
+            let expected = format!("{} features a row", self.inputs());
+            return Err(Error::Shape {
+                operation: "compute logits",
+                expected,
+                actual: x.ncols().to_string(),
+            });
+        }
+        let mut logits = Array2::zeros((x.nrows(), self.classes()));
+        let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
+        let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
+        for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
+            forward(&self.layers, x, &mut workspace);
+            logits.assign(&workspace.logits(x.nrows()));
+        }
+        Ok(logits)
+    }
+
+    /// x (N, D) to the probability of each class (N, K): the softmax of the logits.
+    ///
+    /// # Errors
+    /// As [`Mlp::logits`].
+    pub fn probabilities(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+        let logits = self.logits(x)?;
+        let mut probabilities = Array2::zeros(logits.dim());
+        softmax(logits.view(), probabilities.view_mut());
+        Ok(probabilities)
+    }
+
+    /// x (N, D) to the likeliest class of each row (N); of equal ones the first.
+    ///
+    /// # Errors
+    /// As [`Mlp::logits`].
+    pub fn predict(&self, x: ArrayView2<F>) -> Result<Vec<u8>> {
+        Ok(self.logits(x)?.outer_iter().map(argmax).collect())
+    }
+
+    /// x (m, D), labels (m) to the mean cross-entropy of the batch and its gradient by every parameter,
+    /// in the shape of [`Mlp::layers`].
+    ///
+    /// [`Trainer`](crate::Trainer) does the same without allocating; this is for looking at gradients.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`; [`Error::Label`].
+    pub fn gradients(&self, x: ArrayView2<F>, labels: &[u8]) -> Result<(f64, Vec<Linear<F>>)> {
+        Examples::new(vec![(x, labels)], self.classes())?.check_fits("compute gradients", self)?;
+        let mut workspace = Workspace::new(&self.layers, x.nrows());
+        let mut gradients = self.zeros_like();
+        let loss = forward_loss(&self.layers, x, labels, &mut workspace);
+        backward(&self.layers, x, labels, &mut workspace, &mut gradients);
+        Ok((loss / x.nrows() as f64, gradients))
+    }
+
+    /// Layers of the same shapes, all zero.
+    pub(crate) fn zeros_like(&self) -> Vec<Linear<F>> {
+        self.layers.iter().map(|layer| Linear::zeros(layer.inputs(), layer.outputs())).collect()
+    }
+}
+
+/// z (K) to the index of its largest number, the first of equal ones.
+pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u8 {
+    let mut best = 0;
+    for (k, &value) in z.iter().enumerate() {
+        if value > z[best] {
+            best = k;
+        }
+    }
+    best as u8
+}
+
+fn column_major<F: Real>(weight: Array2<F>) -> Array2<F> {
+    if weight.t().is_standard_layout() {
+        return weight;
+    }
+    let mut copy = Array2::zeros(weight.dim().f());
+    copy.assign(&weight);
+    copy
+}
+
+fn check_widths(widths: &[usize]) -> Result<()> {
+    let in_range = widths.iter().all(|width| (1..=MAX_WIDTH).contains(width));
+    if widths.len() >= 2 && in_range && widths.last().is_some_and(|&classes| classes <= MAX_CLASSES) {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        operation: "make a network",
+        expected: format!("two or more widths of 1 to {MAX_WIDTH}, the last at most {MAX_CLASSES}"),
+        actual: format!("{widths:?}"),
+    })
+}

@@ -1,0 +1,184 @@
+//! Training: mini-batch gradient descent, an epoch at a time.
+
+use crate::backprop::{Workspace, backward, first, forward_loss};
+use crate::random::{generator, shuffle};
+use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Real, Result};
+use ndarray::Array2;
+
+/// What one epoch did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochSummary {
+    /// Its number, counted from 1.
+    pub epoch: usize,
+    /// Updates of the weights since the first epoch.
+    pub updates: u64,
+    /// Mean over all examples of the loss each had in its batch, before that batch's update; in nats.
+    pub mean_loss: f64,
+}
+
+/// Everything that training needs to go on as if it had never stopped, apart from the examples and hyperparameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingState<F> {
+    /// The network.
+    pub model: Mlp<F>,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Epochs done so far.
+    pub epochs_done: usize,
+}
+
+/// Trains one network on one set of examples, on the calling thread.
+///
+/// Each epoch visits every example once, in an order that depends only on the seed and the number of the epoch:
+/// two sets of equal size share their order. The same arguments give the same bits.
+///
+/// ```
+/// # fn main() -> mlprobe_nn::Result<()> {
+/// use mlprobe_nn::{Examples, Hyperparameters, Mlp, Trainer};
+/// use ndarray::array;
+///
+/// let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+/// let examples = Examples::new(vec![(x.view(), &[0, 1, 1, 1])], 2)?; // "or"
+/// let model = Mlp::<f64>::new(&[2, 8, 2], 1)?;
+/// let mut trainer = Trainer::new(model, examples, Hyperparameters::new(0.5, 2)?, 1)?;
+/// for _ in 0..200 {
+///     trainer.epoch()?;
+/// }
+/// assert_eq!(trainer.model().predict(x.view())?, [0, 1, 1, 1]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Trainer<'a, F> {
+    model: Mlp<F>,
+    examples: Examples<'a, F>,
+    hyperparameters: Hyperparameters,
+    seed: u64,
+    epochs_done: usize,
+    buffers: Buffers<F>,
+}
+
+/// Allocated once and used for every batch.
+struct Buffers<F> {
+    /// The rows of an epoch (N) in the order of their visit.
+    order: Vec<usize>,
+    /// X (m, D), the features of a batch.
+    x: Array2<F>,
+    /// The labels (m) of a batch.
+    labels: Vec<u8>,
+    workspace: Workspace<F>,
+    /// dW and db of every layer.
+    gradients: Vec<Linear<F>>,
+}
+
+impl<'a, F: Real> Trainer<'a, F> {
+    /// A trainer before its first epoch.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the network does not take D features or does not give K classes.
+    pub fn new(
+        model: Mlp<F>,
+        examples: Examples<'a, F>,
+        hyperparameters: Hyperparameters,
+        seed: u64,
+    ) -> Result<Self> {
+        Self::resume(TrainingState { model, seed, epochs_done: 0 }, examples, hyperparameters)
+    }
+
+    /// A trainer that goes on from a [`Trainer::state`], with bit for bit the results of one that never stopped,
+    /// given the same examples and hyperparameters.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn resume(
+        state: TrainingState<F>,
+        examples: Examples<'a, F>,
+        hyperparameters: Hyperparameters,
+    ) -> Result<Self> {
+        let TrainingState { model, seed, epochs_done } = state;
+        examples.check_fits("train", &model)?;
+        let rows = hyperparameters.batch_size().min(examples.len());
+        let buffers = Buffers {
+            order: (0..examples.len()).collect(),
+            x: Array2::zeros((rows, examples.inputs())),
+            labels: vec![0; rows],
+            workspace: Workspace::new(model.layers(), rows),
+            gradients: model.zeros_like(),
+        };
+        Ok(Self { model, examples, hyperparameters, seed, epochs_done, buffers })
+    }
+
+    /// One pass over all examples in batches, an update for each.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if the loss of a batch is infinite or NaN. The network is then as it was before that
+    /// batch, and of no further use.
+    pub fn epoch(&mut self) -> Result<EpochSummary> {
+        let Buffers { order, x, labels, workspace, gradients } = &mut self.buffers;
+        let learning_rate = self.hyperparameters.learning_rate();
+        order.iter_mut().enumerate().for_each(|(i, row)| *row = i);
+        shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
+
+        let mut total_loss = 0.0;
+        for (batch, rows) in order.chunks(self.hyperparameters.batch_size()).enumerate() {
+            let m = rows.len();
+            gather(&self.examples, rows, x, labels);
+            let (x, labels) = (first(x, m), &labels[..m]);
+
+            let loss = forward_loss(self.model.layers(), x, labels, workspace);
+            if !loss.is_finite() {
+                let (epoch, batch) = (self.epochs_done + 1, batch + 1);
+                return Err(Error::Diverged { epoch, batch, learning_rate, loss: loss / m as f64 });
+            }
+            total_loss += loss;
+            backward(self.model.layers(), x, labels, workspace, gradients);
+            descend(self.model.layers_mut(), gradients, F::from_f64(learning_rate));
+        }
+        self.epochs_done += 1;
+        let mean_loss = total_loss / self.examples.len() as f64;
+        Ok(EpochSummary { epoch: self.epochs_done, updates: self.updates(), mean_loss })
+    }
+
+    /// The network as it is now.
+    pub fn model(&self) -> &Mlp<F> {
+        &self.model
+    }
+
+    /// The network, trained.
+    pub fn into_model(self) -> Mlp<F> {
+        self.model
+    }
+
+    /// Epochs done so far.
+    pub fn epochs_done(&self) -> usize {
+        self.epochs_done
+    }
+
+    /// Updates of the weights so far: ⌈N / batch size⌉ an epoch.
+    pub fn updates(&self) -> u64 {
+        self.examples.len().div_ceil(self.hyperparameters.batch_size()) as u64 * self.epochs_done as u64
+    }
+
+    /// What [`Trainer::resume`] needs to go on from here.
+    pub fn state(&self) -> TrainingState<F> {
+        TrainingState { model: self.model.clone(), seed: self.seed, epochs_done: self.epochs_done }
+    }
+}
+
+/// Copies the features and labels of `rows` (m) to the first m rows of `x` (batch size, D) and `labels`.
+fn gather<F: Real>(examples: &Examples<F>, rows: &[usize], x: &mut Array2<F>, labels: &mut [u8]) {
+    for ((&row, mut x), label) in rows.iter().zip(x.outer_iter_mut()).zip(labels) {
+        if let (Some(features), Some(of_row)) = (examples.row(row), examples.label(row)) {
+            x.assign(&features);
+            *label = of_row;
+        }
+    }
+}
+
+/// W (out, in) and b (out) of every layer, one step against their gradients.
+fn descend<F: Real>(layers: &mut [Linear<F>], gradients: &[Linear<F>], learning_rate: F) {
+    for (layer, gradient) in layers.iter_mut().zip(gradients) {
+        // W ← W - η·dW,  b ← b - η·db
+        layer.weight.scaled_add(-learning_rate, &gradient.weight);
+        layer.bias.scaled_add(-learning_rate, &gradient.bias);
+    }
+}

@@ -1,0 +1,113 @@
+//! Networks on disk.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
+
+use mlprobe_nn::{Error, Mlp};
+use std::path::PathBuf;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn saved() -> (tempfile::TempDir, PathBuf, Mlp<f32>, Vec<u8>) {
+    let folder = folder();
+    let path = folder.path().join("model.safetensors");
+    let model = Mlp::new(&[7, 5, 3], 1).unwrap();
+    model.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    (folder, path, model, bytes)
+}
+
+#[test]
+fn a_network_comes_back_bit_for_bit() {
+    let (_folder, path, model, _) = saved();
+    assert_eq!(Mlp::load(&path).unwrap(), model);
+    let model = Mlp::<f64>::new(&[4, 2], 1).unwrap();
+    model.save(&path).unwrap();
+    assert_eq!(Mlp::load(&path).unwrap(), model);
+}
+
+#[test]
+fn equal_networks_give_equal_files_and_nothing_else() {
+    let (folder, path, model, bytes) = saved();
+    model.save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_file_holds_the_documented_tensors() {
+    let (_folder, _, model, bytes) = saved();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let weight = file.tensor("layers.1.weight").unwrap();
+    assert_eq!(weight.shape(), [3, 5]);
+    let second = f32::from_le_bytes(weight.data()[4..8].try_into().unwrap());
+    assert_eq!(second, model.layers()[1].weight[[0, 1]]);
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    assert_eq!(metadata.metadata().as_ref().unwrap()["architecture"], "mlp relu 7-5-3");
+}
+
+#[test]
+fn a_missing_file_or_folder_is_named() {
+    let folder = folder();
+    let path = folder.path().join("none").join("model.safetensors");
+    let model = Mlp::<f32>::new(&[2, 2], 1).unwrap();
+    for error in [Mlp::<f32>::load(&path).unwrap_err(), model.save(&path).unwrap_err()] {
+        assert!(matches!(error, Error::Io { .. }));
+        assert!(error.to_string().contains("none"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_of_the_other_number_type_is_refused_by_field() {
+    let (_folder, path, ..) = saved();
+    let error = Mlp::<f64>::load(&path).unwrap_err().to_string();
+    assert!(error.contains("layers.0.weight: expected F64 [5, 7], got F32 [5, 7]"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_named() {
+    let (_folder, path, model, bytes) = saved();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    // Same length, so that the header's offsets stay right.
+    let replaced = |from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let text = String::from_utf8(bytes[..header].to_vec()).unwrap();
+        assert!(text.contains(from));
+        [text.replace(from, to).as_bytes(), &bytes[header..]].concat()
+    };
+    let mut nan = bytes.clone();
+    nan[header..header + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let table = [
+        (Vec::new(), "header"),
+        (bytes[..header - 1].to_vec(), "header"),
+        (bytes[..bytes.len() - 1].to_vec(), "header"),
+        ([&bytes[..], b"x"].concat(), "header"),
+        (replaced("architecture", "architektura"), "architecture"),
+        (replaced("7-5-3", "7-5-x"), "architecture"),
+        (replaced("7-5-3", "7-6-3"), "layers.0.weight: expected F32 [6, 7], got F32 [5, 7]"),
+        (replaced("layers.1.bias", "layers.9.bias"), "layers.1.bias: expected F32 [3], got nothing"),
+        (nan, "layers.0.bias: expected finite numbers, got NaN at position 0"),
+    ];
+    for (bytes, part) in table {
+        std::fs::write(&path, bytes).unwrap();
+        let error = Mlp::<f32>::load(&path).unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{error}");
+        assert!(error.to_string().contains(part), "{error:?} does not say {part:?}");
+        assert!(error.to_string().contains("model.safetensors"), "{error}");
+    }
+    model.save(&path).unwrap();
+    assert_eq!(Mlp::load(&path).unwrap(), model);
+}
+
+#[test]
+fn no_single_damaged_byte_of_the_header_panics() {
+    let (_folder, path, _, bytes) = saved();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    for position in 0..header {
+        let mut damaged = bytes.clone();
+        damaged[position] ^= 1;
+        std::fs::write(&path, damaged).unwrap();
+        let _ = Mlp::<f32>::load(&path);
+    }
+}

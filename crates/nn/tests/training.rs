@@ -1,0 +1,268 @@
+//! What a trainer promises.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
+
+use mlprobe_nn::{EpochSummary, Error, Examples, Hyperparameters, Mlp, Trainer, evaluate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+/// Rows (n, 5) of numbers in ±1 whose class (0 to 2) depends on two of them.
+fn data(n: usize) -> (Array2<f64>, Vec<u8>) {
+    let x = Array2::from_shape_fn((n, 5), |(i, j)| {
+        ((i * 5 + j) as f64 * 0.754_877_666_246_693).fract() * 2.0 - 1.0
+    });
+    let labels = x.outer_iter().map(|x| u8::from(x[0] > 0.0) + u8::from(x[1] > 0.3)).collect();
+    (x, labels)
+}
+
+fn examples<'a>(x: &'a Array2<f64>, labels: &'a [u8]) -> Examples<'a, f64> {
+    Examples::new(vec![(x.view(), labels)], 3).unwrap()
+}
+
+fn recipe(learning_rate: f64, batch_size: usize) -> Hyperparameters {
+    Hyperparameters::new(learning_rate, batch_size).unwrap()
+}
+
+fn run(trainer: &mut Trainer<f64>, epochs: usize) -> Vec<EpochSummary> {
+    (0..epochs).map(|_| trainer.epoch().unwrap()).collect()
+}
+
+#[test]
+fn xor_is_learned() {
+    let x = ndarray::array![[0.0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+    let labels = [0, 1, 1, 0];
+    let examples = Examples::new(vec![(x.view(), &labels)], 2).unwrap();
+    let model = Mlp::new(&[2, 16, 2], 1).unwrap();
+    let mut trainer = Trainer::new(model, examples.clone(), recipe(0.5, 4), 1).unwrap();
+    let first = trainer.epoch().unwrap().mean_loss;
+    for _ in 0..500 {
+        trainer.epoch().unwrap();
+    }
+    let after = evaluate(trainer.model(), &examples).unwrap();
+    assert_eq!(after.accuracy, 1.0);
+    assert!(after.loss < first / 10.0, "{first} to {}", after.loss);
+}
+
+#[test]
+fn an_epoch_visits_each_row_once() {
+    // At a learning rate too small to change anything, the mean loss over an epoch's batches is the loss of the set,
+    // up to the rounding of 103 terms, and only if no row was missed or came twice.
+    let (x, labels) = data(103);
+    let model = Mlp::new(&[5, 8, 3], 1).unwrap();
+    let expected = evaluate(&model, &examples(&x, &labels)).unwrap().loss;
+    let mut trainer = Trainer::new(model, examples(&x, &labels), recipe(1e-300, 10), 1).unwrap();
+    for summary in run(&mut trainer, 3) {
+        let off = (summary.mean_loss / expected - 1.0).abs();
+        assert!(off < 103.0 * f64::EPSILON, "epoch {}: {off:e}", summary.epoch);
+    }
+}
+
+#[test]
+fn epochs_and_updates_are_counted() {
+    let (x, labels) = data(103);
+    let model = Mlp::new(&[5, 3], 1).unwrap();
+    let mut trainer = Trainer::new(model, examples(&x, &labels), recipe(0.1, 10), 1).unwrap();
+    let counts: Vec<_> =
+        run(&mut trainer, 2).iter().map(|summary| (summary.epoch, summary.updates)).collect();
+    assert_eq!(counts, [(1, 11), (2, 22)]);
+    assert_eq!((trainer.epochs_done(), trainer.updates()), (2, 22));
+}
+
+#[test]
+fn the_last_batch_is_averaged_over_its_own_size() {
+    // Four rows in batches of three: an epoch is a step on three rows and a step on the fourth.
+    let (x, labels) = data(4);
+    let start = Mlp::new(&[5, 3], 1).unwrap();
+    let mut trainer = Trainer::new(start.clone(), examples(&x, &labels), recipe(0.1, 3), 1).unwrap();
+    trainer.epoch().unwrap();
+    let step = |model: &Mlp<f64>, rows: &[usize]| {
+        let labels: Vec<u8> = rows.iter().map(|&row| labels[row]).collect();
+        let (_, gradients) = model.gradients(x.select(Axis(0), rows).view(), &labels).unwrap();
+        let mut layers = model.layers().to_vec();
+        layers[0].weight.scaled_add(-0.1, &gradients[0].weight);
+        layers[0].bias.scaled_add(-0.1, &gradients[0].bias);
+        Mlp::from_layers(layers).unwrap()
+    };
+    let distance = |last: usize| {
+        let first: Vec<usize> = (0..4).filter(|&row| row != last).collect();
+        let model = step(&step(&start, &first), &[last]);
+        let difference = &model.layers()[0].weight - &trainer.model().layers()[0].weight;
+        difference.iter().fold(0.0, |max: f64, value| max.max(value.abs()))
+    };
+    // Which row came last is the order's business; the sums of a batch may be rounded in another order.
+    let nearest = (0..4).map(distance).fold(f64::INFINITY, f64::min);
+    assert!(nearest < 1e-15, "{nearest:e}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_does_not() {
+    let (x, labels) = data(60);
+    let trained = |seed| {
+        let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+        let mut trainer = Trainer::new(model, examples(&x, &labels), recipe(0.1, 7), seed).unwrap();
+        (run(&mut trainer, 5), trainer.into_model())
+    };
+    assert_eq!(trained(1), trained(1));
+    assert_ne!(trained(1).1, trained(2).1);
+}
+
+#[test]
+fn f32_and_f64_networks_of_one_seed_start_equal() {
+    let wide = Mlp::<f64>::new(&[512, 64, 10], 9).unwrap();
+    let narrow = Mlp::<f32>::new(&[512, 64, 10], 9).unwrap();
+    for (wide, narrow) in wide.layers().iter().zip(narrow.layers()) {
+        assert_eq!(wide.weight.mapv(|w| w as f32), narrow.weight);
+        assert!(narrow.bias.iter().all(|&b| b == 0.0));
+    }
+}
+
+#[test]
+fn initial_weights_are_he_uniform_and_differ_by_layer_and_seed() {
+    let model = Mlp::<f64>::new(&[100, 100, 100], 1).unwrap();
+    let bound = (6.0f64 / 100.0).sqrt();
+    for layer in model.layers() {
+        assert!(layer.weight.iter().all(|w| (-bound..bound).contains(w)));
+        // Variance 2 / fan-in, and its standard error over 10,000 draws: 0.9 %.
+        let variance = layer.weight.iter().map(|w| w * w).sum::<f64>() / 1e4;
+        assert!((variance * 50.0 - 1.0).abs() < 0.05, "{variance}");
+    }
+    assert_ne!(model.layers()[0], model.layers()[1]);
+    assert_ne!(model, Mlp::new(&[100, 100, 100], 2).unwrap());
+}
+
+#[test]
+fn the_first_initial_weights_are_the_documented_ones() {
+    // Computed with a separate implementation of ChaCha8 in Python.
+    let model = Mlp::<f64>::new(&[2, 2], 1).unwrap();
+    let weights: Vec<f64> = model.layers()[0].weight.iter().copied().collect();
+    assert_eq!(weights[..3], [-1.6802785725239284, -1.4711974699177608, -0.38935809548052835]);
+}
+
+#[test]
+fn going_on_gives_the_bits_of_an_uninterrupted_run() {
+    let (x, labels) = data(60);
+    let new = || {
+        let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+        Trainer::new(model, examples(&x, &labels), recipe(0.1, 7), 3).unwrap()
+    };
+    let mut whole = new();
+    let summaries = run(&mut whole, 6);
+    let mut first = new();
+    run(&mut first, 2);
+    let mut second = Trainer::resume(first.state(), examples(&x, &labels), recipe(0.1, 7)).unwrap();
+    assert_eq!(run(&mut second, 4), summaries[2..]);
+    assert_eq!(second.state(), whole.state());
+}
+
+#[test]
+fn blocks_train_like_the_stacked_array() {
+    let (x, labels) = data(40);
+    let other = x.mapv(|x| -x);
+    let stacked = concatenate![Axis(0), x, other];
+    let stacked_labels = [&labels[..], &labels[..]].concat();
+    let trained = |blocks: Vec<(ArrayView2<f64>, &[u8])>| {
+        let examples = Examples::new(blocks, 3).unwrap();
+        let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+        let mut trainer = Trainer::new(model, examples.clone(), recipe(0.1, 9), 3).unwrap();
+        let summaries = run(&mut trainer, 4);
+        let evaluation = evaluate(trainer.model(), &examples).unwrap();
+        (summaries, trainer.into_model(), evaluation)
+    };
+    let blocks = trained(vec![(x.view(), &labels), (other.view(), &labels)]);
+    let whole = trained(vec![(stacked.view(), &stacked_labels)]);
+    assert_eq!((blocks.0, blocks.1), (whole.0, whole.1));
+    assert_eq!(blocks.2.accuracy, whole.2.accuracy);
+    // Evaluation adds up block by block: one rounding an example apart.
+    assert!((blocks.2.loss / whole.2.loss - 1.0).abs() < 80.0 * f64::EPSILON);
+}
+
+#[test]
+fn strided_features_train_like_contiguous_ones() {
+    let (x, labels) = data(40);
+    let turned = x.t().as_standard_layout().into_owned();
+    let trained = |x: ArrayView2<f64>| {
+        let examples = Examples::new(vec![(x, &labels[..])], 3).unwrap();
+        let mut trainer =
+            Trainer::new(Mlp::new(&[5, 8, 3], 7).unwrap(), examples, recipe(0.1, 9), 3).unwrap();
+        run(&mut trainer, 2);
+        trainer.into_model()
+    };
+    assert_eq!(trained(x.view()), trained(turned.t()));
+}
+
+#[test]
+fn evaluation_agrees_with_predictions_over_many_chunks() {
+    let (x, labels) = data(1500);
+    let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+    let evaluation = evaluate(&model, &examples(&x, &labels)).unwrap();
+    let predictions = model.predict(x.view()).unwrap();
+    let correct = predictions.iter().zip(&labels).filter(|(a, b)| a == b).count();
+    assert_eq!(evaluation.accuracy, correct as f64 / 1500.0);
+    let probabilities = model.probabilities(x.view()).unwrap();
+    let loss: f64 = probabilities.outer_iter().zip(&labels).map(|(p, &y)| -p[usize::from(y)].ln()).sum();
+    // Every term is rounded a few times, and so is the sum after each.
+    assert!((evaluation.loss / (loss / 1500.0) - 1.0).abs() < 1500.0 * f64::EPSILON);
+}
+
+#[test]
+fn equal_logits_predict_the_first_class() {
+    let mut layers = Mlp::<f32>::new(&[2, 3], 1).unwrap().layers().to_vec();
+    layers[0].weight.fill(0.0);
+    let model = Mlp::from_layers(layers).unwrap();
+    assert_eq!(model.predict(Array2::ones((2, 2)).view()).unwrap(), [0, 0]);
+}
+
+#[test]
+fn no_rows_give_no_logits() {
+    let model = Mlp::<f32>::new(&[2, 3], 1).unwrap();
+    assert_eq!(model.logits(Array2::zeros((0, 2)).view()).unwrap().dim(), (0, 3));
+}
+
+#[test]
+fn divergence_names_epoch_batch_and_learning_rate() {
+    let (x, labels) = data(40);
+    let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+    let mut trainer = Trainer::new(model, examples(&x, &labels), recipe(1e200, 10), 1).unwrap();
+    let error = (0..10).find_map(|_| trainer.epoch().err()).unwrap();
+    let Error::Diverged { epoch: 1, batch, learning_rate: 1e200, loss } = error else { panic!("{error}") };
+    assert!((2..=4).contains(&batch) && !loss.is_finite());
+    assert!(error.to_string().contains(&format!("epoch 1, batch {batch}")), "{error}");
+    assert!(error.to_string().contains("lower the learning rate"), "{error}");
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    let (x, labels) = data(40);
+    let model = |widths: &[usize]| Mlp::<f64>::new(widths, 1).unwrap();
+    for widths in [[4, 3], [5, 2], [5, 4]] {
+        assert!(
+            matches!(evaluate(&model(&widths), &examples(&x, &labels)), Err(Error::Shape { .. })),
+            "{widths:?}"
+        );
+        let trainer = Trainer::new(model(&widths), examples(&x, &labels), recipe(0.1, 10), 1);
+        assert!(matches!(trainer.err(), Some(Error::Shape { .. })), "{widths:?}");
+    }
+    assert!(matches!(model(&[4, 3]).logits(x.view()), Err(Error::Shape { .. })));
+    assert!(matches!(model(&[5, 3]).gradients(x.view(), &labels[1..]), Err(Error::Shape { .. })));
+    assert!(matches!(
+        model(&[5, 3]).gradients(x.view(), &[3; 40]),
+        Err(Error::Label { row: 0, label: 3, .. })
+    ));
+    for widths in [&[][..], &[5], &[5, 0, 3], &[0, 3], &[5, 257], &[65_537, 3]] {
+        assert!(matches!(Mlp::<f32>::new(widths, 1), Err(Error::Shape { .. })), "{widths:?}");
+    }
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused() {
+    let good = Mlp::<f64>::new(&[5, 4, 3], 1).unwrap().layers().to_vec();
+    let refused = |change: &dyn Fn(&mut Vec<_>)| {
+        let mut layers = good.clone();
+        change(&mut layers);
+        Mlp::from_layers(layers).unwrap_err()
+    };
+    assert!(matches!(refused(&|layers| layers.clear()), Error::Shape { .. }));
+    assert!(matches!(refused(&|layers| layers.swap(0, 1)), Error::Shape { .. }));
+    assert!(matches!(refused(&|layers| layers[1].bias = ndarray::Array1::zeros(4)), Error::Shape { .. }));
+    assert!(matches!(refused(&|layers| layers[1].bias[0] = f64::NAN), Error::NotFinite { .. }));
+    assert!(matches!(refused(&|layers| layers[0].weight[[1, 1]] = f64::INFINITY), Error::NotFinite { .. }));
+}
