@@ -1,1 +1,20 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cache;
+mod error;
+mod extractor;
+pub mod resize;
+mod squeezenet;
+mod weights;
+
+pub use cache::{FeatureCache, Origin};
+pub use error::Error;
+pub use extractor::Extractor;
+pub use mlprobe_data::normalize::Normalization;
+pub use squeezenet::SqueezeNet;
+
+/// Bytes as lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -17,12 +17,21 @@
 //! # Ok::<(), mlprobe_kernels::Error>(())
 //! ```
 
+mod conv;
+mod elementwise;
 mod error;
 mod gemm;
 mod isa;
+mod map;
+mod pool;
 mod simd;
 mod tile;
+mod winograd;
 
+pub use conv::Conv;
+pub use elementwise::mix;
 pub use error::Error;
 pub use gemm::{Element, gemm};
 pub use isa::Isa;
+pub use map::Map;
+pub use pool::{max_pool, pooled};

@@ -13,6 +13,7 @@ pub(crate) unsafe trait Simd {
     unsafe fn load(p: *const Self::T) -> Self::V;
     unsafe fn store(p: *mut Self::T, v: Self::V);
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// a · b + c: rounded once where the instruction set has it so, twice on the portable path.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
@@ -47,6 +48,10 @@ macro_rules! portable {
                 std::array::from_fn(|i| a[i] + b[i])
             }
             #[inline(always)]
+            unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+                std::array::from_fn(|i| a[i] - b[i])
+            }
+            #[inline(always)]
             unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
                 std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
             }
@@ -68,7 +73,7 @@ mod x86 {
     /// Names the intrinsics of one vector type.
     macro_rules! x86 {
         ($name:ident, $t:ty, $v:ty, $lanes:literal,
-         $set1:ident, $load:ident, $store:ident, $add:ident, $max:ident, $fma:ident) => {
+         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident, $fma:ident) => {
             pub(crate) struct $name;
             // SAFETY: each method is the unaligned intrinsic of the same meaning.
             unsafe impl Simd for $name {
@@ -96,6 +101,11 @@ mod x86 {
                     unsafe { $add(a, b) }
                 }
                 #[inline(always)]
+                unsafe fn sub(a: $v, b: $v) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $sub(a, b) }
+                }
+                #[inline(always)]
                 unsafe fn max(a: $v, b: $v) -> $v {
                     // SAFETY: the caller vouches for the instruction set.
                     unsafe { $max(a, b) }
@@ -109,21 +119,58 @@ mod x86 {
         };
     }
     x86!(
-        Avx2F32, f32, __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_max_ps,
+        Avx2F32, f32, __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_max_ps,
         _mm256_fmadd_ps
     );
     x86!(
-        Avx2F64, f64, __m256d, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_max_pd,
+        Avx2F64, f64, __m256d, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_max_pd,
         _mm256_fmadd_pd
     );
     x86!(
-        Avx512F32, f32, __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps,
+        Avx512F32, f32, __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_sub_ps,
         _mm512_max_ps, _mm512_fmadd_ps
     );
     x86!(
-        Avx512F64, f64, __m512d, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd,
+        Avx512F64, f64, __m512d, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_sub_pd,
         _mm512_max_pd, _mm512_fmadd_pd
     );
 }
+/// Defines `$name(isa, arguments)`, which runs the generic `$generic::<S>(arguments)` compiled for `isa`.
+///
+/// The generic function has to be `#[inline(always)]`: `#[target_feature]` reaches only what is inlined.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident = $generic:ident($($arg:ident: $ty:ty),* $(,)?)) => {
+        $(#[$doc])*
+        #[inline]
+        $vis unsafe fn $name(isa: $crate::Isa, $($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f")]
+            unsafe fn avx512($($arg: $ty),*) {
+                // SAFETY: forwarded from the caller.
+                unsafe { $generic::<$crate::simd::Avx512F32>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($arg: $ty),*) {
+                // SAFETY: forwarded from the caller.
+                unsafe { $generic::<$crate::simd::Avx2F32>($($arg),*) }
+            }
+            match isa.0 {
+                // SAFETY: an Isa exists only where its instructions do; the rest is forwarded from the caller.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: the portable path needs no instructions; the rest is forwarded from the caller.
+                $crate::isa::Level::Portable => unsafe {
+                    $generic::<$crate::simd::Portable<f32, 4>>($($arg),*)
+                },
+            }
+        }
+    };
+}
+pub(crate) use dispatch;
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};

@@ -1,0 +1,158 @@
+//! Features on disk, addressed by what they were made from.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use ndarray_npy::{ReadNpyExt, WriteNpyExt};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::{Error, hex};
+
+/// A folder of feature matrices. Each is an `.npy` file that NumPy reads, beside a `.json` file with its key and its
+/// SHA-256; both are named after the key's digest.
+///
+/// Files are written beside their place and renamed when whole, and checked when read. A damaged one is set aside
+/// under a name ending in `.damaged` and made again.
+///
+/// ```
+/// use mlprobe_features::{Error, FeatureCache, Origin};
+/// use ndarray::Array2;
+///
+/// let folder = tempfile::tempdir()?;
+/// let cache = FeatureCache::new(folder.path());
+/// let key = [("dataset", "two images"), ("extractor", "zeros")];
+/// for expected in [Origin::Extracted, Origin::Cached] {
+///     let (features, origin) = cache.get_or_extract(&key, || Ok::<_, Error>(Array2::zeros((2, 512))))?;
+///     assert_eq!((features.dim(), origin), ((2, 512), expected));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct FeatureCache {
+    folder: PathBuf,
+}
+
+/// Where features came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// They were on disk, and whole.
+    Cached,
+    /// They were not on disk, and have been extracted and kept.
+    Extracted,
+    /// What was on disk was damaged; it has been set aside, and the features extracted again.
+    Rebuilt {
+        /// The damaged file under its new name.
+        set_aside: PathBuf,
+    },
+}
+
+/// What stands beside a matrix.
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Sidecar {
+    key: Vec<(String, String)>,
+    sha256: String,
+}
+
+impl FeatureCache {
+    /// A cache in `folder`, which is made when the first features are kept.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The features (N, D) of `key`, from disk if they are there and whole, else from `extract`.
+    ///
+    /// The key has to name everything the features depend on: images, transforms with their seed, extractor.
+    ///
+    /// # Errors
+    /// Whatever `extract` returns; [`Error::Io`] or [`Error::Encode`] if the folder cannot be read or written.
+    pub fn get_or_extract<E: From<Error>>(
+        &self,
+        key: &[(&str, &str)],
+        extract: impl FnOnce() -> Result<Array2<f32>, E>,
+    ) -> Result<(Array2<f32>, Origin), E> {
+        let key: Vec<(String, String)> =
+            key.iter().map(|&(name, value)| (name.to_string(), value.to_string())).collect();
+        let path = self.path(&key);
+        let origin = match read(&path, &key)? {
+            Found::Whole(features) => return Ok((features, Origin::Cached)),
+            Found::Nothing => Origin::Extracted,
+            Found::Damaged => {
+                let set_aside = path.with_extension("npy.damaged");
+                fs::rename(&path, &set_aside).map_err(io("setting aside", &path))?;
+                Origin::Rebuilt { set_aside }
+            }
+        };
+        let features = extract()?;
+        self.write(&path, key, &features)?;
+        Ok((features, origin))
+    }
+
+    fn path(&self, key: &[(String, String)]) -> PathBuf {
+        let mut digest = Sha256::new();
+        for part in key.iter().flat_map(|(name, value)| [name, value]) {
+            // The length keeps ("ab", "c") and ("a", "bc") apart.
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        self.folder.join(format!("{}.npy", &hex(&digest.finalize())[..32]))
+    }
+
+    /// The matrix first, then the sidecar that vouches for it: a kill in between leaves a matrix that is not used.
+    fn write(&self, path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Result<(), Error> {
+        fs::create_dir_all(&self.folder).map_err(io("creating", &self.folder))?;
+        let mut bytes = Vec::with_capacity(features.len() * 4 + 128);
+        features.write_npy(&mut bytes).map_err(|source| Error::Encode { path: path.into(), source })?;
+        let sidecar = Sidecar { key, sha256: hex(&Sha256::digest(&bytes)) };
+        let sidecar = serde_json::to_vec_pretty(&sidecar).map_err(|error| Error::Io {
+            operation: "encoding",
+            path: path.into(),
+            source: error.into(),
+        })?;
+        for (path, bytes) in [(path.to_path_buf(), bytes), (path.with_extension("json"), sidecar)] {
+            let write = || -> std::io::Result<()> {
+                let mut file = NamedTempFile::new_in(&self.folder)?;
+                file.write_all(&bytes)?;
+                file.as_file().sync_all()?;
+                file.persist(&path).map_err(|error| error.error)?;
+                Ok(())
+            };
+            write().map_err(io("writing", &path))?;
+        }
+        Ok(())
+    }
+}
+
+enum Found {
+    Whole(Array2<f32>),
+    Damaged,
+    Nothing,
+}
+
+fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
+    let (Some(bytes), Some(sidecar)) = (read_if_there(path)?, read_if_there(&path.with_extension("json"))?) else {
+        return Ok(Found::Nothing);
+    };
+    let sidecar: Option<Sidecar> = serde_json::from_slice(&sidecar).ok();
+    let whole = sidecar.is_some_and(|sidecar| sidecar.key == key && sidecar.sha256 == hex(&Sha256::digest(&bytes)));
+    Ok(match Array2::read_npy(bytes.as_slice()) {
+        Ok(features) if whole => Found::Whole(features),
+        _ => Found::Damaged,
+    })
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io("reading", path)(error)),
+    }
+}
+
+fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::Io { operation, path, source }
+}

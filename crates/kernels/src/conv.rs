@@ -1,0 +1,153 @@
+//! Convolution with bias and ReLU, on the register tile: direct, or by Winograd's method where that applies.
+
+use ndarray::ArrayView4;
+
+use crate::gemm::Aligned;
+use crate::tile::{Epilogue, Tile, TileTable, Tiled};
+use crate::winograd::Winograd;
+use crate::{Error, Isa, Map};
+
+/// max(conv(x) + bias, 0), its weights packed for one instruction set.
+///
+/// Stride-1, padding-1 3×3 kernels go through Winograd's F(4×4, 3×3) (Lavin and Gray, arXiv:1509.09308), which needs a
+/// quarter of the multiplications; everything else is summed directly. Which one is taken depends on the kernel
+/// alone, so an image gives the same bits whichever images go with it.
+pub struct Conv {
+    isa: Isa,
+    in_channels: usize,
+    out_channels: usize,
+    kernel: (usize, usize),
+    stride: usize,
+    padding: usize,
+    method: Method,
+}
+
+enum Method {
+    Direct { weights: Aligned<f32>, bias: Aligned<f32> },
+    Winograd(Winograd),
+}
+
+impl Conv {
+    /// Packs `weight` (O, I, kh, kw) and `bias` (O). O has to be a multiple of 16.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if bias and weight disagree, O is no multiple of 16, or padding goes with another kernel
+    /// than 3×3 at stride 1.
+    pub fn new(
+        isa: Isa,
+        weight: ArrayView4<'_, f32>,
+        bias: &[f32],
+        stride: usize,
+        padding: usize,
+    ) -> Result<Self, Error> {
+        let (out_channels, in_channels, kh, kw) = weight.dim();
+        let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1) && in_channels % 16 == 0;
+        if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 || (padding > 0 && !winograd) {
+            return Err(Error::Shape {
+                operation: "Conv::new",
+                expected: "weight (O, I, kh, kw) and bias (O), O a multiple of 16, without padding or 3x3 with 1".into(),
+                actual: format!("weight {:?}, bias {}, stride {stride}, padding {padding}", weight.dim(), bias.len()),
+            });
+        }
+        let method = if winograd {
+            Method::Winograd(Winograd::new(isa, weight, bias))
+        } else {
+            Method::Direct { weights: pack(f32::table(isa), weight), bias: Aligned::from_slice(64, bias) }
+        };
+        Ok(Self { isa, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
+    }
+
+    /// Height and width of the output for an input of this height and width.
+    pub fn output_size(&self, height: usize, width: usize) -> (usize, usize) {
+        let size = |length: usize, k: usize| (length + 2 * self.padding).saturating_sub(k) / self.stride + 1;
+        (size(height, self.kernel.0), size(width, self.kernel.1))
+    }
+
+    /// Output channels.
+    pub fn out_channels(&self) -> usize {
+        self.out_channels
+    }
+
+    /// Input (N, H, W, I); writes channels `first..first + O` of the output (N, H', W', ≥ first + O).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the maps do not fit the kernel.
+    pub fn forward(&self, input: &Map, output: &mut Map, first: usize) -> Result<(), Error> {
+        let (n, height, width, channels) = input.shape();
+        let (out_height, out_width) = self.output_size(height, width);
+        let all = output.shape().3;
+        let fits = channels == self.in_channels
+            && height + 2 * self.padding >= self.kernel.0
+            && width + 2 * self.padding >= self.kernel.1;
+        if !fits || first + self.out_channels > all {
+            return Err(Error::Shape {
+                operation: "Conv::forward",
+                expected: format!(
+                    "{} input channels, maps no smaller than the kernel {:?}, at least {} output channels",
+                    self.in_channels,
+                    self.kernel,
+                    first + self.out_channels
+                ),
+                actual: format!("input {:?}, output {:?}", input.shape(), output.shape()),
+            });
+        }
+        output.expect("Conv::forward output", (n, out_height, out_width, all))?;
+        match &self.method {
+            Method::Winograd(winograd) => winograd.forward(input, output, first),
+            Method::Direct { weights, bias } => self.direct(weights, bias, input, output, first),
+        }
+        Ok(())
+    }
+
+    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input.
+    fn direct(&self, weights: &[f32], bias: &[f32], input: &Map, output: &mut Map, first: usize) {
+        let table = f32::table(self.isa);
+        let ((n, height, width, channels), (_, out_height, out_width, c_row)) = (input.shape(), output.shape());
+        let (kh, kw) = self.kernel;
+        let depth = kw * channels;
+        let taps: Vec<isize> = (0..kh).map(|y| (y * width * channels) as isize).collect();
+        // Pixels follow each other without a gap for 1x1 kernels at stride 1, so all rows of all images are one.
+        let (lines, line) =
+            if (kh, kw, self.stride) == (1, 1, 1) { (1, output.pixels()) } else { (n * out_height, out_width) };
+        for l in 0..lines {
+            let source = (l / out_height * height + l % out_height * self.stride) * width * channels;
+            // Blocks of pixels outside while all weights stay in L2: a block's input is read from L1 for each panel.
+            for (x, rows) in table.row_blocks(line) {
+                for panel in (0..self.out_channels).step_by(table.panel()) {
+                    let vectors = table.vectors(self.out_channels - panel);
+                    let t = Tile {
+                        a: input.data()[source + x * self.stride * channels..].as_ptr(),
+                        a_row: (self.stride * channels) as isize,
+                        a_step: 1,
+                        taps: &taps,
+                        depth,
+                        b: weights[panel * kh * depth..].as_ptr(),
+                        b_row: vectors * table.lanes,
+                        c: output.data_mut()[(l * line + x) * c_row + first + panel..].as_mut_ptr(),
+                        c_row,
+                        epilogue: Epilogue::BiasRelu(bias[panel..].as_ptr()),
+                    };
+                    // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked
+                    // that the windows of `line` output pixels lie inside the input and the channels inside the
+                    // output; output channels come in whole vectors, because they are a multiple of 16.
+                    unsafe { table.tiles[rows - 1][vectors - 1](&t) };
+                }
+            }
+        }
+    }
+}
+
+/// (O, I, kh, kw) as panels (kh, kw, I, panel of O).
+fn pack(table: &TileTable<f32>, weight: ArrayView4<'_, f32>) -> Aligned<f32> {
+    let (out_channels, in_channels, kh, kw) = weight.dim();
+    let mut packed = Aligned::with_capacity(64, weight.len());
+    for panel in (0..out_channels).step_by(table.panel()) {
+        let width = table.vectors(out_channels - panel) * table.lanes;
+        for (y, x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
+            for i in 0..in_channels {
+                (panel..panel + width).for_each(|o| packed.push(weight[[o, i, y, x]]));
+            }
+        }
+    }
+    packed
+}

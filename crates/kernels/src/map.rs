@@ -1,0 +1,88 @@
+//! Feature maps: images as they pass through a network.
+
+use crate::Error;
+use crate::gemm::Aligned;
+
+/// N images of height × width × channels (NHWC: channels of a pixel adjacent), `f32`, aligned to cache lines.
+///
+/// A map is meant to be reused: [`Map::reshape`] gives it the next layer's shape without allocating anew.
+#[derive(Debug, Clone)]
+pub struct Map {
+    data: Aligned<f32>,
+    images: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Self::zeros((0, 0, 0, 0))
+    }
+}
+
+impl Map {
+    /// A map of zeros.
+    pub fn zeros(shape: (usize, usize, usize, usize)) -> Self {
+        let mut map = Self { data: Aligned::new(64), images: 0, height: 0, width: 0, channels: 0 };
+        map.reshape(shape);
+        map
+    }
+
+    /// Gives the map another shape (images, height, width, channels). What it holds afterwards is left open.
+    pub fn reshape(&mut self, (images, height, width, channels): (usize, usize, usize, usize)) {
+        (self.images, self.height, self.width, self.channels) = (images, height, width, channels);
+        self.data.resize(images * self.image_len(), 0.0);
+    }
+
+    /// (images, height, width, channels)
+    pub fn shape(&self) -> (usize, usize, usize, usize) {
+        (self.images, self.height, self.width, self.channels)
+    }
+
+    /// All numbers, image after image, row after row, pixel after pixel.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// All numbers, to be written.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
+    /// The numbers of one image.
+    pub fn image(&self, index: usize) -> &[f32] {
+        &self.data[index * self.image_len()..][..self.image_len()]
+    }
+
+    /// The numbers of one image, to be written.
+    pub fn image_mut(&mut self, index: usize) -> &mut [f32] {
+        let len = self.image_len();
+        &mut self.data[index * len..][..len]
+    }
+
+    /// Pixels in all images.
+    pub(crate) fn pixels(&self) -> usize {
+        self.images * self.height * self.width
+    }
+
+    fn image_len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Fails unless the map has this shape.
+    pub(crate) fn expect(
+        &self,
+        operation: &'static str,
+        expected: (usize, usize, usize, usize),
+    ) -> Result<(), Error> {
+        if self.shape() == expected {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            operation,
+            expected: format!("a map of (images, height, width, channels) {expected:?}"),
+            actual: format!("{:?}", self.shape()),
+        })
+    }
+}
