@@ -1,60 +1,63 @@
 //! Softmax and cross-entropy: forward, and right under it backward.
 
 use crate::Real;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
+use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 
 /// z (m, K) logits, p (m, K) their softmax on return.
 pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
-    Zip::from(z.rows()).and(p.rows_mut()).for_each(|z, p| {
-        softmax_row(z, p);
-    });
+    subtract_max(z, p.view_mut());
+    normalise_exp(p);
 }
 
 /// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return.
 ///
-/// Returns Σ -ln p[i, yᵢ], the sum of the losses over the batch; the mean is 1/m of it.
+/// Returns -Σ ln p[i, yᵢ], the sum of the losses over the batch; the mean is 1/m of it.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
     labels: &[u8],
     mut p: ArrayViewMut2<F>,
 ) -> f64 {
-    let mut loss = 0.0;
-    for ((z, p), &y) in z.outer_iter().zip(p.outer_iter_mut()).zip(labels) {
-        let (max, sum) = softmax_row(z, p);
-        // -ln p_y = ln Σ exp(z - max z) - (z_y - max z): no logarithm of a p that was rounded to 0
-        loss += (F::ln_portable(sum) - (z[usize::from(y)] - max)).into();
-    }
-    loss
+    subtract_max(z, p.view_mut());
+    // With s = z - max z: -ln p_y = ln Σ exp(s) - s_y, which never takes the logarithm of a p that was rounded to 0.
+    let of_labels: f64 = p.outer_iter().zip(labels).map(|(s, &y)| s[usize::from(y)].into()).sum();
+    normalise_exp(p) - of_labels
 }
 
 /// labels (m), dz (m, K): P on entry, dL/dZ on return, for each example by itself.
 pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u8], mut dz: ArrayViewMut2<F>) {
     // dZ = P - Y, where row i of Y is 1 at yᵢ and 0 elsewhere
-    for (mut dz, &y) in dz.axis_iter_mut(Axis(0)).zip(labels) {
+    for (mut dz, &y) in dz.outer_iter_mut().zip(labels) {
         dz[usize::from(y)] -= F::one();
     }
 }
 
-/// z (K), p (K) its softmax on return. Returns max z and Σ exp(z - max z).
+/// z (m, K), s (m, K) with s = z - max z on return, the maximum of each row by itself.
 ///
-/// Softmax does not change when a constant is added to z. With max z subtracted every exponent is at most 0 and one
-/// is 0: nothing overflows, and the sum is at least 1 (Goodfellow et al., Deep Learning, 2016, section 4.1).
-fn softmax_row<F: Real>(z: ArrayView1<F>, mut p: ArrayViewMut1<F>) -> (F, F) {
-    let max = z.fold(F::neg_infinity(), |max, &z| max.max(z));
-    // p = exp(z - max z) / Σ exp(z - max z)
-    let mut sum = F::zero();
-    Zip::from(&mut p).and(z).for_each(|p, &z| {
-        *p = F::exp_portable(z - max);
-        sum += *p;
-    });
-    p *= F::one() / sum;
-    (max, sum)
+/// Softmax does not change when a constant is added to a row. This one makes every exponent at most 0 and one of them
+/// 0: nothing overflows, and the sum of exponentials is at least 1 (Goodfellow et al., Deep Learning, 2016, 4.1).
+fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
+    for (z, s) in z.outer_iter().zip(s.outer_iter_mut()) {
+        let max = z.fold(F::neg_infinity(), |max, &z| if z > max { z } else { max });
+        Zip::from(s).and(z).for_each(|s, &z| *s = z - max);
+    }
+}
+
+/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. Returns the sum over the rows of ln Σ exp(s).
+fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>) -> f64 {
+    p.mapv_inplace(F::exp_portable);
+    let mut logarithms = 0.0;
+    for mut p in p.outer_iter_mut() {
+        let sum = p.sum();
+        p *= F::one() / sum;
+        logarithms += sum.ln_portable().into();
+    }
+    logarithms
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use ndarray::{Array2, Axis, array};
 
     fn softmax_of<F: Real>(z: &Array2<F>) -> Array2<F> {
         let mut p = z.clone();
