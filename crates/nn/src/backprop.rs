@@ -4,9 +4,11 @@
 //! Rows are examples, so every matrix here is the transpose of the one in the usual column notation.
 
 use crate::activation::{drelu, relu};
+use crate::dropout::{ddropout, draw_mask, dropout};
 use crate::loss::{dsoftmax_cross_entropy, softmax_cross_entropy};
 use crate::{Linear, Real};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use rand_chacha::ChaCha8Rng;
 
 /// What the passes over a batch write, allocated once for batches of up to a number of rows.
 /// A batch of m rows uses the first m.
@@ -17,6 +19,8 @@ pub(crate) struct Workspace<F> {
     a: Vec<Array2<F>>,
     /// dL/dZ⁽ˡ⁾ (m, out) of each layer. The last holds the softmax P until the backward pass makes it P - Y.
     dz: Vec<Array2<F>>,
+    /// M⁽ˡ⁾ (m, out) of each hidden layer, where there is dropout; else none.
+    masks: Vec<Array2<F>>,
 }
 
 impl<F: Real> Workspace<F> {
@@ -24,7 +28,16 @@ impl<F: Real> Workspace<F> {
         let buffers = |layers: &[Linear<F>]| -> Vec<_> {
             layers.iter().map(|layer| Array2::zeros((rows, layer.outputs()))).collect()
         };
-        Self { z: buffers(layers), a: buffers(&layers[..layers.len() - 1]), dz: buffers(layers) }
+        let hidden = &layers[..layers.len() - 1];
+        Self { z: buffers(layers), a: buffers(hidden), dz: buffers(layers), masks: Vec::new() }
+    }
+
+    /// Has the next passes silence hidden units with probability `p`, other ones from each `generator`.
+    pub(crate) fn draw_dropout(&mut self, generator: &mut ChaCha8Rng, p: f64) {
+        if self.masks.is_empty() {
+            self.masks = self.a.clone();
+        }
+        self.masks.iter_mut().for_each(|mask| draw_mask(generator, p, mask));
     }
 
     /// The logits (m, K) of a batch of m rows, after its forward pass.
@@ -35,7 +48,7 @@ impl<F: Real> Workspace<F> {
 
 /// x (m, D); leaves the logits (m, K) in the workspace.
 pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace: &mut Workspace<F>) {
-    let Workspace { z, a, .. } = workspace;
+    let Workspace { z, a, masks, .. } = workspace;
     let m = x.nrows();
     for (l, layer) in layers.iter().enumerate() {
         // Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾
@@ -44,6 +57,10 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace
         // A⁽ˡ⁾ = relu(Z⁽ˡ⁾)
         if l < a.len() {
             relu(first(&z[l], m), first_mut(&mut a[l], m));
+        }
+        // A⁽ˡ⁾ ← A⁽ˡ⁾ ⊙ M⁽ˡ⁾
+        if let Some(mask) = masks.get(l) {
+            dropout(first(mask, m), first_mut(&mut a[l], m));
         }
     }
 }
@@ -71,7 +88,7 @@ pub(crate) fn backward<F: Real>(
     workspace: &mut Workspace<F>,
     gradients: &mut [Linear<F>],
 ) {
-    let Workspace { z, a, dz } = workspace;
+    let Workspace { z, a, dz, masks } = workspace;
     let (last, m) = (layers.len() - 1, x.nrows());
     // dZ⁽ᴸ⁾ = P - Y
     dsoftmax_cross_entropy(labels, first_mut(&mut dz[last], m));
@@ -81,8 +98,12 @@ pub(crate) fn backward<F: Real>(
         let mut da = below.last_mut().map(|da| first_mut(da, m));
         // dW⁽ˡ⁾ = dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾ / m,  db⁽ˡ⁾ = Σ dZ⁽ˡ⁾ / m,  dA⁽ˡ⁻¹⁾ = dZ⁽ˡ⁾·W⁽ˡ⁾
         layer.backward(input, first(&dz[0], m), &mut gradients[l], da.as_mut().map(|da| da.view_mut()));
-        // dZ⁽ˡ⁻¹⁾ = dA⁽ˡ⁻¹⁾ ⊙ [Z⁽ˡ⁻¹⁾ ≥ 0]
-        if let Some(da) = da {
+        if let Some(mut da) = da {
+            // dA⁽ˡ⁻¹⁾ ← dA⁽ˡ⁻¹⁾ ⊙ M⁽ˡ⁻¹⁾
+            if let Some(mask) = masks.get(l - 1) {
+                ddropout(first(mask, m), da.view_mut());
+            }
+            // dZ⁽ˡ⁻¹⁾ = dA⁽ˡ⁻¹⁾ ⊙ [Z⁽ˡ⁻¹⁾ ≥ 0]
             drelu(first(&z[l - 1], m), da);
         }
     }
@@ -95,4 +116,42 @@ pub(crate) fn first<F>(rows: &Array2<F>, m: usize) -> ArrayView2<'_, F> {
 
 fn first_mut<F>(rows: &mut Array2<F>, m: usize) -> ArrayViewMut2<'_, F> {
     rows.slice_axis_mut(Axis(0), Slice::from(..m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mlp;
+    use crate::random::generator;
+
+    /// The step and the tolerance are derived in `tests/gradients.rs`, which checks all other gradients.
+    #[test]
+    fn gradients_with_dropout_agree_with_central_differences() {
+        const STEP: f64 = 1e-5;
+        let mut layers = Mlp::new(&[6, 5, 4, 3], 1).unwrap().layers().to_vec();
+        layers.iter_mut().for_each(|layer| layer.bias.fill(0.3));
+        let x = Array2::from_shape_fn((7, 6), |(i, j)| ((i * 6 + j) as f64 * 0.618).fract() - 0.5);
+        let labels = [0, 1, 2, 0, 1, 2, 0];
+        let mut workspace = Workspace::new(&layers, 7);
+        workspace.draw_dropout(&mut generator(1, "test", 0), 0.4);
+        assert!(workspace.masks.iter().all(|mask| mask.iter().any(|&mask| mask == 0.0)));
+
+        let mut gradients = layers.clone();
+        forward_loss(&layers, x.view(), &labels, &mut workspace);
+        backward(&layers, x.view(), &labels, &mut workspace, &mut gradients);
+        for (l, gradient) in gradients.iter().enumerate() {
+            for (at, gradient) in gradient.weight.indexed_iter() {
+                let mut loss = |step| {
+                    let mut moved = layers.clone();
+                    moved[l].weight[at] += step;
+                    forward_loss(&moved, x.view(), &labels, &mut workspace) / 7.0
+                };
+                let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
+                assert!(
+                    (gradient - difference).abs() < 3e-9,
+                    "layer {l}, weight {at:?}: {gradient} {difference}"
+                );
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Networks and training states on disk, as safetensors.
 
-use crate::{Error, Linear, Mlp, Real, Result};
+use crate::{Error, Linear, Mlp, Real, Result, TrainingState};
 use ndarray::{Array, Dimension, IntoDimension};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -18,9 +18,9 @@ impl<F: Real> Mlp<F> {
     /// file appears under its name only when it is whole.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::NotFinite`] for a network that training has broken.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write(path.as_ref(), self, parameters("layers", self.layers()))
+        write(path.as_ref(), self, parameters("layers", self.layers())?)
     }
 
     /// Reads a network that [`Mlp::save`] wrote with the same number type; bit for bit the one that was saved.
@@ -33,6 +33,39 @@ impl<F: Real> Mlp<F> {
     }
 }
 
+impl<F: Real> TrainingState<F> {
+    /// Writes a checkpoint: the tensors of [`Mlp::save`], so that [`Mlp::load`] reads it too, and beside them `seed` and
+    /// `epochs_done` as U64 scalars and `velocity.0.weight` and so on if there is a velocity.
+    ///
+    /// # Errors
+    /// As [`Mlp::save`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut tensors = parameters("layers", self.model.layers())?;
+        tensors.extend(parameters("velocity", &self.velocity)?);
+        for (name, value) in [("seed", self.seed), ("epochs_done", self.epochs_done as u64)] {
+            let (name, bytes) = (name.into(), value.to_le_bytes().into());
+            tensors.push(Tensor { name, dtype: Dtype::U64, shape: Vec::new(), bytes });
+        }
+        write(path.as_ref(), &self.model, tensors)
+    }
+
+    /// Reads a checkpoint with the same number type; bit for bit the one that was saved.
+    ///
+    /// # Errors
+    /// As [`Mlp::load`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let (path, bytes) = (path.as_ref(), read(path.as_ref())?);
+        let file = Reader::new(path, &bytes)?;
+        let has_velocity = file.tensors.names().iter().any(|name| name.starts_with("velocity."));
+        Ok(Self {
+            model: file.model()?,
+            seed: file.integer("seed")?,
+            epochs_done: file.integer("epochs_done")? as usize,
+            velocity: if has_velocity { file.layers("velocity")? } else { Vec::new() },
+        })
+    }
+}
+
 /// A tensor on its way to a file: its name, and what safetensors calls a view.
 struct Tensor {
     name: String,
@@ -42,21 +75,21 @@ struct Tensor {
 }
 
 /// The tensors of `layers`, rows of weights one after the other whatever their order in memory.
-fn parameters<F: Real>(list: &str, layers: &[Linear<F>]) -> Vec<Tensor> {
-    let tensor = |l: usize, name: &str, shape: Vec<usize>, values: &mut dyn Iterator<Item = F>| Tensor {
-        name: format!("{list}.{l}.{name}"),
-        dtype: F::DTYPE,
-        shape,
-        bytes: F::to_bytes(values),
-    };
-    let pair = |(l, layer): (usize, &Linear<F>)| {
+fn parameters<F: Real>(list: &str, layers: &[Linear<F>]) -> Result<Vec<Tensor>> {
+    let mut tensors = Vec::new();
+    for (l, layer) in layers.iter().enumerate() {
+        let name = format!("{list}.{l}");
+        layer.check_finite("save", &name)?;
         let Linear { weight, bias } = layer;
-        [
-            tensor(l, "weight", weight.shape().to_vec(), &mut weight.iter().copied()),
-            tensor(l, "bias", bias.shape().to_vec(), &mut bias.iter().copied()),
-        ]
-    };
-    layers.iter().enumerate().flat_map(pair).collect()
+        tensors.push(tensor(format!("{name}.weight"), weight));
+        tensors.push(tensor(format!("{name}.bias"), bias));
+    }
+    Ok(tensors)
+}
+
+fn tensor<F: Real, D: Dimension>(name: String, values: &Array<F, D>) -> Tensor {
+    let (shape, bytes) = (values.shape().to_vec(), F::to_bytes(values.iter().copied()));
+    Tensor { name, dtype: F::DTYPE, shape, bytes }
 }
 
 /// Writes the architecture of `model` and `tensors`, beside the file first.
@@ -144,6 +177,12 @@ impl<'a> Reader<'a> {
             .map_err(|_| wrong(self.path, name, format!("{shape:?} numbers"), count.to_string()))
     }
 
+    fn integer(&self, name: &str) -> Result<u64> {
+        let (bytes, _) = self.bytes(name, Dtype::U64, &[])?.as_chunks();
+        Ok(bytes.first().map_or(0, |&bytes| u64::from_le_bytes(bytes)))
+    }
+
+    /// The bytes of tensor `name`, which has to have this type and shape.
     fn bytes(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
         let expected = format!("{dtype} {shape:?}");
         let Ok(tensor) = self.tensors.tensor(name) else {

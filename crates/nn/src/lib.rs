@@ -4,6 +4,8 @@
 
 mod activation;
 mod backprop;
+mod descent;
+mod dropout;
 mod error;
 mod evaluate;
 mod examples;
@@ -19,7 +21,7 @@ mod train;
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, evaluate};
 pub use examples::Examples;
-pub use hyperparameters::Hyperparameters;
+pub use hyperparameters::{Hyperparameters, Schedule};
 pub use linear::Linear;
 pub use mlp::Mlp;
 pub use real::Real;

@@ -1,6 +1,6 @@
 //! An affine layer: forward, and right under it backward.
 
-use crate::Real;
+use crate::{Error, Real, Result};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 /// The parameters of an affine layer, z = W·x + b; also the shape of their gradients.
@@ -19,6 +19,32 @@ impl<F: Real> Linear<F> {
     /// Parameters that are all zero.
     pub(crate) fn zeros(inputs: usize, outputs: usize) -> Self {
         Self { weight: Array2::zeros((outputs, inputs).f()), bias: Array1::zeros(outputs) }
+    }
+
+    /// The same parameters, Wᵀ row by row in memory.
+    pub(crate) fn into_column_major(self) -> Self {
+        if self.weight.t().is_standard_layout() {
+            return self;
+        }
+        let mut copy = Self::zeros(self.inputs(), self.outputs());
+        copy.weight.assign(&self.weight);
+        Self { bias: self.bias, ..copy }
+    }
+
+    /// Refuses an infinite or NaN parameter of the layer called `name`.
+    pub(crate) fn check_finite(&self, operation: &'static str, name: &str) -> Result<()> {
+        match self.weight.iter().chain(&self.bias).find(|value| !value.is_finite()) {
+            Some(&value) => {
+                let location = format!("a parameter of {name}");
+                Err(Error::NotFinite { operation, location, value: value.into() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The sizes of W and b.
+    pub(crate) fn shape(&self) -> ((usize, usize), usize) {
+        (self.weight.dim(), self.bias.len())
     }
 
     /// The width of its input.

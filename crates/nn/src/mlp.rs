@@ -4,7 +4,7 @@ use crate::backprop::{Workspace, backward, forward, forward_loss};
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Real, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// The widest layer that is accepted; a guard against nonsense, above any use this crate is made for.
 const MAX_WIDTH: usize = 65_536;
@@ -77,13 +77,9 @@ impl<F: Real> Mlp<F> {
                     actual: format!("weight {:?} and bias {}", layer.weight.dim(), layer.bias.len()),
                 });
             }
-            if let Some(&value) = layer.weight.iter().chain(&layer.bias).find(|value| !value.is_finite()) {
-                let location = format!("a parameter of layer {l}");
-                return Err(Error::NotFinite { operation: OPERATION, location, value: value.into() });
-            }
+            layer.check_finite(OPERATION, &format!("layers.{l}"))?;
         }
-        let column_major = |layer: Linear<F>| Linear { weight: column_major(layer.weight), ..layer };
-        let model = Self { layers: layers.into_iter().map(column_major).collect() };
+        let model = Self { layers: layers.into_iter().map(Linear::into_column_major).collect() };
         check_widths(&model.widths())?;
         Ok(model)
     }
@@ -186,15 +182,6 @@ pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u8 {
         }
     }
     best as u8
-}
-
-fn column_major<F: Real>(weight: Array2<F>) -> Array2<F> {
-    if weight.t().is_standard_layout() {
-        return weight;
-    }
-    let mut copy = Array2::zeros(weight.dim().f());
-    copy.assign(&weight);
-    copy
 }
 
 fn check_widths(widths: &[usize]) -> Result<()> {

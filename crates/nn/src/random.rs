@@ -24,6 +24,11 @@ pub(crate) fn symmetric(generator: &mut ChaCha8Rng, bound: f64) -> f64 {
     bound * (2.0 * unit - 1.0)
 }
 
+/// True with probability `p`, 0 to 1, to the nearest 2⁻³².
+pub(crate) fn bernoulli(generator: &mut ChaCha8Rng, p: f64) -> bool {
+    f64::from(generator.next_u32()) < p * (1u64 << 32) as f64
+}
+
 /// Shuffles in place, every order equally likely: Fisher and Yates, from the last place down (Knuth, TAOCP 2, 3.4.2 P).
 pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {

@@ -1,6 +1,7 @@
 //! Training: mini-batch gradient descent, an epoch at a time.
 
 use crate::backprop::{Workspace, backward, first, forward_loss};
+use crate::descent::descend;
 use crate::random::{generator, shuffle};
 use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Real, Result};
 use ndarray::Array2;
@@ -25,6 +26,8 @@ pub struct TrainingState<F> {
     pub seed: u64,
     /// Epochs done so far.
     pub epochs_done: usize,
+    /// The velocity of momentum, in the shape of the network's layers; empty without momentum and before training.
+    pub velocity: Vec<Linear<F>>,
 }
 
 /// Trains one network on one set of examples, on the calling thread.
@@ -54,6 +57,7 @@ pub struct Trainer<'a, F> {
     hyperparameters: Hyperparameters,
     seed: u64,
     epochs_done: usize,
+    velocity: Vec<Linear<F>>,
     buffers: Buffers<F>,
 }
 
@@ -81,21 +85,36 @@ impl<'a, F: Real> Trainer<'a, F> {
         hyperparameters: Hyperparameters,
         seed: u64,
     ) -> Result<Self> {
-        Self::resume(TrainingState { model, seed, epochs_done: 0 }, examples, hyperparameters)
+        Self::resume(
+            TrainingState { model, seed, epochs_done: 0, velocity: Vec::new() },
+            examples,
+            hyperparameters,
+        )
     }
 
     /// A trainer that goes on from a [`Trainer::state`], with bit for bit the results of one that never stopped,
     /// given the same examples and hyperparameters.
     ///
     /// # Errors
-    /// As [`Trainer::new`].
+    /// As [`Trainer::new`]; also [`Error::Shape`] if there is a velocity that has not the shape of the network.
     pub fn resume(
         state: TrainingState<F>,
         examples: Examples<'a, F>,
         hyperparameters: Hyperparameters,
     ) -> Result<Self> {
-        let TrainingState { model, seed, epochs_done } = state;
+        let TrainingState { model, seed, epochs_done, mut velocity } = state;
         examples.check_fits("train", &model)?;
+        if hyperparameters.momentum() == 0.0 {
+            velocity.clear();
+        } else if velocity.is_empty() {
+            velocity = model.zeros_like();
+        } else if !velocity.iter().map(Linear::shape).eq(model.layers().iter().map(Linear::shape)) {
+            let say =
+                |layers: &[Linear<F>]| format!("{:?}", layers.iter().map(Linear::shape).collect::<Vec<_>>());
+            let (expected, actual) = (say(model.layers()), say(&velocity));
+            return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
+        }
+        let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
         let rows = hyperparameters.batch_size().min(examples.len());
         let buffers = Buffers {
             order: (0..examples.len()).collect(),
@@ -104,7 +123,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             workspace: Workspace::new(model.layers(), rows),
             gradients: model.zeros_like(),
         };
-        Ok(Self { model, examples, hyperparameters, seed, epochs_done, buffers })
+        Ok(Self { model, examples, hyperparameters, seed, epochs_done, velocity, buffers })
     }
 
     /// One pass over all examples in batches, an update for each.
@@ -113,29 +132,36 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// [`Error::Diverged`] if the loss of a batch is infinite or NaN. The network is then as it was before that
     /// batch, and of no further use.
     pub fn epoch(&mut self) -> Result<EpochSummary> {
+        let updates = self.updates();
         let Buffers { order, x, labels, workspace, gradients } = &mut self.buffers;
-        let learning_rate = self.hyperparameters.learning_rate();
+        let (epoch, batch_size) = (self.epochs_done + 1, self.hyperparameters.batch_size());
+        let learning_rate = self.hyperparameters.learning_rate_of(epoch);
         order.iter_mut().enumerate().for_each(|(i, row)| *row = i);
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
         let mut total_loss = 0.0;
-        for (batch, rows) in order.chunks(self.hyperparameters.batch_size()).enumerate() {
+        for (batch, rows) in order.chunks(batch_size).enumerate() {
             let m = rows.len();
             gather(&self.examples, rows, x, labels);
             let (x, labels) = (first(x, m), &labels[..m]);
 
+            if self.hyperparameters.dropout() > 0.0 {
+                let mut generator = generator(self.seed, "mlprobe/nn/dropout", updates + batch as u64);
+                workspace.draw_dropout(&mut generator, self.hyperparameters.dropout());
+            }
             let loss = forward_loss(self.model.layers(), x, labels, workspace);
             if !loss.is_finite() {
-                let (epoch, batch) = (self.epochs_done + 1, batch + 1);
-                return Err(Error::Diverged { epoch, batch, learning_rate, loss: loss / m as f64 });
+                let (batch, loss) = (batch + 1, loss / m as f64);
+                return Err(Error::Diverged { epoch, batch, learning_rate, loss });
             }
             total_loss += loss;
             backward(self.model.layers(), x, labels, workspace, gradients);
-            descend(self.model.layers_mut(), gradients, F::from_f64(learning_rate));
+            let layers = self.model.layers_mut();
+            descend(layers, gradients, &mut self.velocity, learning_rate, &self.hyperparameters);
         }
-        self.epochs_done += 1;
+        self.epochs_done = epoch;
         let mean_loss = total_loss / self.examples.len() as f64;
-        Ok(EpochSummary { epoch: self.epochs_done, updates: self.updates(), mean_loss })
+        Ok(EpochSummary { epoch, updates: self.updates(), mean_loss })
     }
 
     /// The network as it is now.
@@ -160,7 +186,12 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     /// What [`Trainer::resume`] needs to go on from here.
     pub fn state(&self) -> TrainingState<F> {
-        TrainingState { model: self.model.clone(), seed: self.seed, epochs_done: self.epochs_done }
+        TrainingState {
+            model: self.model.clone(),
+            seed: self.seed,
+            epochs_done: self.epochs_done,
+            velocity: self.velocity.clone(),
+        }
     }
 }
 
@@ -171,14 +202,5 @@ fn gather<F: Real>(examples: &Examples<F>, rows: &[usize], x: &mut Array2<F>, la
             x.assign(&features);
             *label = of_row;
         }
-    }
-}
-
-/// W (out, in) and b (out) of every layer, one step against their gradients.
-fn descend<F: Real>(layers: &mut [Linear<F>], gradients: &[Linear<F>], learning_rate: F) {
-    for (layer, gradient) in layers.iter_mut().zip(gradients) {
-        // W ← W - η·dW,  b ← b - η·db
-        layer.weight.scaled_add(-learning_rate, &gradient.weight);
-        layer.bias.scaled_add(-learning_rate, &gradient.bias);
     }
 }

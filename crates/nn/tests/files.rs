@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_nn::{Error, Mlp};
+use mlprobe_nn::{Error, Mlp, TrainingState};
 use std::path::PathBuf;
 
 fn folder() -> tempfile::TempDir {
@@ -110,4 +110,22 @@ fn no_single_damaged_byte_of_the_header_panics() {
         std::fs::write(&path, damaged).unwrap();
         let _ = Mlp::<f32>::load(&path);
     }
+}
+
+#[test]
+fn a_checkpoint_comes_back_bit_for_bit_and_holds_a_network() {
+    let (_folder, path, model, _) = saved();
+    for velocity in [Vec::new(), Mlp::new(&[7, 5, 3], 2).unwrap().layers().to_vec()] {
+        let state = TrainingState { model: model.clone(), seed: u64::MAX, epochs_done: 12, velocity };
+        state.save(&path).unwrap();
+        assert_eq!(TrainingState::load(&path).unwrap(), state);
+        assert_eq!(Mlp::load(&path).unwrap(), model);
+    }
+}
+
+#[test]
+fn a_network_alone_is_no_checkpoint() {
+    let (_folder, path, ..) = saved();
+    let error = TrainingState::<f32>::load(&path).unwrap_err().to_string();
+    assert!(error.contains("seed: expected U64 [], got nothing"), "{error}");
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_nn::{EpochSummary, Error, Examples, Hyperparameters, Mlp, Trainer, evaluate};
+use mlprobe_nn::{
+    EpochSummary, Error, Examples, Hyperparameters, Mlp, Schedule, Trainer, TrainingState, evaluate,
+};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 /// Rows (n, 5) of numbers in ±1 whose class (0 to 2) depends on two of them.
@@ -137,20 +139,64 @@ fn the_first_initial_weights_are_the_documented_ones() {
     assert_eq!(weights[..3], [-1.6802785725239284, -1.4711974699177608, -0.38935809548052835]);
 }
 
+/// Everything that can be added to plain gradient descent.
+fn tuned() -> Hyperparameters {
+    let recipe = recipe(0.1, 7).with_momentum(0.9).unwrap().with_weight_decay(1e-3).unwrap();
+    recipe.with_dropout(0.3).unwrap().with_schedule(Schedule::Cosine { epochs: 6 }).unwrap()
+}
+
 #[test]
 fn going_on_gives_the_bits_of_an_uninterrupted_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
     let (x, labels) = data(60);
-    let new = || {
+    for recipe in [recipe(0.1, 7), tuned()] {
+        let new = || {
+            let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+            Trainer::new(model, examples(&x, &labels), recipe.clone(), 3).unwrap()
+        };
+        let mut whole = new();
+        let summaries = run(&mut whole, 6);
+        let mut first = new();
+        run(&mut first, 2);
+        first.state().save(&path).unwrap();
+        let state = TrainingState::load(&path).unwrap();
+        let mut second = Trainer::resume(state, examples(&x, &labels), recipe).unwrap();
+        assert_eq!(run(&mut second, 4), summaries[2..]);
+        assert_eq!(second.state(), whole.state());
+    }
+}
+
+#[test]
+fn each_addition_changes_training_and_its_default_does_not() {
+    let (x, labels) = data(60);
+    let trained = |recipe: Hyperparameters| {
         let model = Mlp::new(&[5, 8, 3], 7).unwrap();
-        Trainer::new(model, examples(&x, &labels), recipe(0.1, 7), 3).unwrap()
+        let mut trainer = Trainer::new(model, examples(&x, &labels), recipe, 3).unwrap();
+        run(&mut trainer, 3);
+        trainer.into_model()
     };
-    let mut whole = new();
-    let summaries = run(&mut whole, 6);
-    let mut first = new();
-    run(&mut first, 2);
-    let mut second = Trainer::resume(first.state(), examples(&x, &labels), recipe(0.1, 7)).unwrap();
-    assert_eq!(run(&mut second, 4), summaries[2..]);
-    assert_eq!(second.state(), whole.state());
+    let plain = || recipe(0.1, 7);
+    let expected = trained(plain());
+    let schedule = Schedule::Cosine { epochs: 3 };
+    assert_eq!(trained(plain().with_momentum(0.0).unwrap()), expected);
+    assert_ne!(trained(plain().with_momentum(0.5).unwrap()), expected);
+    assert_eq!(trained(plain().with_weight_decay(0.0).unwrap()), expected);
+    assert_ne!(trained(plain().with_weight_decay(0.5).unwrap()), expected);
+    assert_eq!(trained(plain().with_dropout(0.0).unwrap()), expected);
+    assert_ne!(trained(plain().with_dropout(0.5).unwrap()), expected);
+    assert_eq!(trained(plain().with_schedule(Schedule::Constant).unwrap()), expected);
+    assert_ne!(trained(plain().with_schedule(schedule).unwrap()), expected);
+}
+
+#[test]
+fn a_velocity_of_another_shape_is_refused() {
+    let (x, labels) = data(60);
+    let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+    let velocity = Mlp::new(&[5, 3], 7).unwrap().layers().to_vec();
+    let state = TrainingState { model, seed: 1, epochs_done: 2, velocity };
+    let trainer = Trainer::resume(state, examples(&x, &labels), tuned());
+    assert!(matches!(trainer.err(), Some(Error::Shape { .. })));
 }
 
 #[test]
