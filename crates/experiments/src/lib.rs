@@ -1,1 +1,27 @@
-//! TODO
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod claims;
+mod error;
+mod folder;
+mod machine;
+mod progress;
+mod protocol;
+mod queue;
+pub mod report;
+pub mod reproduction;
+pub mod results;
+mod sets;
+pub mod stats;
+mod study;
+mod train;
+
+pub use error::{Error, Result};
+pub use folder::{RunFolder, read_results};
+pub use machine::Machine;
+pub use progress::{Event, Observer, Progress};
+pub use protocol::Protocol;
+pub use results::{About, Results};
+pub use sets::{Arm, LabelledFeatures};
+pub use study::{Outcome, Study};
+pub use train::TrainedRun;

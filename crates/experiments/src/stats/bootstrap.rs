@@ -112,7 +112,7 @@ fn degrees_of_freedom(d: &Array2<i32>) -> Result<f64> {
         let means: Vec<f64> =
             d.axis_iter(axis).map(|line| f64::from(line.iter().sum::<i32>()) / line.len() as f64).collect();
         let std = summary(&means)?.std.unwrap_or(0.0);
-        Ok((std * std / means.len() as f64, (means.len() - 1) as f64))
+        Ok::<_, crate::Error>((std * std / means.len() as f64, (means.len() - 1) as f64))
     };
     let ((v_s, f_s), (v_n, f_n)) = (part(Axis(0))?, part(Axis(1))?);
     if v_s + v_n == 0.0 {

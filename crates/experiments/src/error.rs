@@ -1,0 +1,84 @@
+//! The errors of this crate: what was attempted, what was expected and found, where, and what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong when recipes are compared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An argument does not fit: a length, a shape, a name or a range.
+    #[error("{operation}: expected {expected}, got {actual}; {next}")]
+    Argument {
+        /// What was being done.
+        operation: &'static str,
+        /// What would have been right.
+        expected: String,
+        /// What was given.
+        actual: String,
+        /// What to do about it.
+        next: &'static str,
+    },
+    /// A run did not train to its end.
+    #[error("training arm `{arm}` with seed {seed}: {source}")]
+    Training {
+        /// The arm's name.
+        arm: String,
+        /// The run's seed.
+        seed: u64,
+        /// What the network reported.
+        source: mlprobe_nn::Error,
+    },
+    /// Images could not be read or transformed.
+    #[error(transparent)]
+    Data(#[from] mlprobe_data::Error),
+    /// Features could not be extracted or cached.
+    #[error(transparent)]
+    Features(#[from] mlprobe_features::Error),
+    /// A file or folder could not be read or written.
+    #[error("{operation} {path}: {source}; check that the folder exists, is writable and has free space", path = path.display())]
+    File {
+        /// What was being done, as in "writing".
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system reported.
+        source: io::Error,
+    },
+    /// A `results.json` does not hold what this version writes.
+    #[error("reading {path}: expected results of schema {expected}, got {actual}; write them again with this version of mlprobe", path = path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// The schema this version reads.
+        expected: u32,
+        /// What was found instead.
+        actual: String,
+    },
+    /// The report or a figure could not be drawn: an error of this crate, since its inputs are its own.
+    #[error("rendering {what}: {message}; please report this as a bug")]
+    Rendering {
+        /// The page or figure.
+        what: &'static str,
+        /// What the renderer reported.
+        message: String,
+    },
+    /// The worker threads could not be started.
+    #[error("starting {threads} worker threads: {message}; ask for fewer threads")]
+    Threads {
+        /// How many were asked for; 0 is one a core.
+        threads: usize,
+        /// What the thread pool reported.
+        message: String,
+    },
+    /// The observer asked the study to stop. What was finished until then is in the run folder.
+    #[error("stopped after {done} of {planned} seeds; start again to run all of them")]
+    Stopped {
+        /// Seeds that were complete.
+        done: usize,
+        /// Seeds that were planned.
+        planned: usize,
+    },
+}
+
+/// A result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,145 @@
+//! The run folder: results, report, figure, models and predictions, each file written beside its place and
+//! renamed when whole.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, ArrayBase, ArrayView1, ArrayView2, Data, Dimension};
+use ndarray_npy::{WritableElement, WriteNpyExt};
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+use crate::report;
+use crate::results::{Results, SCHEMA};
+use crate::study::Outcome;
+
+/// Where a study leaves what it found:
+///
+/// | file | content |
+/// |---|---|
+/// | `results.json` | [`Results`] |
+/// | `report.md` | the same in words and tables |
+/// | `learning-curves.svg` | accuracy over epochs for every arm |
+/// | `models/ARM-seedS.safetensors` | the trained models |
+/// | `predictions/ARM-seedS.npy` | the likeliest class of each test image, u8 (N) |
+/// | `predictions/ARM-seedS-probabilities.npy` | softmax outputs, f32 (N, K) |
+/// | `predictions/ARM-seedS-half-probabilities.npy` | the same after half of the epochs |
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder and its parents where they are missing.
+    ///
+    /// # Errors
+    /// [`Error::File`] if that is not possible.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        for folder in ["models", "predictions"] {
+            let folder = path.join(folder);
+            fs::create_dir_all(&folder).map_err(|source| Error::File {
+                operation: "creating",
+                path: folder,
+                source,
+            })?;
+        }
+        Ok(Self { path })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the newest seed's models and predictions, then results and report of all seeds so far. Called
+    /// after each seed, it leaves a whole report whatever happens next.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the file that could not be written; files written before stay as they were.
+    pub fn save(&self, outcome: &Outcome) -> Result<()> {
+        for (arm, runs) in outcome.results.arms.iter().zip(&outcome.runs) {
+            let Some(run) = runs.last() else { continue };
+            let name = format!("{}-seed{}", arm.name, run.record.seed);
+            run.model
+                .save(self.path.join("models").join(format!("{name}.safetensors")))
+                .map_err(|source| Error::Training { arm: arm.name.clone(), seed: run.record.seed, source })?;
+            let file = |suffix| self.path.join("predictions").join(format!("{name}{suffix}.npy"));
+            write_npy(&file(""), &likeliest(run.full.view()))?;
+            write_npy(&file("-probabilities"), &run.full)?;
+            write_npy(&file("-half-probabilities"), &run.half)?;
+        }
+        self.save_results(&outcome.results)
+    }
+
+    /// Writes `results.json` and what is drawn from it.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_results(&self, results: &Results) -> Result<()> {
+        let json = serde_json::to_string_pretty(results)
+            .map_err(|error| Error::Rendering { what: "results.json", message: error.to_string() })?;
+        write_whole(&self.path.join("learning-curves.svg"), report::learning_curves(results)?.as_bytes())?;
+        write_whole(&self.path.join("report.md"), report::markdown(results)?.as_bytes())?;
+        write_whole(&self.path.join("results.json"), json.as_bytes())
+    }
+}
+
+/// Reads a `results.json`.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read, [`Error::Schema`] if it holds something else.
+pub fn read_results(path: impl AsRef<Path>) -> Result<Results> {
+    let path = path.as_ref();
+    let text = fs::read_to_string(path).map_err(|source| Error::File {
+        operation: "reading",
+        path: path.to_owned(),
+        source,
+    })?;
+    let schema = |actual| Error::Schema { path: path.to_owned(), expected: SCHEMA, actual };
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| schema(error.to_string()))?;
+    match value.get("schema").and_then(serde_json::Value::as_u64) {
+        Some(found) if found == u64::from(SCHEMA) => {}
+        Some(found) => return Err(schema(format!("schema {found}"))),
+        None => return Err(schema("no field `schema`".to_owned())),
+    }
+    serde_json::from_value(value).map_err(|error| schema(error.to_string()))
+}
+
+fn write_npy<T, S, D>(path: &Path, array: &ArrayBase<S, D>) -> Result<()>
+where
+    T: WritableElement,
+    S: Data<Elem = T>,
+    D: Dimension,
+{
+    let mut bytes = Vec::new();
+    array
+        .write_npy(&mut bytes)
+        .map_err(|error| Error::Rendering { what: "predictions", message: error.to_string() })?;
+    write_whole(path, &bytes)
+}
+
+/// probabilities (N, K) to the likeliest class of each row (N), the first of equals.
+fn likeliest(probabilities: ArrayView2<'_, f32>) -> Array1<u8> {
+    let class = |row: ArrayView1<'_, f32>| {
+        let best = row
+            .iter()
+            .enumerate()
+            .fold((0, f32::NEG_INFINITY), |best, (k, &p)| if p > best.1 { (k, p) } else { best });
+        best.0 as u8
+    };
+    probabilities.outer_iter().map(class).collect()
+}
+
+/// Writes beside `path` and renames when whole, so that a reader never sees a part.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|source| Error::File { operation: "writing", path: path.to_owned(), source })
+}

@@ -1,0 +1,83 @@
+//! Which run starts next: as many at a time as there are threads, seed by seed, and never more than two
+//! whose training set was made for their seed, since those are the large ones in memory.
+
+/// How many training sets that follow from a seed may be alive at a time: the one in use, and the next.
+const SEEDED_AT_A_TIME: usize = 2;
+
+/// One run to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Index into the protocol's seeds.
+    pub seed: usize,
+    /// Index into the study's arms.
+    pub arm: usize,
+    seeded: bool,
+}
+
+/// The runs not yet started, and how many are under way.
+pub(crate) struct Queue {
+    waiting: Vec<Job>,
+    threads: usize,
+    running: usize,
+    seeded: usize,
+}
+
+impl Queue {
+    /// All arms of the first seed, then all arms of the second, and so on. `arms` says of each arm whether
+    /// its training set follows from the seed.
+    pub(crate) fn new(seeds: usize, arms: &[bool], threads: usize) -> Self {
+        let waiting = (0..seeds)
+            .flat_map(|seed| arms.iter().enumerate().map(move |(arm, &seeded)| Job { seed, arm, seeded }))
+            .collect();
+        Self { waiting, threads, running: 0, seeded: 0 }
+    }
+
+    /// The next run to start now, if one may: a run that must wait for memory lets later ones pass.
+    pub(crate) fn start(&mut self) -> Option<Job> {
+        if self.running == self.threads {
+            return None;
+        }
+        let free = |job: &Job| !job.seeded || self.seeded < SEEDED_AT_A_TIME;
+        let job = self.waiting.remove(self.waiting.iter().position(free)?);
+        self.running += 1;
+        self.seeded += usize::from(job.seeded);
+        Some(job)
+    }
+
+    /// Notes that a started run has ended.
+    pub(crate) fn end(&mut self, job: Job) {
+        self.running -= 1;
+        self.seeded -= usize::from(job.seeded);
+    }
+
+    /// Whether no run is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(queue: &mut Queue) -> Vec<(usize, usize)> {
+        std::iter::from_fn(|| queue.start()).map(|job| (job.seed, job.arm)).collect()
+    }
+
+    #[test]
+    fn runs_start_seed_by_seed_one_a_thread() {
+        let mut queue = Queue::new(2, &[false, true], 3);
+        assert_eq!(started(&mut queue), [(0, 0), (0, 1), (1, 0)]);
+        queue.end(Job { seed: 0, arm: 0, seeded: false });
+        assert_eq!(started(&mut queue), [(1, 1)]);
+    }
+
+    #[test]
+    fn two_seeded_sets_at_most_are_alive_and_others_pass_them() {
+        let mut queue = Queue::new(3, &[true, false], 16);
+        assert_eq!(started(&mut queue), [(0, 0), (0, 1), (1, 0), (1, 1), (2, 1)]);
+        assert!(!queue.is_idle());
+        queue.end(Job { seed: 1, arm: 0, seeded: true });
+        assert_eq!(started(&mut queue), [(2, 0)]);
+    }
+}

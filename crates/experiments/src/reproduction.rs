@@ -1,0 +1,175 @@
+//! The study of the original report: augmented against unaugmented training images, with the controls that
+//! tell apart what differs between the two recipes.
+//!
+//! | arm | training set | learning rate |
+//! |---|---|---|
+//! | [`UNAUGMENTED`] | the original images | 0.008 |
+//! | [`AUGMENTED`] | the original images and a transformed copy of each | 0.01 |
+//! | [`DUPLICATED`] | each original image twice | 0.01 |
+//! | [`UNAUGMENTED_FAST`] | the original images | 0.01 |
+//!
+//! The first two are the report's. Its augmented recipe differs from its unaugmented one in three ways at once;
+//! walking from arm to arm changes one of them at a time: from the first to the last the rate, from there to
+//! `duplicated` the number of updates, from there to `augmented` the images themselves.
+
+use mlprobe_data::augment::{Augmenter, Preset, Transform};
+use mlprobe_data::{Dataset, LabelledImages};
+use mlprobe_features::{Extractor, FeatureCache, Origin};
+
+use crate::error::Result;
+use crate::machine::Machine;
+use crate::progress::{Event, Progress};
+use crate::protocol::Protocol;
+use crate::results::{About, DatasetInfo, ExtractorInfo};
+use crate::sets::{Arm, LabelledFeatures};
+use crate::study::{Study, thread_pool};
+
+/// The original images at the report's rate for them.
+pub const UNAUGMENTED: &str = "unaugmented";
+/// The original images and one transformed copy of each, at the report's rate for them.
+pub const AUGMENTED: &str = "augmented";
+/// Control: as many updates at the same rate as `augmented`, without its images.
+pub const DUPLICATED: &str = "duplicated";
+/// Control: the rate of `augmented` and `duplicated`, with half their updates.
+pub const UNAUGMENTED_FAST: &str = "unaugmented-lr0.01";
+
+/// The report's learning rate without augmented images.
+const RATE: f64 = 0.008;
+/// The report's learning rate with augmented images.
+const AUGMENTED_RATE: f64 = 0.01;
+
+/// Every transform is also put on the test images, to see which models bear it.
+const TEST_TRANSFORMS: [Transform; 6] = [
+    Transform::Rotation,
+    Transform::Cutout,
+    Transform::Crop,
+    Transform::ContrastFlip,
+    Transform::Enhancement,
+    Transform::Posterize,
+];
+
+/// Draws the transforms of the test images, the same for every run.
+const TEST_SEED: u64 = 0;
+
+/// What the study is run on.
+pub struct Reproduction<'a> {
+    /// The images.
+    pub dataset: &'a Dataset,
+    /// Makes the features.
+    pub extractor: &'a dyn Extractor,
+    /// Keeps the features, so that a second run starts training at once.
+    pub cache: &'a FeatureCache,
+    /// One of its transforms, drawn uniformly, is applied to each training image.
+    pub preset: Preset,
+    /// How every arm is trained.
+    pub protocol: Protocol,
+    /// Threads that extract and train; 0 is one a core.
+    pub threads: usize,
+    /// The version of the program's source, for the record.
+    pub commit: String,
+    /// The command that repeats this, for the record.
+    pub command: String,
+}
+
+impl Reproduction<'_> {
+    /// The study, its arms and test sets ready to run: extracts the features of the original training images,
+    /// of the test images, and of the test images under each transform. Those of augmented training images are
+    /// extracted while the study runs, since they follow from the seed.
+    ///
+    /// # Errors
+    /// Those of extractor and cache.
+    pub fn study(&self, progress: &Progress<'_>) -> Result<Study<'_>> {
+        let Dataset { train, test, .. } = self.dataset;
+        let (train_digest, test_digest) = (train.digest(), test.digest());
+        let pool = thread_pool(self.threads)?;
+        let extract = |stage: &str, images, digest: &str, augmenter: Option<&Augmenter>| {
+            pool.install(|| self.features(stage, images, digest, augmenter, progress))
+        };
+
+        let original = extract("features of the training images", train, &train_digest, None)?;
+        let test_features = extract("features of the test images", test, &test_digest, None)?;
+        let seeded = {
+            let digest = train_digest.clone();
+            move |seed: u64, progress: &Progress<'_>| {
+                let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
+                let stage = format!("features of the augmented images, seed {seed}");
+                self.features(&stage, train, &digest, Some(&augmenter), progress)
+            }
+        };
+        let mut study =
+            Study::new(self.about(train_digest, &test_digest), self.protocol.clone(), &test_features)
+                .threads(self.threads)
+                .arm(Arm::new(UNAUGMENTED, RATE).with(&original))
+                .arm(Arm::new(AUGMENTED, AUGMENTED_RATE).with(&original).with_seeded(train.len(), seeded))
+                .arm(Arm::new(DUPLICATED, AUGMENTED_RATE).with(&original).with(&original))
+                .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original));
+        for transform in TEST_TRANSFORMS {
+            let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
+            let stage = format!("features of the test images, {}", transform.name());
+            let features = extract(&stage, test, &test_digest, Some(&augmenter))?;
+            study = study.further_test(transform.name(), &features);
+        }
+        Ok(study)
+    }
+
+    /// The features of `images` (N, height, width, 3), transformed if there is an augmenter; `digest` names them
+    /// in the cache. Runs on the current rayon pool.
+    fn features(
+        &self,
+        stage: &str,
+        images: &LabelledImages,
+        digest: &str,
+        augmenter: Option<&Augmenter>,
+        progress: &Progress<'_>,
+    ) -> Result<LabelledFeatures> {
+        let augmentation = augmenter.map_or_else(|| "none".to_owned(), Augmenter::describe);
+        let fingerprint = self.extractor.fingerprint();
+        let key = [("images", digest), ("augmentation", &augmentation), ("extractor", &fingerprint)];
+        let (features, origin) = progress.stage(stage, images.len() as u64, "images", |advance| {
+            self.cache.get_or_extract(&key, || {
+                let advance = |done: usize| advance(done as u64);
+                let features = match augmenter {
+                    None => self.extractor.extract(images.images.view(), &advance)?,
+                    Some(augmenter) => {
+                        let (transformed, _) = augmenter.apply(images.images.view())?;
+                        self.extractor.extract(transformed.view(), &advance)?
+                    }
+                };
+                Ok::<_, crate::Error>(features)
+            })
+        })?;
+        if let Origin::Rebuilt { set_aside } = origin {
+            progress.send(Event::CacheRebuilt { stage, set_aside: &set_aside });
+        }
+        LabelledFeatures::new(features, images.labels.clone())
+    }
+
+    fn about(&self, train_digest: String, test_digest: &str) -> About {
+        let Dataset { name, classes, train, test } = self.dataset;
+        let names: Vec<&str> = self.preset.transforms().iter().map(|transform| transform.name()).collect();
+        About {
+            dataset: DatasetInfo {
+                name: name.clone(),
+                classes: classes.clone(),
+                train_images: train.len(),
+                test_images: test.len(),
+                train_digest,
+                test_digest: test_digest.to_owned(),
+                comparable: name == "cifar10",
+            },
+            extractor: Some(ExtractorInfo {
+                name: self.extractor.name(),
+                dim: self.extractor.dim(),
+                fingerprint: self.extractor.fingerprint(),
+            }),
+            augmentation: Some(format!(
+                "preset {}: one of {} for each image, drawn uniformly",
+                self.preset,
+                names.join(", ")
+            )),
+            machine: Machine::detect(),
+            commit: self.commit.clone(),
+            command: self.command.clone(),
+        }
+    }
+}

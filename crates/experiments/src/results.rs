@@ -1,0 +1,220 @@
+//! `results.json`: everything a comparison found, documented field by field.
+
+use serde::{Deserialize, Serialize};
+
+use crate::claims::Claim;
+use crate::machine::Machine;
+use crate::protocol::Protocol;
+use crate::stats::{Summary, summary};
+
+/// The version of the fields below; a reader of another version should not guess.
+pub const SCHEMA: u32 = 1;
+
+/// Everything a comparison found. Accuracies are fractions, losses are mean cross-entropies in nats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`SCHEMA`] of the version that wrote this.
+    pub schema: u32,
+    /// Where the numbers come from.
+    #[serde(flatten)]
+    pub about: About,
+    /// What all arms share. Its `seeds` are the planned ones.
+    pub protocol: Protocol,
+    /// Seeds that every arm has finished; only these are in `arms`. The run is whole when this is the number
+    /// of planned seeds.
+    pub seeds_done: usize,
+    /// The recipes compared, each with a run for every finished seed.
+    pub arms: Vec<ArmResults>,
+    /// The claims of the original report, answered; empty for other comparisons.
+    pub claims: Vec<Claim>,
+    /// How long each part took. Stages may overlap.
+    pub stages: Vec<Stage>,
+}
+
+/// Where the numbers come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// The images.
+    pub dataset: DatasetInfo,
+    /// What made the features; `None` if they were given.
+    pub extractor: Option<ExtractorInfo>,
+    /// The transforms of the augmented images; `None` if there are none.
+    pub augmentation: Option<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The version of the program's source, a Git commit; empty if unknown.
+    pub commit: String,
+    /// The command that repeats this; empty if unknown.
+    pub command: String,
+}
+
+impl About {
+    /// Features that were given, of a data set called `name` with these classes.
+    pub fn features(name: impl Into<String>, classes: &[&str]) -> Self {
+        Self {
+            dataset: DatasetInfo {
+                name: name.into(),
+                classes: classes.iter().map(|&class| class.to_owned()).collect(),
+                train_images: 0,
+                test_images: 0,
+                train_digest: String::new(),
+                test_digest: String::new(),
+                comparable: false,
+            },
+            extractor: None,
+            augmentation: None,
+            machine: Machine::detect(),
+            commit: String::new(),
+            command: String::new(),
+        }
+    }
+}
+
+/// The images behind the features.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetInfo {
+    /// As in "cifar10".
+    pub name: String,
+    /// K names, in label order.
+    pub classes: Vec<String>,
+    /// Training images before augmentation; 0 if unknown.
+    pub train_images: usize,
+    /// Test images.
+    pub test_images: usize,
+    /// Digest of the training images and labels; empty if unknown.
+    pub train_digest: String,
+    /// Digest of the test images and labels; empty if unknown.
+    pub test_digest: String,
+    /// Whether figures published for this data set may be set beside these.
+    pub comparable: bool,
+}
+
+/// The network that made the features.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractorInfo {
+    /// As in "squeezenet1_1".
+    pub name: String,
+    /// D.
+    pub dim: usize,
+    /// Hexadecimal digest over name, weights, input size and normalization.
+    pub fingerprint: String,
+}
+
+/// One recipe and its runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmResults {
+    /// Unique among the arms.
+    pub name: String,
+    /// Rows of its training set, copies included.
+    pub train_images: usize,
+    /// Step size of the gradient descent.
+    pub learning_rate: f64,
+    /// One for each finished seed, in the order of the protocol's seeds.
+    pub runs: Vec<Run>,
+    /// The runs together, after half and after all of the epochs.
+    pub readings: Vec<Reading>,
+}
+
+/// The scores of an arm's runs together after an epoch: means, deviations and ranges over seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Passes over the training set.
+    pub epoch: usize,
+    /// Steps of the gradient descent.
+    pub updates: u64,
+    /// On the arm's own training set.
+    pub train_accuracy: Summary,
+    /// On the original training images.
+    pub original_accuracy: Summary,
+    /// On the test set.
+    pub test_accuracy: Summary,
+}
+
+/// One arm trained with one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Initial weights, order and augmentation draw follow from it.
+    pub seed: u64,
+    /// On the arm's own training set, after the last epoch.
+    pub train_accuracy: f64,
+    /// After the last epoch.
+    pub test_accuracy: f64,
+    /// Training only, without scoring, on one thread.
+    pub seconds: f64,
+    /// The scores at the protocol's scheduled epochs, ascending.
+    pub history: Vec<Epoch>,
+}
+
+/// The scores of a model after an epoch: passes over the whole sets with the weights held fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Passes over the training set so far.
+    pub epoch: usize,
+    /// Steps of the gradient descent so far.
+    pub updates: u64,
+    /// Seconds of training so far, without scoring.
+    pub seconds: f64,
+    /// On the arm's own training set.
+    pub train_loss: f64,
+    /// On the arm's own training set.
+    pub train_accuracy: f64,
+    /// On the first part of the training set, in the study the original images: the same in every arm.
+    pub original_loss: f64,
+    /// On the first part of the training set, in the study the original images: the same in every arm.
+    pub original_accuracy: f64,
+    /// On the test set.
+    pub test_loss: f64,
+    /// On the test set.
+    pub test_accuracy: f64,
+}
+
+/// How long a part of the work took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What was done.
+    pub name: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl Results {
+    /// Whether every planned seed is finished.
+    pub fn is_whole(&self) -> bool {
+        self.seeds_done == self.protocol.seeds.len()
+    }
+
+    /// The arm called `name`.
+    pub fn arm(&self, name: &str) -> Option<&ArmResults> {
+        self.arms.iter().find(|arm| arm.name == name)
+    }
+}
+
+impl ArmResults {
+    /// The runs together after `epoch`; `None` before the first run, or if that epoch was not scored.
+    pub(crate) fn reading(&self, epoch: usize) -> Option<Reading> {
+        let over_seeds = |value: fn(&Epoch) -> f64| summary(&self.at(epoch, value)).ok();
+        Some(Reading {
+            epoch,
+            updates: self.runs.first()?.history.iter().find(|entry| entry.epoch == epoch)?.updates,
+            train_accuracy: over_seeds(|entry| entry.train_accuracy)?,
+            original_accuracy: over_seeds(|entry| entry.original_accuracy)?,
+            test_accuracy: over_seeds(|entry| entry.test_accuracy)?,
+        })
+    }
+
+    /// `value` of every run's scores after `epoch`, in seed order; empty if that epoch was not scored.
+    pub fn at(&self, epoch: usize, value: impl Fn(&Epoch) -> f64) -> Vec<f64> {
+        self.runs
+            .iter()
+            .filter_map(|run| run.history.iter().find(|entry| entry.epoch == epoch))
+            .map(value)
+            .collect()
+    }
+}
+
+impl Run {
+    /// The first scored epoch at which the test accuracy was at least `accuracy`, if it ever was.
+    pub fn first_reaching(&self, accuracy: f64) -> Option<&Epoch> {
+        self.history.iter().find(|entry| entry.test_accuracy >= accuracy)
+    }
+}

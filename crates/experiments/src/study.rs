@@ -1,0 +1,245 @@
+//! Runs every arm with every seed in parallel, and hands over what is finished seed by seed.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::claims;
+use crate::error::{Error, Result};
+use crate::progress::{Event, Progress};
+use crate::protocol::Protocol;
+use crate::queue::{Job, Queue};
+use crate::results::{About, ArmResults, Results, SCHEMA};
+use crate::sets::{Arm, LabelledFeatures};
+use crate::train::{Task, TrainedRun};
+
+/// A comparison of training sets: each arm trained with each seed, one thread a run, and scored on one test
+/// set.
+///
+/// The results are the same bits for any number of threads, since a run draws from nothing but its seed.
+pub struct Study<'a> {
+    about: About,
+    protocol: Protocol,
+    test: LabelledFeatures,
+    further: Vec<(String, LabelledFeatures)>,
+    arms: Vec<Arm<'a>>,
+    threads: usize,
+}
+
+/// What a study has found so far.
+pub struct Outcome {
+    /// What is written to `results.json`.
+    pub results: Results,
+    /// For each arm, in order, the runs of the finished seeds, in order.
+    pub runs: Vec<Vec<TrainedRun>>,
+}
+
+impl<'a> Study<'a> {
+    /// A study without arms yet, scored on `test`.
+    pub fn new(about: About, protocol: Protocol, test: &LabelledFeatures) -> Self {
+        Self { about, protocol, test: test.clone(), further: Vec::new(), arms: Vec::new(), threads: 0 }
+    }
+
+    /// Adds a recipe. The first is the one that the others are compared with.
+    #[must_use]
+    pub fn arm(mut self, arm: Arm<'a>) -> Self {
+        self.arms.push(arm);
+        self
+    }
+
+    /// Scores every finished model on this set too, as on the test images under a transform.
+    #[must_use]
+    pub fn further_test(mut self, name: impl Into<String>, set: &LabelledFeatures) -> Self {
+        self.further.push((name.into(), set.clone()));
+        self
+    }
+
+    /// How many runs train at a time; 0, the default, is one a core.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the
+    /// seeds, `after_seed` is called with everything so far; it may write it down.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer of `progress` asked to
+    /// stop; else the first error of a run or of `after_seed`, once the other runs have stopped.
+    pub fn run(
+        &self,
+        progress: &Progress<'_>,
+        mut after_seed: impl FnMut(&Outcome) -> Result<()>,
+    ) -> Result<Outcome> {
+        self.check()?;
+        let pool = thread_pool(self.threads)?;
+        let threads = pool.current_num_threads();
+        let planned = self.protocol.seeds.len();
+        let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
+
+        let mut outcome = self.empty_outcome(threads);
+        let mut pending = BTreeMap::new();
+        let mut failure = None;
+        progress.stage("training", self.updates(), "updates", |advance| {
+            pool.in_place_scope_fifo(|scope| {
+                let (sender, receiver) = mpsc::channel();
+                let mut queue = Queue::new(planned, &seeded, threads);
+                loop {
+                    while !progress.stopped()
+                        && let Some(job) = queue.start()
+                    {
+                        let sender = sender.clone();
+                        scope.spawn_fifo(move |_| {
+                            let run = catch_unwind(AssertUnwindSafe(|| self.train(job, progress, advance)));
+                            // Nobody listens any more only if another run has panicked.
+                            let _ = sender.send((job, run));
+                        });
+                    }
+                    if queue.is_idle() {
+                        break;
+                    }
+                    let Ok((job, run)) = receiver.recv() else { break };
+                    queue.end(job);
+                    let run = run.unwrap_or_else(|panic| {
+                        progress.stop();
+                        resume_unwind(panic)
+                    });
+                    let kept = run.and_then(|run| {
+                        pending.extend(run.map(|run| ((job.seed, job.arm), run)));
+                        self.keep_whole_seeds(&mut pending, &mut outcome, progress, &mut after_seed)
+                    });
+                    if let Err(error) = kept {
+                        progress.stop();
+                        failure.get_or_insert(error);
+                    }
+                }
+            });
+        });
+        match failure {
+            Some(error) => Err(error),
+            None if outcome.results.is_whole() => Ok(outcome),
+            None => Err(Error::Stopped { done: outcome.results.seeds_done, planned }),
+        }
+    }
+
+    /// Moves the seeds that every arm has finished, in order, from `pending` to `outcome`.
+    fn keep_whole_seeds(
+        &self,
+        pending: &mut BTreeMap<(usize, usize), TrainedRun>,
+        outcome: &mut Outcome,
+        progress: &Progress<'_>,
+        after_seed: &mut impl FnMut(&Outcome) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let seed = outcome.results.seeds_done;
+            if !(0..self.arms.len()).all(|arm| pending.contains_key(&(seed, arm))) {
+                return Ok(());
+            }
+            for (arm, runs) in outcome.runs.iter_mut().enumerate() {
+                runs.extend(pending.remove(&(seed, arm)));
+            }
+            self.analyse(outcome);
+            outcome.results.stages = progress.stages();
+            after_seed(outcome)?;
+            progress.send(Event::SeedFinished { done: seed + 1, planned: self.protocol.seeds.len() });
+        }
+    }
+
+    /// Brings the results up to the runs.
+    fn analyse(&self, outcome: &mut Outcome) {
+        let Outcome { results, runs } = outcome;
+        let half = self.protocol.half();
+        for (arm, runs) in results.arms.iter_mut().zip(runs) {
+            arm.runs = runs.iter().map(|run| run.record.clone()).collect();
+            arm.readings =
+                [half, self.protocol.epochs].iter().filter_map(|&epoch| arm.reading(epoch)).collect();
+        }
+        results.seeds_done += 1;
+        results.claims = claims::answer(results);
+    }
+
+    fn train(&self, job: Job, progress: &Progress<'_>, advance: &dyn Fn(u64)) -> Result<Option<TrainedRun>> {
+        let arm = &self.arms[job.arm];
+        let seed = self.protocol.seeds[job.seed];
+        let blocks = arm.blocks(seed, self.test.dim(), progress)?;
+        let task = Task {
+            arm: &arm.name,
+            learning_rate: arm.learning_rate,
+            seed,
+            blocks: &blocks,
+            test: &self.test,
+            further: self.further.iter().map(|(_, set)| set).collect(),
+            classes: self.about.dataset.classes.len(),
+            protocol: &self.protocol,
+        };
+        let run = task.train(progress, advance)?;
+        if let Some(run) = &run {
+            let test_accuracy = run.record.test_accuracy;
+            progress.send(Event::RunFinished { arm: &arm.name, seed, test_accuracy });
+        }
+        Ok(run)
+    }
+
+    fn empty_outcome(&self, threads: usize) -> Outcome {
+        let arm = |arm: &Arm<'_>| ArmResults {
+            name: arm.name.clone(),
+            train_images: arm.train_images(),
+            learning_rate: arm.learning_rate,
+            runs: Vec::new(),
+            readings: Vec::new(),
+        };
+        let mut results = Results {
+            schema: SCHEMA,
+            about: self.about.clone(),
+            protocol: self.protocol.clone(),
+            seeds_done: 0,
+            arms: self.arms.iter().map(arm).collect(),
+            claims: Vec::new(),
+            stages: Vec::new(),
+        };
+        results.about.machine.threads = threads;
+        Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// Updates of all runs together.
+    fn updates(&self) -> u64 {
+        let an_epoch = |arm: &Arm<'_>| arm.train_images().div_ceil(self.protocol.batch_size) as u64;
+        let runs = (self.protocol.seeds.len() * self.protocol.epochs) as u64;
+        self.arms.iter().map(an_epoch).sum::<u64>() * runs
+    }
+
+    fn check(&self) -> Result<()> {
+        self.protocol.check()?;
+        let problem = |expected: &str, actual: String, next| {
+            Err(Error::Argument { operation: "planning the runs", expected: expected.into(), actual, next })
+        };
+        let mut names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() || names.len() != self.arms.len() {
+            let actual = format!("{} arms with {} names", self.arms.len(), names.len());
+            return problem("one or more arms with different names", actual, "name each arm once");
+        }
+        let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if let Some(name) = names.iter().find(|name| name.is_empty() || !name.chars().all(good)) {
+            let expected = "arm names of letters, digits, '-', '_' and '.', since they name files";
+            return problem(expected, format!("{name:?}"), "rename the arm");
+        }
+        if let Some(arm) = self.arms.iter().find(|arm| arm.train_images() == 0) {
+            let actual = format!("none in arm `{}`", arm.name);
+            return problem("training rows in every arm", actual, "add a part to it");
+        }
+        Ok(())
+    }
+}
+
+/// Worker threads; 0 is one a core.
+pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Threads { threads, message: error.to_string() })
+}
