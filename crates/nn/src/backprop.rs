@@ -1,7 +1,8 @@
 //! The whole network: forward, and right under it backward.
 //!
-//! Layer l of L computes Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾, where A⁽⁰⁾ = X and A⁽ˡ⁾ = relu(Z⁽ˡ⁾); softmax follows the last.
-//! Rows are examples, so every matrix here is the transpose of the one in the usual column notation.
+//! Layer l of L computes Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾, where A⁽⁰⁾ = X and A⁽ˡ⁾ = relu(Z⁽ˡ⁾); softmax follows
+//! the last. Rows are examples, so every matrix here is the transpose of the one in the usual column
+//! notation.
 
 use crate::activation::{drelu, relu};
 use crate::dropout::{ddropout, draw_mask, dropout};
@@ -65,7 +66,8 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace
     }
 }
 
-/// x (m, D), labels (m). Returns the sum of the losses over the batch; leaves logits and softmax in the workspace.
+/// x (m, D), labels (m). Returns the sum of the losses over the batch; leaves logits and softmax in the
+/// workspace.
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
     x: ArrayView2<F>,

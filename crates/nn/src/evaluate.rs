@@ -17,8 +17,8 @@ pub struct Evaluation {
 /// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time.
 ///
 /// # Errors
-/// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`] if
-/// the loss is infinite or NaN.
+/// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`]
+/// if the loss is infinite or NaN.
 pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evaluation> {
     const OPERATION: &str = "evaluate";
     examples.check_fits(OPERATION, model)?;

@@ -8,8 +8,8 @@ const OPERATION: &str = "make a set of examples";
 
 /// One or more blocks of examples, standing under each other: N rows of D features with their labels.
 ///
-/// Blocks are lent, so an augmented training set is the originals' features and the transformed copies' features
-/// without a joined array, and many trainers can share them.
+/// Blocks are lent, so an augmented training set is the originals' features and the transformed copies'
+/// features without a joined array, and many trainers can share them.
 ///
 /// ```
 /// # fn main() -> mlprobe_nn::Result<()> {
@@ -43,8 +43,8 @@ impl<'a, F: Real> Examples<'a, F> {
     /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 256.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no row or no feature, K is out of range or sizes differ;
-    /// [`Error::Label`] for a label of K or above; [`Error::NotFinite`] for a feature that is infinite or NaN.
+    /// [`Error::Shape`] if there is no row or no feature, K is out of range or sizes differ; [`Error::Label`]
+    /// for a label of K or above; [`Error::NotFinite`] for a feature that is infinite or NaN.
     pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u8])>, classes: usize) -> Result<Self> {
         if !(1..=MAX_CLASSES).contains(&classes) {
             return shape(format!("1 to {MAX_CLASSES} classes"), classes);

@@ -36,8 +36,8 @@ pub enum Schedule {
     /// η in every epoch.
     #[default]
     Constant,
-    /// Half a cosine from η down to 0: epoch e, counted from 1, of E has η/2·(1 + cos(π(e-1)/E)); 0 after the last
-    /// (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
+    /// Half a cosine from η down to 0: epoch e, counted from 1, of E has η/2·(1 + cos(π(e-1)/E)); 0 after the
+    /// last (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
     Cosine {
         /// E, at least 1.
         epochs: usize,
@@ -45,8 +45,8 @@ pub enum Schedule {
 }
 
 impl Hyperparameters {
-    /// Plain gradient descent: `learning_rate` η above 0 and finite; `batch_size` at least 1; a constant learning
-    /// rate, no momentum, no weight decay, no dropout.
+    /// Plain gradient descent: `learning_rate` η above 0 and finite; `batch_size` at least 1; a constant
+    /// learning rate, no momentum, no weight decay, no dropout.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
@@ -76,8 +76,8 @@ impl Hyperparameters {
         Ok(Self { momentum, ..self })
     }
 
-    /// Weight decay λ, 0 or above and finite; the default is 0. Adds the gradient of λ/2·ΣW² for all weights, not
-    /// biases. Reported losses do not contain it.
+    /// Weight decay λ, 0 or above and finite; the default is 0. Adds the gradient of λ/2·ΣW² for all weights,
+    /// not biases. Reported losses do not contain it.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
@@ -87,8 +87,8 @@ impl Hyperparameters {
         Ok(Self { weight_decay, ..self })
     }
 
-    /// Probability p with which a hidden unit is silenced during training, 0 up to but not 1; the default is 0.
-    /// Reported training losses are those with units silenced.
+    /// Probability p with which a hidden unit is silenced during training, 0 up to but not 1; the default is
+    /// 0. Reported training losses are those with units silenced.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.

@@ -8,14 +8,15 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-/// The one metadata key, for a value such as `mlp relu 512-64-10`. One, so that equal networks give equal files.
+/// The one metadata key, for a value such as `mlp relu 512-64-10`. One, so that equal networks give equal
+/// files.
 const ARCHITECTURE: &str = "architecture";
 const PREFIX: &str = "mlp relu ";
 
 impl<F: Real> Mlp<F> {
-    /// Writes the network as [safetensors](https://huggingface.co/docs/safetensors): `layers.0.weight` (out, in),
-    /// `layers.0.bias` (out) and so on, with the architecture as metadata. Equal networks give equal bytes. The
-    /// file appears under its name only when it is whole.
+    /// Writes the network as [safetensors](https://huggingface.co/docs/safetensors): `layers.0.weight` (out,
+    /// in), `layers.0.bias` (out) and so on, with the architecture as metadata. Equal networks give equal
+    /// bytes. The file appears under its name only when it is whole.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::NotFinite`] for a network that training has broken.
@@ -23,7 +24,8 @@ impl<F: Real> Mlp<F> {
         write(path.as_ref(), self, parameters("layers", self.layers())?)
     }
 
-    /// Reads a network that [`Mlp::save`] wrote with the same number type; bit for bit the one that was saved.
+    /// Reads a network that [`Mlp::save`] wrote with the same number type; bit for bit the one that was
+    /// saved.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::File`] naming what in the file is wrong.
@@ -34,8 +36,8 @@ impl<F: Real> Mlp<F> {
 }
 
 impl<F: Real> TrainingState<F> {
-    /// Writes a checkpoint: the tensors of [`Mlp::save`], so that [`Mlp::load`] reads it too, and beside them `seed` and
-    /// `epochs_done` as U64 scalars and `velocity.0.weight` and so on if there is a velocity.
+    /// Writes a checkpoint: the tensors of [`Mlp::save`], so that [`Mlp::load`] reads it too, and beside them
+    /// `seed` and `epochs_done` as U64 scalars and `velocity.0.weight` and so on if there is a velocity.
     ///
     /// # Errors
     /// As [`Mlp::save`].
@@ -108,7 +110,11 @@ fn write<F: Real>(path: &Path, model: &Mlp<F>, tensors: Vec<Tensor>) -> Result<(
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; this one becomes an ordinary file, which others may read.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

@@ -5,8 +5,9 @@ use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 /// The parameters of an affine layer, z = W·x + b; also the shape of their gradients.
 ///
-/// A network keeps `weight` column-major, that is Wᵀ (in, out) row by row: then both large products of training,
-/// X·Wᵀ and Xᵀ·dZ, read and write contiguous rows. Any layout may be given, see [`Mlp::from_layers`](crate::Mlp::from_layers).
+/// A network keeps `weight` column-major, that is Wᵀ (in, out) row by row: then both large products of
+/// training, X·Wᵀ and Xᵀ·dZ, read and write contiguous rows. Any layout may be given, see
+/// [`Mlp::from_layers`](crate::Mlp::from_layers).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear<F> {
     /// W (out, in).
@@ -16,6 +17,47 @@ pub struct Linear<F> {
 }
 
 impl<F: Real> Linear<F> {
+    /// The width of its input.
+    pub fn inputs(&self) -> usize {
+        self.weight.ncols()
+    }
+
+    /// The width of its output.
+    pub fn outputs(&self) -> usize {
+        self.weight.nrows()
+    }
+
+    /// x (m, in), z (m, out).
+    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>) {
+        // Z = X·Wᵀ + b, b added to every row
+        F::gemm(x, self.weight.t(), z.view_mut());
+        z += &self.bias;
+    }
+
+    /// x (m, in), dz (m, out): dL/dz of every example, not yet divided by m. Out come `gradient`, the mean
+    /// over the batch of dL/dW (out, in) and dL/db (out), and `dx` (m, in): dL/dx of every example. The first
+    /// layer needs no `dx`.
+    pub(crate) fn backward(
+        &self,
+        x: ArrayView2<F>,
+        dz: ArrayView2<F>,
+        gradient: &mut Self,
+        dx: Option<ArrayViewMut2<F>>,
+    ) {
+        let mean = F::one() / F::from_f64(x.nrows() as f64);
+        // dW = dZᵀ·X / m, as dWᵀ = Xᵀ·dZ / m: the order in which it lies in memory
+        F::gemm(x.t(), dz, gradient.weight.view_mut().reversed_axes());
+        gradient.weight *= mean;
+        // db = Σ dZ / m, over the rows
+        gradient.bias.fill(F::zero());
+        dz.axis_iter(Axis(0)).for_each(|row| gradient.bias += &row);
+        gradient.bias *= mean;
+        // dX = dZ·W
+        if let Some(dx) = dx {
+            F::gemm(dz, self.weight.view(), dx);
+        }
+    }
+
     /// Parameters that are all zero.
     pub(crate) fn zeros(inputs: usize, outputs: usize) -> Self {
         Self { weight: Array2::zeros((outputs, inputs).f()), bias: Array1::zeros(outputs) }
@@ -45,46 +87,5 @@ impl<F: Real> Linear<F> {
     /// The sizes of W and b.
     pub(crate) fn shape(&self) -> ((usize, usize), usize) {
         (self.weight.dim(), self.bias.len())
-    }
-
-    /// The width of its input.
-    pub fn inputs(&self) -> usize {
-        self.weight.ncols()
-    }
-
-    /// The width of its output.
-    pub fn outputs(&self) -> usize {
-        self.weight.nrows()
-    }
-
-    /// x (m, in), z (m, out).
-    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>) {
-        // Z = X·Wᵀ + b, b added to every row
-        F::gemm(x, self.weight.t(), z.view_mut());
-        z += &self.bias;
-    }
-
-    /// x (m, in), dz (m, out): dL/dz of every example, not yet divided by m. Out come `gradient`, the mean over
-    /// the batch of dL/dW (out, in) and dL/db (out), and `dx` (m, in): dL/dx of every example. The first layer
-    /// needs no `dx`.
-    pub(crate) fn backward(
-        &self,
-        x: ArrayView2<F>,
-        dz: ArrayView2<F>,
-        gradient: &mut Self,
-        dx: Option<ArrayViewMut2<F>>,
-    ) {
-        let mean = F::one() / F::from_f64(x.nrows() as f64);
-        // dW = dZᵀ·X / m, as dWᵀ = Xᵀ·dZ / m: the order in which it lies in memory
-        F::gemm(x.t(), dz, gradient.weight.view_mut().reversed_axes());
-        gradient.weight *= mean;
-        // db = Σ dZ / m, over the rows
-        gradient.bias.fill(F::zero());
-        dz.axis_iter(Axis(0)).for_each(|row| gradient.bias += &row);
-        gradient.bias *= mean;
-        // dX = dZ·W
-        if let Some(dx) = dx {
-            F::gemm(dz, self.weight.view(), dx);
-        }
     }
 }

@@ -18,7 +18,8 @@ pub(crate) fn softmax_cross_entropy<F: Real>(
     mut p: ArrayViewMut2<F>,
 ) -> f64 {
     subtract_max(z, p.view_mut());
-    // With s = z - max z: -ln p_y = ln Σ exp(s) - s_y, which never takes the logarithm of a p that was rounded to 0.
+    // With s = z - max z: -ln p_y = ln Σ exp(s) - s_y, which never takes the logarithm of a p that was
+    // rounded to 0.
     let of_labels: f64 = p.outer_iter().zip(labels).map(|(s, &y)| s[usize::from(y)].into()).sum();
     normalise_exp(p) - of_labels
 }
@@ -33,8 +34,9 @@ pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u8], mut dz: ArrayViewMu
 
 /// z (m, K), s (m, K) with s = z - max z on return, the maximum of each row by itself.
 ///
-/// Softmax does not change when a constant is added to a row. This one makes every exponent at most 0 and one of them
-/// 0: nothing overflows, and the sum of exponentials is at least 1 (Goodfellow et al., Deep Learning, 2016, 4.1).
+/// Softmax does not change when a constant is added to a row. This one makes every exponent at most 0 and one
+/// of them 0: nothing overflows, and the sum of exponentials is at least 1 (Goodfellow et al., Deep Learning,
+/// 2016, 4.1).
 fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
     for (z, s) in z.outer_iter().zip(s.outer_iter_mut()) {
         let max = z.fold(F::neg_infinity(), |max, &z| if z > max { z } else { max });
@@ -42,7 +44,8 @@ fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
     }
 }
 
-/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. Returns the sum over the rows of ln Σ exp(s).
+/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. Returns the sum over the rows of
+/// ln Σ exp(s).
 fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>) -> f64 {
     p.mapv_inplace(F::exp_portable);
     let mut logarithms = 0.0;

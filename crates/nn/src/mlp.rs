@@ -36,11 +36,11 @@ pub struct Mlp<F> {
 impl<F: Real> Mlp<F> {
     /// A network with random weights and zero biases.
     ///
-    /// `widths` runs from the inputs over the hidden layers to the classes, such as `[512, 64, 10]`: two or more,
-    /// each 1 to 65,536, the last at most 256. Weights are uniform in ±√(6 / fan-in), which keeps the variance of
-    /// the activations the same from layer to layer (He et al., "Delving deep into rectifiers", 2015, section 2.2).
-    /// They are drawn in f64, row by row, each layer from its own stream, and rounded: an f32 and an f64 network
-    /// with the same seed agree.
+    /// `widths` runs from the inputs over the hidden layers to the classes, such as `[512, 64, 10]`: two or
+    /// more, each 1 to 65,536, the last at most 256. Weights are uniform in ±√(6 / fan-in), which keeps the
+    /// variance of the activations the same from layer to layer (He et al., "Delving deep into rectifiers",
+    /// 2015, section 2.2). They are drawn in f64, row by row, each layer from its own stream, and rounded: an
+    /// f32 and an f64 network with the same seed agree.
     ///
     /// # Errors
     /// [`Error::Shape`] for widths out of range.
@@ -49,9 +49,9 @@ impl<F: Real> Mlp<F> {
         let layer = |(stream, pair): (usize, &[usize])| {
             let mut generator = generator(seed, "mlprobe/nn/init", stream as u64);
             let bound = (6.0 / pair[0] as f64).sqrt();
-            let mut draw = || F::from_f64(symmetric(&mut generator, bound));
+            let draw = || F::from_f64(symmetric(&mut generator, bound));
             Linear {
-                weight: Array2::from_shape_simple_fn((pair[1], pair[0]), &mut draw),
+                weight: Array2::from_shape_simple_fn((pair[1], pair[0]), draw),
                 bias: Array1::zeros(pair[1]),
             }
         };
@@ -61,21 +61,17 @@ impl<F: Real> Mlp<F> {
     /// A network with given parameters, in any memory layout.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no layer, a bias is not as long as its layer is wide, a layer does not take
-    /// what the one before gives, or a width is out of range (see [`Mlp::new`]); [`Error::NotFinite`].
+    /// [`Error::Shape`] if there is no layer, a bias is not as long as its layer is wide, a layer does not
+    /// take what the one before gives, or a width is out of range (see [`Mlp::new`]); [`Error::NotFinite`].
     pub fn from_layers(layers: Vec<Linear<F>>) -> Result<Self> {
         const OPERATION: &str = "make a network from layers";
         for (l, layer) in layers.iter().enumerate() {
             let inputs = if l == 0 { layer.inputs() } else { layers[l - 1].outputs() };
             if (layer.inputs(), layer.outputs()) != (inputs, layer.bias.len()) {
-                return Err(Error::Shape {
-                    operation: OPERATION,
-                    expected: format!(
-                        "weight {:?} and bias as long for layer {l}",
-                        (layer.outputs(), inputs)
-                    ),
-                    actual: format!("weight {:?} and bias {}", layer.weight.dim(), layer.bias.len()),
-                });
+                let expected =
+                    format!("layer {l} to take {inputs} inputs and to have a bias for each output");
+                let actual = format!("weight {:?} and bias {}", layer.weight.dim(), layer.bias.len());
+                return Err(Error::Shape { operation: OPERATION, expected, actual });
             }
             layer.check_finite(OPERATION, &format!("layers.{l}"))?;
         }
@@ -87,10 +83,6 @@ impl<F: Real> Mlp<F> {
     /// The layers, from the inputs on.
     pub fn layers(&self) -> &[Linear<F>] {
         &self.layers
-    }
-
-    pub(crate) fn layers_mut(&mut self) -> &mut [Linear<F>] {
-        &mut self.layers
     }
 
     /// The widths, from the inputs D over the hidden layers to the classes K.
@@ -115,12 +107,8 @@ impl<F: Real> Mlp<F> {
     /// [`Error::Shape`] if `x` has not D columns.
     pub fn logits(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
         if x.ncols() != self.inputs() {
-            let expected = format!("{} features a row", self.inputs());
-            return Err(Error::Shape {
-                operation: "compute logits",
-                expected,
-                actual: x.ncols().to_string(),
-            });
+            let (expected, actual) = (format!("{} features a row", self.inputs()), x.ncols().to_string());
+            return Err(Error::Shape { operation: "compute logits", expected, actual });
         }
         let mut logits = Array2::zeros((x.nrows(), self.classes()));
         let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
@@ -154,10 +142,11 @@ impl<F: Real> Mlp<F> {
     /// x (m, D), labels (m) to the mean cross-entropy of the batch and its gradient by every parameter,
     /// in the shape of [`Mlp::layers`].
     ///
-    /// [`Trainer`](crate::Trainer) does the same without allocating; this is for looking at gradients.
+    /// [`Trainer`](crate::Trainer) does the same in buffers it keeps; this is for looking at gradients.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`; [`Error::Label`].
+    /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`;
+    /// [`Error::Label`].
     pub fn gradients(&self, x: ArrayView2<F>, labels: &[u8]) -> Result<(f64, Vec<Linear<F>>)> {
         Examples::new(vec![(x, labels)], self.classes())?.check_fits("compute gradients", self)?;
         let mut workspace = Workspace::new(&self.layers, x.nrows());
@@ -165,6 +154,10 @@ impl<F: Real> Mlp<F> {
         let loss = forward_loss(&self.layers, x, labels, &mut workspace);
         backward(&self.layers, x, labels, &mut workspace, &mut gradients);
         Ok((loss / x.nrows() as f64, gradients))
+    }
+
+    pub(crate) fn layers_mut(&mut self) -> &mut [Linear<F>] {
+        &mut self.layers
     }
 
     /// Layers of the same shapes, all zero.

@@ -1,12 +1,13 @@
-//! Random draws whose bits are part of the crate's promise: ChaCha8 keyed by (seed, purpose), one stream an item.
+//! Random draws whose bits are part of the crate's promise: ChaCha8 keyed by (seed, purpose), one stream an
+//! item.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// The generator of one item.
 ///
-/// The 32-byte key is the seed in little-endian order, then `purpose` (at most 24 bytes of ASCII), then zeros;
-/// the stream is the number of the item. Two different triples never share a sequence.
+/// The 32-byte key is the seed in little-endian order, then `purpose` (at most 24 bytes of ASCII), then
+/// zeros; the stream is the number of the item. Two different triples never share a sequence.
 pub(crate) fn generator(seed: u64, purpose: &str, stream: u64) -> ChaCha8Rng {
     debug_assert!(purpose.len() <= 24, "the purpose has to fit in the key");
     let mut key = [0; 32];
@@ -29,7 +30,8 @@ pub(crate) fn bernoulli(generator: &mut ChaCha8Rng, p: f64) -> bool {
     f64::from(generator.next_u32()) < p * (1u64 << 32) as f64
 }
 
-/// Shuffles in place, every order equally likely: Fisher and Yates, from the last place down (Knuth, TAOCP 2, 3.4.2 P).
+/// Shuffles in place, every order equally likely: Fisher and Yates, from the last place down (Knuth, TAOCP 2,
+/// 3.4.2 P).
 pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(generator, last as u64 + 1) as usize);
@@ -38,8 +40,9 @@ pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
 
 /// Uniform in 0..n, without bias and almost always without a division.
 ///
-/// The high word of x·n, where x is uniform in 0..2⁶⁴; the few x that would make some results likelier are drawn
-/// again (Lemire, "Fast random integer generation in an interval", ACM TOMACS 29(1), 2019, algorithm 5).
+/// The high word of x·n, where x is uniform in 0..2⁶⁴; the few x that would make some results likelier are
+/// drawn again (Lemire, "Fast random integer generation in an interval", ACM TOMACS 29(1), 2019, algorithm
+/// 5).
 fn below(generator: &mut ChaCha8Rng, n: u64) -> u64 {
     loop {
         let product = u128::from(generator.next_u64()) * u128::from(n);
@@ -67,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_sequence_is_the_documented_one() {
-        // Computed with a separate implementation of ChaCha8 in Python. A change here changes every published result.
+        // Computed with a separate implementation of ChaCha8 in Python. A change here changes every published
+        // result.
         let mut order: Vec<u32> = (0..10).collect();
         shuffle(&mut generator(1, "mlprobe/nn/order", 0), &mut order);
         assert_eq!(order, [6, 5, 7, 9, 1, 0, 4, 3, 2, 8]);

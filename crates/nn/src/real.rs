@@ -20,11 +20,11 @@ pub trait Real: NdFloat + Into<f64> + sealed::Portable {
 pub(crate) mod sealed {
     use super::Dtype;
 
-    /// What has to be the same on every machine: elementary functions, in plain Rust arithmetic where the standard
-    /// library's come from the platform, and the form in files, little-endian IEEE 754.
+    /// What has to be the same on every machine: elementary functions, in plain Rust arithmetic where the
+    /// standard library's come from the platform, and the form in files, little-endian IEEE 754.
     pub trait Portable: Sized {
-        /// exp(x) for x at most 0, with a relative error below 1e-7 in f32 and 3e-16 in f64; an f32 result below the
-        /// smallest normal number may be 0. NaN gives NaN.
+        /// exp(x) for x at most 0, with a relative error below 1e-7 in f32 and 3e-16 in f64; an f32 result
+        /// below the smallest normal number may be 0. NaN gives NaN.
         fn exp_portable(self) -> Self;
         /// ln(x) within 1 ulp.
         fn ln_portable(self) -> Self;
@@ -73,18 +73,18 @@ macro_rules! real {
 real!(f32, F32, exp, libm::logf);
 real!(f64, F64, libm::exp, libm::log);
 
-/// exp(x) for x at most 0, without branches, so that a loop over it becomes vector instructions: in a softmax of ten
-/// classes three times as fast as a call for each number.
+/// exp(x) for x at most 0, without branches, so that a loop over it becomes vector instructions.
 ///
-/// x = n·ln 2 + r with |r| at most ln 2 / 2, so exp(x) = 2ⁿ·exp(r). The polynomial for exp(r) and the split of ln 2
-/// are those of `expf` in the Cephes library (Moshier, 1992).
+/// x = n·ln 2 + r with |r| at most ln 2 / 2, so exp(x) = 2ⁿ·exp(r). The polynomial for exp(r) and the split
+/// of ln 2 are those of `expf` in the Cephes library (Moshier, 1992).
 #[inline]
 fn exp(x: f32) -> f32 {
     // Adding 1.5·2²³ rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // At -88, n is -127, whose power of two comes out as 0. A comparison with NaN is false, which lets NaN pass.
+    // At -88, n is -127, whose power of two comes out as 0. A comparison with NaN is false, so NaN
+    // passes.
     let x = if x < -88.0 { -88.0 } else { x };
     let shifted = x * LOG2_E + ROUND;
     let n = shifted - ROUND;

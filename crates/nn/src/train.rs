@@ -6,6 +6,9 @@ use crate::random::{generator, shuffle};
 use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Real, Result};
 use ndarray::Array2;
 
+/// Keeps the count of updates within 64 bits.
+const MAX_EPOCHS: usize = 1_000_000_000;
+
 /// What one epoch did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochSummary {
@@ -17,7 +20,8 @@ pub struct EpochSummary {
     pub mean_loss: f64,
 }
 
-/// Everything that training needs to go on as if it had never stopped, apart from the examples and hyperparameters.
+/// Everything that training needs to go on as if it had never stopped, apart from the examples and
+/// hyperparameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingState<F> {
     /// The network.
@@ -26,14 +30,15 @@ pub struct TrainingState<F> {
     pub seed: u64,
     /// Epochs done so far.
     pub epochs_done: usize,
-    /// The velocity of momentum, in the shape of the network's layers; empty without momentum and before training.
+    /// The velocity of momentum, in the shape of the network's layers; empty without momentum and before
+    /// training.
     pub velocity: Vec<Linear<F>>,
 }
 
 /// Trains one network on one set of examples, on the calling thread.
 ///
-/// Each epoch visits every example once, in an order that depends only on the seed and the number of the epoch:
-/// two sets of equal size share their order. The same arguments give the same bits.
+/// Each epoch visits every example once, in an order that depends only on the seed and the number of the
+/// epoch: two sets of equal size share their order. The same arguments give the same bits.
 ///
 /// ```
 /// # fn main() -> mlprobe_nn::Result<()> {
@@ -85,18 +90,16 @@ impl<'a, F: Real> Trainer<'a, F> {
         hyperparameters: Hyperparameters,
         seed: u64,
     ) -> Result<Self> {
-        Self::resume(
-            TrainingState { model, seed, epochs_done: 0, velocity: Vec::new() },
-            examples,
-            hyperparameters,
-        )
+        let state = TrainingState { model, seed, epochs_done: 0, velocity: Vec::new() };
+        Self::resume(state, examples, hyperparameters)
     }
 
-    /// A trainer that goes on from a [`Trainer::state`], with bit for bit the results of one that never stopped,
-    /// given the same examples and hyperparameters.
+    /// A trainer that goes on from a [`Trainer::state`], with bit for bit the results of one that never
+    /// stopped, given the same examples and hyperparameters.
     ///
     /// # Errors
-    /// As [`Trainer::new`]; also [`Error::Shape`] if there is a velocity that has not the shape of the network.
+    /// As [`Trainer::new`]; also [`Error::Shape`] for a velocity that has not the shape of the network, and
+    /// [`Error::Hyperparameter`] for more than a thousand million epochs done.
     pub fn resume(
         state: TrainingState<F>,
         examples: Examples<'a, F>,
@@ -104,14 +107,19 @@ impl<'a, F: Real> Trainer<'a, F> {
     ) -> Result<Self> {
         let TrainingState { model, seed, epochs_done, mut velocity } = state;
         examples.check_fits("train", &model)?;
+        if epochs_done > MAX_EPOCHS {
+            let (name, actual) = ("epochs_done", epochs_done.to_string());
+            return Err(Error::Hyperparameter { name, expected: "at most a thousand million", actual });
+        }
         if hyperparameters.momentum() == 0.0 {
             velocity.clear();
         } else if velocity.is_empty() {
             velocity = model.zeros_like();
-        } else if !velocity.iter().map(Linear::shape).eq(model.layers().iter().map(Linear::shape)) {
-            let say =
-                |layers: &[Linear<F>]| format!("{:?}", layers.iter().map(Linear::shape).collect::<Vec<_>>());
-            let (expected, actual) = (say(model.layers()), say(&velocity));
+        }
+        let shapes = |layers: &[Linear<F>]| layers.iter().map(Linear::shape).collect::<Vec<_>>();
+        let (expected, actual) = (shapes(model.layers()), shapes(&velocity));
+        if hyperparameters.momentum() > 0.0 && actual != expected {
+            let (expected, actual) = (format!("{expected:?}"), format!("{actual:?}"));
             return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
         }
         let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
@@ -129,8 +137,8 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// One pass over all examples in batches, an update for each.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss of a batch is infinite or NaN. The network is then as it was before that
-    /// batch, and of no further use.
+    /// [`Error::Diverged`] if the loss of a batch is infinite or NaN. The network is then as it was before
+    /// that batch, and of no further use.
     pub fn epoch(&mut self) -> Result<EpochSummary> {
         let updates = self.updates();
         let Buffers { order, x, labels, workspace, gradients } = &mut self.buffers;

@@ -48,6 +48,19 @@ fn the_file_holds_the_documented_tensors() {
 }
 
 #[test]
+fn a_network_that_training_broke_is_not_saved() {
+    let (_folder, path, model, bytes) = saved();
+    let state = |weight| {
+        let mut velocity = model.layers().to_vec();
+        velocity[1].weight[[0, 0]] = weight;
+        TrainingState { model: model.clone(), seed: 1, epochs_done: 1, velocity }
+    };
+    let error = state(f32::INFINITY).save(&path).unwrap_err();
+    assert!(error.to_string().contains("a parameter of velocity.1 is inf"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
 fn a_missing_file_or_folder_is_named() {
     let folder = folder();
     let path = folder.path().join("none").join("model.safetensors");

@@ -85,8 +85,8 @@ fn values<F: Real>(layers: &[Linear<F>]) -> impl Iterator<Item = f64> {
     layers.iter().flat_map(|layer| layer.weight.iter().chain(&layer.bias)).map(|&value| value.into())
 }
 
-/// Every number is a few nested sums of at most D + m terms of magnitude at most about 1, each adding a rounding:
-/// the bound is (D + m) times the unit roundoff, times 4 for the nesting.
+/// Every number is a few nested sums of at most D + m terms of magnitude at most about 1, each adding a
+/// rounding: the bound is (D + m) times the unit roundoff, times 4 for the nesting.
 fn agrees_with_reference<F: Real>() {
     for (widths, m) in CASES {
         let (model, x, labels) = problem::<F>(widths, m);
@@ -116,8 +116,8 @@ fn f32_agrees_with_the_derivation_in_plain_loops() {
 }
 
 /// (L(θ + h) - L(θ - h)) / 2h misses dL/dθ by h²/6·L''' and by the rounding of two losses over 2h. Third
-/// derivatives of these small networks are under 10, losses under 10 with some 10 roundings: at h = 1e-5 the parts
-/// are under 2e-10 and 2e-9.
+/// derivatives of these small networks are under 10, losses under 10 with some 10 roundings: at h = 1e-5 the
+/// parts are under 2e-10 and 2e-9.
 #[test]
 fn every_gradient_agrees_with_central_differences() {
     const STEP: f64 = 1e-5;

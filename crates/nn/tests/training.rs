@@ -46,8 +46,8 @@ fn xor_is_learned() {
 
 #[test]
 fn an_epoch_visits_each_row_once() {
-    // At a learning rate too small to change anything, the mean loss over an epoch's batches is the loss of the set,
-    // up to the rounding of 103 terms, and only if no row was missed or came twice.
+    // At a learning rate too small to change anything, the mean loss over an epoch's batches is the loss of
+    // the set, up to the rounding of 103 terms, and only if no row was missed or came twice.
     let (x, labels) = data(103);
     let model = Mlp::new(&[5, 8, 3], 1).unwrap();
     let expected = evaluate(&model, &examples(&x, &labels)).unwrap().loss;
@@ -105,6 +105,19 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     };
     assert_eq!(trained(1), trained(1));
     assert_ne!(trained(1).1, trained(2).1);
+}
+
+#[test]
+fn each_epoch_has_its_own_order() {
+    let (x, labels) = data(60);
+    let after_one_epoch_from = |epochs_done| {
+        let model = Mlp::new(&[5, 8, 3], 7).unwrap();
+        let state = TrainingState { model, seed: 1, epochs_done, velocity: Vec::new() };
+        let mut trainer = Trainer::resume(state, examples(&x, &labels), recipe(0.1, 7)).unwrap();
+        trainer.epoch().unwrap();
+        trainer.into_model()
+    };
+    assert_ne!(after_one_epoch_from(0), after_one_epoch_from(1));
 }
 
 #[test]
@@ -190,13 +203,16 @@ fn each_addition_changes_training_and_its_default_does_not() {
 }
 
 #[test]
-fn a_velocity_of_another_shape_is_refused() {
+fn a_state_that_cannot_be_is_refused() {
     let (x, labels) = data(60);
-    let model = Mlp::new(&[5, 8, 3], 7).unwrap();
-    let velocity = Mlp::new(&[5, 3], 7).unwrap().layers().to_vec();
-    let state = TrainingState { model, seed: 1, epochs_done: 2, velocity };
-    let trainer = Trainer::resume(state, examples(&x, &labels), tuned());
-    assert!(matches!(trainer.err(), Some(Error::Shape { .. })));
+    let resumed = |epochs_done, widths: &[usize]| {
+        let velocity = Mlp::new(widths, 7).unwrap().layers().to_vec();
+        let state = TrainingState { model: Mlp::new(&[5, 8, 3], 7).unwrap(), seed: 1, epochs_done, velocity };
+        Trainer::resume(state, examples(&x, &labels), tuned()).err()
+    };
+    assert!(resumed(2, &[5, 8, 3]).is_none());
+    assert!(matches!(resumed(2, &[5, 3]), Some(Error::Shape { .. })));
+    assert!(matches!(resumed(usize::MAX, &[5, 8, 3]), Some(Error::Hyperparameter { .. })));
 }
 
 #[test]
