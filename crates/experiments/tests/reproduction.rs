@@ -1,0 +1,242 @@
+//! The study of the original report on the mini set, with a cheap extractor in place of the network.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mlprobe_data::augment::Preset;
+use mlprobe_data::{Dataset, mini};
+use mlprobe_experiments::reproduction::{AUGMENTED, DUPLICATED, Reproduction, UNAUGMENTED, UNAUGMENTED_FAST};
+use mlprobe_experiments::{Event, Outcome, Progress, Protocol, RunFolder};
+use mlprobe_features::{Error, Extractor, FeatureCache};
+use ndarray::{Array2, ArrayView4, s};
+
+const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
+
+/// Mean colours of 16 tiles: 48 numbers an image, in [0, 1]. Counts the images it was given.
+#[derive(Default)]
+struct Tiles {
+    extracted: AtomicUsize,
+}
+
+impl Extractor for Tiles {
+    fn name(&self) -> String {
+        "tiles".into()
+    }
+
+    fn dim(&self) -> usize {
+        48
+    }
+
+    fn fingerprint(&self) -> String {
+        "0123456789abcdef0123456789abcdef".into()
+    }
+
+    fn extract(&self, images: ArrayView4<u8>, progress: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
+        self.extracted.fetch_add(images.dim().0, Ordering::Relaxed);
+        progress(images.dim().0);
+        Ok(Array2::from_shape_fn((images.dim().0, 48), |(n, tile)| {
+            let (y, x, c) = (tile / 12 * 8, tile / 3 % 4 * 8, tile % 3);
+            let sum: u32 = images.slice(s![n, y..y + 8, x..x + 8, c]).iter().map(|&value| u32::from(value)).sum();
+            sum as f32 / (64.0 * 255.0)
+        }))
+    }
+}
+
+fn reproduction<'a>(dataset: &'a Dataset, extractor: &'a Tiles, cache: &'a FeatureCache) -> Reproduction<'a> {
+    Reproduction {
+        dataset,
+        extractor,
+        cache,
+        preset: Preset::Y2022,
+        protocol: Protocol { seeds: vec![0, 1], epochs: 4, ..Protocol::default() },
+        threads: 2,
+        commit: "abc1234".into(),
+        command: "cargo xtask reproduce --dataset mini".into(),
+    }
+}
+
+fn run(reproduction: &Reproduction<'_>, progress: &Progress<'_>) -> Outcome {
+    reproduction.study(progress).unwrap().run(progress, |_| Ok(())).unwrap()
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_models_and_predictions() {
+    let dataset = mini::load(MINI).unwrap();
+    let tiles = Tiles::default();
+    let with_threads = |threads| {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path());
+        let reproduction = Reproduction { threads, ..reproduction(&dataset, &tiles, &cache) };
+        run(&reproduction, &Progress::silent())
+    };
+    let one = with_threads(1);
+    for threads in [2, 4] {
+        let other = with_threads(threads);
+        for (a, b) in one.runs.iter().flatten().zip(other.runs.iter().flatten()) {
+            assert_eq!(a.model, b.model, "{threads} threads");
+            assert_eq!((&a.half, &a.full, &a.further), (&b.half, &b.full, &b.further), "{threads} threads");
+            let scores = |run: &mlprobe_experiments::TrainedRun| -> Vec<[u64; 4]> {
+                let bits = |x: f64| x.to_bits();
+                let history = run.record.history.iter();
+                history
+                    .map(|e| [e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy].map(bits))
+                    .collect()
+            };
+            assert_eq!(scores(a), scores(b), "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn the_arms_are_those_of_the_protocol() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let results = run(&reproduction(&dataset, &tiles, &cache), &Progress::silent()).results;
+    let arms: Vec<_> =
+        results.arms.iter().map(|arm| (arm.name.as_str(), arm.train_images, arm.learning_rate)).collect();
+    assert_eq!(
+        arms,
+        [(UNAUGMENTED, 2000, 0.008), (AUGMENTED, 4000, 0.01), (DUPLICATED, 4000, 0.01), (UNAUGMENTED_FAST, 2000, 0.01)]
+    );
+    // As many updates in as many epochs: duplicated and augmented; in half the epochs: both unaugmented ones.
+    let updates = |name: &str| results.arm(name).unwrap().readings.iter().map(|r| r.updates).collect::<Vec<_>>();
+    assert_eq!((updates(AUGMENTED), updates(DUPLICATED)), (vec![16, 32], vec![16, 32]));
+    assert_eq!((updates(UNAUGMENTED), updates(UNAUGMENTED_FAST)), (vec![8, 16], vec![8, 16]));
+    assert_eq!(results.claims.iter().map(|claim| claim.id.as_str()).collect::<Vec<_>>(), ["C1", "C2", "C3"]);
+}
+
+#[test]
+fn a_second_run_takes_every_feature_from_the_cache() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let reproduction = reproduction(&dataset, &tiles, &cache);
+    let first = run(&reproduction, &Progress::silent());
+    // Training images as they are and augmented for two seeds, test images as they are and under six transforms.
+    assert_eq!(tiles.extracted.load(Ordering::Relaxed), 3 * 2000 + 7 * 1000);
+    let second = run(&reproduction, &Progress::silent());
+    assert_eq!(tiles.extracted.load(Ordering::Relaxed), 13_000);
+    for (a, b) in first.runs.iter().flatten().zip(second.runs.iter().flatten()) {
+        assert_eq!(a.model, b.model);
+    }
+}
+
+#[test]
+fn a_damaged_cache_file_is_reported_and_made_again() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let reproduction = reproduction(&dataset, &tiles, &cache);
+    let first = run(&reproduction, &Progress::silent());
+    let damaged = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "npy"))
+        .unwrap();
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+
+    let rebuilt = Mutex::new(Vec::new());
+    let observer = |event: Event<'_>| {
+        if let Event::CacheRebuilt { set_aside, .. } = event {
+            rebuilt.lock().unwrap().push(set_aside.to_owned());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    let second = run(&reproduction, &Progress::new(&observer));
+    assert_eq!(rebuilt.lock().unwrap().len(), 1);
+    for (a, b) in first.runs.iter().flatten().zip(second.runs.iter().flatten()) {
+        assert_eq!(a.model, b.model);
+    }
+}
+
+#[test]
+fn the_report_says_that_the_mini_set_is_not_comparable_and_how_to_repeat_the_run() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path().join("cache"));
+    let run_folder = RunFolder::create(folder.path().join("run")).unwrap();
+    let progress = Progress::silent();
+    let reproduction = reproduction(&dataset, &tiles, &cache);
+    reproduction.study(&progress).unwrap().run(&progress, |so_far| run_folder.save(so_far)).unwrap();
+
+    let report = std::fs::read_to_string(run_folder.path().join("report.md")).unwrap();
+    for part in [
+        "**Not comparable with published figures.**",
+        "`cifar10-mini`",
+        "77.5",
+        "79.6",
+        "C1",
+        "C2",
+        "C3",
+        "cargo xtask reproduce --dataset mini",
+        "commit `abc1234`",
+        "preset 2022: one of rotation, cutout, crop, contrast_flip",
+        "features of the training images",
+    ] {
+        assert!(report.contains(part), "{part:?} is not in\n{report}");
+    }
+}
+
+#[test]
+fn the_fields_of_results_json_keep_their_names() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let results = run(&reproduction(&dataset, &tiles, &cache), &Progress::silent()).results;
+    let json = serde_json::to_value(&results).unwrap();
+    for pointer in [
+        "/schema",
+        "/dataset/name",
+        "/dataset/classes/9",
+        "/dataset/train_images",
+        "/dataset/test_images",
+        "/dataset/train_digest",
+        "/dataset/test_digest",
+        "/dataset/comparable",
+        "/extractor/name",
+        "/extractor/dim",
+        "/extractor/fingerprint",
+        "/augmentation",
+        "/protocol/seeds/1",
+        "/protocol/epochs",
+        "/protocol/batch_size",
+        "/protocol/hidden/0",
+        "/machine/cpu",
+        "/machine/cores",
+        "/machine/threads",
+        "/machine/system",
+        "/commit",
+        "/command",
+        "/seeds_done",
+        "/arms/3/name",
+        "/arms/0/train_images",
+        "/arms/0/learning_rate",
+        "/arms/0/runs/1/seed",
+        "/arms/0/runs/0/train_accuracy",
+        "/arms/0/runs/0/test_accuracy",
+        "/arms/0/runs/0/seconds",
+        "/arms/0/runs/0/history/3/epoch",
+        "/arms/0/runs/0/history/0/updates",
+        "/arms/0/runs/0/history/0/seconds",
+        "/arms/0/runs/0/history/0/train_loss",
+        "/arms/0/runs/0/history/0/train_accuracy",
+        "/arms/0/runs/0/history/0/original_loss",
+        "/arms/0/runs/0/history/0/original_accuracy",
+        "/arms/0/runs/0/history/0/test_loss",
+        "/arms/0/runs/0/history/0/test_accuracy",
+        "/arms/0/readings/1/test_accuracy/mean",
+        "/claims/2/id",
+        "/claims/0/verdict",
+        "/claims/0/text",
+        "/claims/0/evidence/0/interval/low",
+        "/stages/0/name",
+        "/stages/0/seconds",
+    ] {
+        assert!(json.pointer(pointer).is_some(), "{pointer} is missing");
+    }
+    let verdict = json.pointer("/claims/0/verdict").unwrap().as_str().unwrap();
+    assert!(["holds", "does not hold", "undecided"].contains(&verdict), "{verdict}");
+}
