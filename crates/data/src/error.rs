@@ -93,7 +93,12 @@ impl Error {
         expected: impl Into<String>,
         actual: impl Into<String>,
     ) -> Self {
-        Self::Format { path: path.to_owned(), at: at.into(), expected: expected.into(), actual: actual.into() }
+        Self::Format {
+            path: path.to_owned(),
+            at: at.into(),
+            expected: expected.into(),
+            actual: actual.into(),
+        }
     }
 
     /// An argument of `operation` that does not fit.

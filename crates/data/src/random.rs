@@ -83,12 +83,15 @@ mod tests {
 
     #[test]
     fn the_sequence_is_pinned() {
-        // Expected values from an implementation of ChaCha8 and of the rules above in Python. The last number takes
-        // its two words from two blocks of the cipher.
+        // Printed by tests/augment_reference.py, an implementation of its own. The last number takes its two words from
+        // two blocks of the cipher.
         let mut random = Random::new(7, b"pinned", 3);
         let integers: Vec<u32> = (0..6).map(|_| random.below(1000)).collect();
         assert_eq!(integers, [907, 384, 659, 620, 947, 696]);
-        assert_eq!([random.uniform(0.0, 1.0), random.uniform(-180.0, 180.0)], [0.661856386377796, 92.35750728090687]);
+        assert_eq!(
+            [random.uniform(0.0, 1.0), random.uniform(-180.0, 180.0)],
+            [0.661856386377796, 92.35750728090687]
+        );
         let coins: Vec<bool> = (0..5).map(|_| random.coin()).collect();
         assert_eq!(coins, [true, true, false, true, true]);
         assert_eq!(random.uniform(0.0, 1.0), 0.27397077550791393);

@@ -1,4 +1,5 @@
 //! Real images come out as they are: the right pixels at the right places, in the right channel order.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,8 @@ const CIFAR10: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar-10-
 
 /// (split, position, label, row, column, RGB), printed by `pinned_pixels.py` from another distribution of the images
 /// with a decoder of its own. Rows and columns differ, so a transposed image would show.
-const PINNED: [(&str, usize, u8, usize, usize, [u8; 3]); 30] = [
+type Pin = (&'static str, usize, u8, usize, usize, [u8; 3]);
+const PINNED: [Pin; 30] = [
     ("train", 0, 6, 0, 0, [59, 62, 63]),
     ("train", 0, 6, 0, 31, [148, 124, 103]),
     ("train", 0, 6, 31, 0, [177, 144, 116]),

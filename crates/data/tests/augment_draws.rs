@@ -1,0 +1,242 @@
+//! What is drawn: a function of seed and index alone, distributed as the protocol says, recorded and replayed.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+use std::collections::HashSet;
+use std::fs;
+
+use mlprobe_data::augment::{Augmenter, Draw, Preset, Transform, read_draws, write_draws};
+use mlprobe_data::{Error, mini};
+use ndarray::{Array4, Axis, s};
+use proptest::prelude::*;
+use rayon::ThreadPoolBuilder;
+
+fn augmenter(preset: Preset, seed: u64) -> Augmenter {
+    Augmenter::new(preset.transforms(), seed).unwrap()
+}
+
+/// `count` draws of `transform` for images of 32x32.
+fn draws(transform: Transform, count: u64) -> Vec<Draw> {
+    let augmenter = Augmenter::new(&[transform], 0).unwrap();
+    (0..count).map(|i| augmenter.draw(i, 32, 32)).collect()
+}
+
+/// Checks that `counts` are compatible with equal probabilities: five standard deviations for each.
+fn assert_uniform(counts: &[u32]) {
+    let total: u32 = counts.iter().sum();
+    let p = 1.0 / counts.len() as f64;
+    let bound = 5.0 * (f64::from(total) * p * (1.0 - p)).sqrt();
+    for (value, &count) in counts.iter().enumerate() {
+        assert!((f64::from(count) - f64::from(total) * p).abs() < bound, "{value}: {count} of {total}");
+    }
+}
+
+#[test]
+fn the_draws_of_a_seed_are_pinned() {
+    // Printed by augment_reference.py.
+    let expected = [
+        (0, Preset::Y2022, Draw::ContrastFlip { contrast: 1.8930265281586356, flip: true }),
+        (2, Preset::Y2022, Draw::Cutout { top: 24, left: 8, height: 4, width: 12, value: 213 }),
+        (3, Preset::Y2022, Draw::Rotation { degrees: -129.60508425073857 }),
+        (6, Preset::Y2022, Draw::Crop { top: 1, left: 1 }),
+        (12, Preset::Y2022, Draw::Crop { top: 3, left: 0 }),
+        (1 << 40, Preset::Y2022, Draw::ContrastFlip { contrast: 0.6921745209926347, flip: false }),
+        (2, Preset::Y2023, Draw::Posterize { min: 71, max: 191 }),
+        (3, Preset::Y2023, Draw::Enhancement),
+        (6, Preset::Y2023, Draw::Rotation { degrees: -86.04732787055211 }),
+    ];
+    for (index, preset, draw) in expected {
+        assert_eq!(augmenter(preset, 42).draw(index, 32, 32), draw, "image {index}");
+    }
+}
+
+#[test]
+fn augmented_real_images_are_pinned() {
+    // Printed by augment_reference.py: NumPy gives the same bytes.
+    let mini = mini::load(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini")).unwrap();
+    let digest = |preset| {
+        let (images, _) = augmenter(preset, 42).apply(mini.train.images.view()).unwrap();
+        mlprobe_data::LabelledImages::new(images, mini.train.labels.clone()).unwrap().digest()
+    };
+    assert_eq!(digest(Preset::Y2022), "2f447309b0852733a4cf4915154f7803d8f6b2d54309cfe5dbc5f0be5e01440d");
+    assert_eq!(digest(Preset::Y2023), "8cf61e23a2896523c81b4ca2cf16e860a10c295704a78f2a61ff7f648b0967f8");
+}
+
+#[test]
+fn every_transform_of_a_preset_is_as_likely() {
+    for preset in [Preset::Y2022, Preset::Y2023] {
+        let augmenter = augmenter(preset, 5);
+        let mut counts = [0; 4];
+        for index in 0..20_000 {
+            let transform = match augmenter.draw(index, 32, 32) {
+                Draw::Rotation { .. } => Transform::Rotation,
+                Draw::Cutout { .. } => Transform::Cutout,
+                Draw::Crop { .. } => Transform::Crop,
+                Draw::ContrastFlip { .. } => Transform::ContrastFlip,
+                Draw::Enhancement => Transform::Enhancement,
+                Draw::Posterize { .. } => Transform::Posterize,
+            };
+            counts[preset.transforms().iter().position(|&t| t == transform).unwrap()] += 1;
+        }
+        assert_uniform(&counts);
+    }
+}
+
+#[test]
+fn cutout_blocks_lie_inside_with_uniform_sides_values_and_places() {
+    let (mut heights, mut widths, mut values, mut places) = ([0; 17], [0; 17], [0; 256], [0; 17]);
+    for draw in draws(Transform::Cutout, 50_000) {
+        let Draw::Cutout { top, left, height, width, value } = draw else { panic!("{draw:?}") };
+        assert!(top + height <= 32 && left + width <= 32, "{draw:?}");
+        heights[height] += 1;
+        widths[width] += 1;
+        values[usize::from(value)] += 1;
+        if height == 16 {
+            places[top] += 1; // 0..=16
+        }
+    }
+    for counts in [&heights[..], &widths, &values, &places] {
+        assert_uniform(counts);
+    }
+}
+
+#[test]
+fn cutout_fits_images_smaller_than_its_block() {
+    let augmenter = Augmenter::new(&[Transform::Cutout], 3).unwrap();
+    for index in 0..1000 {
+        let Draw::Cutout { top, left, height, width, .. } = augmenter.draw(index, 5, 40) else { panic!() };
+        assert!(top + height <= 5 && left + width <= 40 && width <= 16);
+    }
+}
+
+#[test]
+fn crop_windows_are_uniform() {
+    let mut counts = [0; 25];
+    for draw in draws(Transform::Crop, 20_000) {
+        let Draw::Crop { top, left } = draw else { panic!("{draw:?}") };
+        counts[5 * top + left] += 1;
+    }
+    assert_uniform(&counts);
+}
+
+#[test]
+fn angles_factors_and_flips_are_uniform() {
+    let (mut angles, mut factors, mut flips) = ([0; 36], [0; 15], [0; 2]);
+    for draw in draws(Transform::Rotation, 20_000) {
+        let Draw::Rotation { degrees } = draw else { panic!("{draw:?}") };
+        angles[((degrees + 180.0) / 10.0) as usize] += 1;
+    }
+    for draw in draws(Transform::ContrastFlip, 20_000) {
+        let Draw::ContrastFlip { contrast, flip } = draw else { panic!("{draw:?}") };
+        factors[((contrast - 0.5) * 10.0) as usize] += 1;
+        flips[usize::from(flip)] += 1;
+    }
+    for counts in [&angles[..], &factors, &flips] {
+        assert_uniform(counts);
+    }
+}
+
+#[test]
+fn posterize_ranges_are_uniform_over_all_pairs() {
+    // Pairs with max - min = d: 256 - d of 32,640. Ranges in eight groups of equal probability would need unequal
+    // borders, so compare the counts of each d with their own expectation.
+    let n = 100_000.0;
+    let (mut differences, mut pairs) = ([0.0; 256], HashSet::new());
+    for draw in draws(Transform::Posterize, 100_000) {
+        let Draw::Posterize { min, max } = draw else { panic!("{draw:?}") };
+        assert!(min < max);
+        differences[usize::from(max - min)] += 1.0;
+        pairs.insert((min, max));
+    }
+    for (d, count) in differences.iter().enumerate().skip(1) {
+        let expected = n * (256.0 - d as f64) / 32_640.0;
+        assert!((count - expected).abs() < 5.0 * expected.sqrt() + 5.0, "{d}: {count}, expected {expected}");
+    }
+    // A pair stays out with probability exp(-100000/32640) = 0.047: about 31,100 pairs are seen.
+    assert!(pairs.len() > 30_800, "{}", pairs.len());
+}
+
+fn images(n: usize, h: usize, w: usize) -> Array4<u8> {
+    Array4::from_shape_fn((n, h, w, 3), |(n, y, x, c)| (n * 31 + y * 7 + x * 13 + c * 101) as u8)
+}
+
+#[test]
+fn the_result_is_the_same_for_any_number_of_threads() {
+    let (images, augmenter) = (images(500, 9, 14), augmenter(Preset::Y2022, 1));
+    let run = |threads| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| augmenter.apply(images.view()).unwrap())
+    };
+    let one = run(1);
+    assert_eq!(run(2), one);
+    assert_eq!(run(16), one);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn an_image_is_transformed_by_seed_and_index_alone(
+        seed: u64,
+        index in 0..60usize,
+        (h, w) in (1..20usize, 1..20usize),
+    ) {
+        let images = images(60, h, w);
+        let augmenter = augmenter(Preset::Y2023, seed);
+        let (all, draws) = augmenter.apply(images.view()).unwrap();
+        let image = images.index_axis(Axis(0), index);
+        prop_assert_eq!(augmenter.draw(index as u64, h, w), draws[index]);
+        prop_assert_eq!(draws[index].apply(image).unwrap(), all.index_axis(Axis(0), index));
+        let (rest, rest_draws) = augmenter.apply_from(index as u64, images.slice(s![index.., .., .., ..])).unwrap();
+        prop_assert_eq!(rest, all.slice(s![index.., .., .., ..]));
+        prop_assert_eq!(&rest_draws[..], &draws[index..]);
+    }
+
+    #[test]
+    fn draws_are_read_back_exactly(seed: u64, count in 0..50u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("draws.jsonl");
+        for preset in [Preset::Y2022, Preset::Y2023] {
+            let draws: Vec<Draw> = (0..count).map(|i| augmenter(preset, seed).draw(i, 32, 32)).collect();
+            write_draws(&path, &draws).unwrap();
+            prop_assert_eq!(read_draws(&path).unwrap(), draws);
+        }
+    }
+
+    #[test]
+    fn damaged_records_give_an_error_or_draws_but_no_panic(at in 0..400usize, byte: u8, cut in 0..400usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("draws.jsonl");
+        let draws: Vec<Draw> = (0..8).map(|i| augmenter(Preset::Y2022, 9).draw(i, 32, 32)).collect();
+        write_draws(&path, &draws).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let length = bytes.len();
+        bytes[at % length] = byte;
+        bytes.truncate(length - cut % length);
+        fs::write(&path, bytes).unwrap();
+        if let Err(error) = read_draws(&path) {
+            prop_assert!(matches!(error, Error::Format { .. }), "{}", error);
+        }
+    }
+}
+
+#[test]
+fn a_record_is_one_line_of_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("draws.jsonl");
+    write_draws(&path, &[Draw::Enhancement, Draw::Crop { top: 0, left: 3 }]).unwrap();
+    let expected = "{\"index\":0,\"transform\":\"enhancement\"}\n{\"index\":1,\"transform\":\"crop\",\"top\":0,\"left\":3}\n";
+    assert_eq!(fs::read_to_string(path).unwrap(), expected);
+}
+
+#[test]
+fn a_record_out_of_order_is_named_by_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("draws.jsonl");
+    fs::write(
+        &path,
+        "{\"index\":0,\"transform\":\"enhancement\"}\n{\"index\":5,\"transform\":\"enhancement\"}\n",
+    )
+    .unwrap();
+    let error = read_draws(&path).unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("index 5"), "{error}");
+}
