@@ -100,4 +100,13 @@ mod tests {
         assert_eq!(counts.len(), 24);
         assert!(counts.values().all(|&count: &i32| (count - 1000).abs() < 190), "{counts:?}");
     }
+
+    #[test]
+    fn integers_below_a_bound_are_unbiased() {
+        // Without drawing again, half of the results below 3·2⁶² would be multiples of 3, not a third.
+        let mut generator = generator(1, "test", 0);
+        let multiples = (0..9000).filter(|_| below(&mut generator, 3 << 62).is_multiple_of(3)).count();
+        // 3000 expected, standard deviation 45: six of them.
+        assert!(multiples.abs_diff(3000) < 270, "{multiples}");
+    }
 }

@@ -181,6 +181,20 @@ fn going_on_gives_the_bits_of_an_uninterrupted_run() {
 }
 
 #[test]
+fn dropout_silences_other_units_at_every_update() {
+    // One row and a learning rate too small to change anything: only the silenced units move the loss.
+    let (x, labels) = data(1);
+    let model = Mlp::new(&[5, 16, 3], 7).unwrap();
+    let recipe = recipe(1e-300, 1).with_dropout(0.5).unwrap();
+    let mut trainer = Trainer::new(model, examples(&x, &labels), recipe, 1).unwrap();
+    let mut losses: Vec<u64> =
+        run(&mut trainer, 8).iter().map(|summary| summary.mean_loss.to_bits()).collect();
+    losses.sort();
+    losses.dedup();
+    assert_eq!(losses.len(), 8);
+}
+
+#[test]
 fn each_addition_changes_training_and_its_default_does_not() {
     let (x, labels) = data(60);
     let trained = |recipe: Hyperparameters| {
