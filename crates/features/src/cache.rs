@@ -133,11 +133,13 @@ enum Found {
 }
 
 fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
-    let (Some(bytes), Some(sidecar)) = (read_if_there(path)?, read_if_there(&path.with_extension("json"))?) else {
+    let (Some(bytes), Some(sidecar)) = (read_if_there(path)?, read_if_there(&path.with_extension("json"))?)
+    else {
         return Ok(Found::Nothing);
     };
     let sidecar: Option<Sidecar> = serde_json::from_slice(&sidecar).ok();
-    let whole = sidecar.is_some_and(|sidecar| sidecar.key == key && sidecar.sha256 == hex(&Sha256::digest(&bytes)));
+    let whole =
+        sidecar.is_some_and(|sidecar| sidecar.key == key && sidecar.sha256 == hex(&Sha256::digest(&bytes)));
     Ok(match Array2::read_npy(bytes.as_slice()) {
         Ok(features) if whole => Found::Whole(features),
         _ => Found::Damaged,

@@ -47,7 +47,10 @@ impl Resizer {
         if channels != 3 || height == 0 || width == 0 || out.len() != self.size * row_len {
             return Err(Error::Shape {
                 operation: "resize",
-                expected: format!("an RGB image (height, width, 3) and room for {} numbers", self.size * row_len),
+                expected: format!(
+                    "an RGB image (height, width, 3) and room for {} numbers",
+                    self.size * row_len
+                ),
                 actual: format!("{:?} and {}", image.dim(), out.len()),
             });
         }

@@ -86,7 +86,8 @@ impl SqueezeNet {
         }
         let weights = Weights::parse(WEIGHTS)?;
         let fire = |index: usize| -> Result<Layer, Error> {
-            let conv = |part: &str, padding| weights.conv(isa, &format!("features.{index}.{part}"), 1, padding);
+            let conv =
+                |part: &str, padding| weights.conv(isa, &format!("features.{index}.{part}"), 1, padding);
             Ok(Layer::Fire {
                 squeeze: conv("squeeze", 0)?,
                 expand1x1: conv("expand1x1", 0)?,

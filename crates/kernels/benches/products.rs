@@ -10,7 +10,11 @@ fn products(criterion: &mut Criterion) {
     for (name, (m, q, n)) in
         [("forward 500x512x64", (500, 512, 64)), ("weight gradient 512x500x64", (512, 500, 64))]
     {
-        let a = if name.starts_with('f') { Array2::from_elem((m, q), 1.0_f32) } else { Array2::from_elem((m, q).f(), 1.0_f32) };
+        let a = if name.starts_with('f') {
+            Array2::from_elem((m, q), 1.0_f32)
+        } else {
+            Array2::from_elem((m, q).f(), 1.0_f32)
+        };
         let b = Array2::from_elem((q, n), 1.0_f32);
         let mut c = Array2::zeros((m, n));
         group.throughput(Throughput::Elements((2 * m * q * n) as u64));

@@ -45,8 +45,14 @@ impl Conv {
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 || (padding > 0 && !winograd) {
             return Err(Error::Shape {
                 operation: "Conv::new",
-                expected: "weight (O, I, kh, kw) and bias (O), O a multiple of 16, without padding or 3x3 with 1".into(),
-                actual: format!("weight {:?}, bias {}, stride {stride}, padding {padding}", weight.dim(), bias.len()),
+                expected:
+                    "weight (O, I, kh, kw) and bias (O), O a multiple of 16, without padding or 3x3 with 1"
+                        .into(),
+                actual: format!(
+                    "weight {:?}, bias {}, stride {stride}, padding {padding}",
+                    weight.dim(),
+                    bias.len()
+                ),
             });
         }
         let method = if winograd {
@@ -102,13 +108,17 @@ impl Conv {
     /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input.
     fn direct(&self, weights: &[f32], bias: &[f32], input: &Map, output: &mut Map, first: usize) {
         let table = f32::table(self.isa);
-        let ((n, height, width, channels), (_, out_height, out_width, c_row)) = (input.shape(), output.shape());
+        let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
+            (input.shape(), output.shape());
         let (kh, kw) = self.kernel;
         let depth = kw * channels;
         let taps: Vec<isize> = (0..kh).map(|y| (y * width * channels) as isize).collect();
         // Pixels follow each other without a gap for 1x1 kernels at stride 1, so all rows of all images are one.
-        let (lines, line) =
-            if (kh, kw, self.stride) == (1, 1, 1) { (1, output.pixels()) } else { (n * out_height, out_width) };
+        let (lines, line) = if (kh, kw, self.stride) == (1, 1, 1) {
+            (1, output.pixels())
+        } else {
+            (n * out_height, out_width)
+        };
         for l in 0..lines {
             let source = (l / out_height * height + l % out_height * self.stride) * width * channels;
             // Blocks of pixels outside while all weights stay in L2: a block's input is read from L1 for each panel.

@@ -11,6 +11,14 @@ pub use crate::tile::Element;
 /// Memory on cache-line boundaries: a vector load that straddles two lines counts twice.
 pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
 
+/// Makes room for `len` numbers, and never gives any back: buffers change their size from layer to layer, and filling
+/// the difference anew each time would cost as much as a layer.
+pub(crate) fn grow<T: Copy + Default>(buffer: &mut Aligned<T>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+}
+
 /// C (M, N) = A (M, Q) · B (Q, N), for `f32` or `f64` and any strides.
 ///
 /// Each element of C is Σ_q a[m, q]·b[q, n], summed in the order of q, with one rounding a step (two on the portable
@@ -62,7 +70,7 @@ fn rows_of_c<T: Element>(
     T::with_scratch(|packed, edge| {
         pack(b, table, packed);
         // Room for a tile that is wider than what is left of C; its row length is a panel.
-        edge.resize(table.tiles.len() * panel, T::default());
+        grow(edge, table.tiles.len() * panel);
         // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
         for (row, rows) in table.row_blocks(m) {
             for first in (0..n).step_by(panel) {
@@ -105,7 +113,7 @@ fn rows_of_c<T: Element>(
 /// B (Q, N) as panels (Q, panel), one after the other, the last padded with zeros to whole vectors.
 fn pack<T: Element>(b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
     let (q, n) = b.dim();
-    packed.resize(q * n.next_multiple_of(table.lanes), T::default());
+    grow(packed, q * n.next_multiple_of(table.lanes));
     for first in (0..n).step_by(table.panel()) {
         let columns = table.panel().min(n - first);
         let width = table.vectors(columns) * table.lanes;

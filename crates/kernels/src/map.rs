@@ -1,7 +1,7 @@
 //! Feature maps: images as they pass through a network.
 
 use crate::Error;
-use crate::gemm::Aligned;
+use crate::gemm::{Aligned, grow};
 
 /// N images of height × width × channels (NHWC: channels of a pixel adjacent), `f32`, aligned to cache lines.
 ///
@@ -32,7 +32,7 @@ impl Map {
     /// Gives the map another shape (images, height, width, channels). What it holds afterwards is left open.
     pub fn reshape(&mut self, (images, height, width, channels): (usize, usize, usize, usize)) {
         (self.images, self.height, self.width, self.channels) = (images, height, width, channels);
-        self.data.resize(images * self.image_len(), 0.0);
+        grow(&mut self.data, images * height * width * channels);
     }
 
     /// (images, height, width, channels)
@@ -42,12 +42,13 @@ impl Map {
 
     /// All numbers, image after image, row after row, pixel after pixel.
     pub fn data(&self) -> &[f32] {
-        &self.data
+        &self.data[..self.images * self.image_len()]
     }
 
     /// All numbers, to be written.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        &mut self.data
+        let len = self.images * self.image_len();
+        &mut self.data[..len]
     }
 
     /// The numbers of one image.

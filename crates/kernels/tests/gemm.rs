@@ -22,7 +22,15 @@ fn numbers(rows: usize, columns: usize, column_major: bool, salt: u32) -> Array2
 }
 
 const SIZES: [(usize, usize, usize); 9] = [
-    (1, 1, 1), (1, 17, 5), (3, 0, 4), (7, 9, 16), (15, 33, 31), (29, 5, 32), (33, 64, 10), (13, 100, 47), (61, 3, 129),
+    (1, 1, 1),
+    (1, 17, 5),
+    (3, 0, 4),
+    (7, 9, 16),
+    (15, 33, 31),
+    (29, 5, 32),
+    (33, 64, 10),
+    (13, 100, 47),
+    (61, 3, 129),
 ];
 
 fn agrees_with_naive<T: Element + Into<f64>>(unit_roundoff: f64, from: fn(f64) -> T) {
@@ -39,7 +47,9 @@ fn agrees_with_naive<T: Element + Into<f64>>(unit_roundoff: f64, from: fn(f64) -
                     let bound = 2.0 * q as f64 * unit_roundoff * scale[[i, j]];
                     let actual: f64 = actual.into();
                     if (actual - expected).abs() > bound || actual.is_nan() {
-                        wrong.push(format!("{isa} {m}x{q}x{n} layout {layout} [{i}, {j}]: {actual} != {expected}"));
+                        wrong.push(format!(
+                            "{isa} {m}x{q}x{n} layout {layout} [{i}, {j}]: {actual} != {expected}"
+                        ));
                     }
                 }
             }

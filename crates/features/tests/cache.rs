@@ -1,0 +1,101 @@
+//! The cache returns what was kept, or makes it again; never something else.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::PathBuf;
+
+use mlprobe_features::{Error, FeatureCache, Origin};
+use ndarray::Array2;
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    extractions: Cell<usize>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), extractions: Cell::new(0) }
+    }
+
+    fn get(&self, key: &[(&str, &str)]) -> (Array2<f32>, Origin) {
+        let extract = || {
+            self.extractions.set(self.extractions.get() + 1);
+            Ok::<_, Error>(Array2::from_shape_fn((3, 5), |(i, j)| (i * 5 + j) as f32 / 7.0))
+        };
+        FeatureCache::new(self.folder.path()).get_or_extract(key, extract).unwrap()
+    }
+
+    fn file(&self, extension: &str) -> PathBuf {
+        let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        files.into_iter().find(|path| path.extension().is_some_and(|e| e == extension)).unwrap()
+    }
+}
+
+const KEY: [(&str, &str); 2] = [("dataset", "a"), ("extractor", "b")];
+
+#[test]
+fn features_come_back_bit_for_bit_without_a_second_extraction() {
+    let fixture = Fixture::new();
+    let (first, origin) = fixture.get(&KEY);
+    assert_eq!(origin, Origin::Extracted);
+    assert_eq!(fixture.get(&KEY), (first, Origin::Cached));
+    assert_eq!(fixture.extractions.get(), 1);
+}
+
+#[test]
+fn another_key_is_another_entry() {
+    let fixture = Fixture::new();
+    for key in [KEY, [("dataset", "ab"), ("extractor", "")], [("dataset", "a"), ("extractor", "c")]] {
+        assert_eq!(fixture.get(&key).1, Origin::Extracted, "{key:?}");
+    }
+}
+
+#[test]
+fn a_damaged_entry_is_set_aside_and_made_again() {
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
+        ("a flipped bit", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("truncated", |bytes| bytes.truncate(100)),
+        ("empty", Vec::clear),
+        ("longer", |bytes| bytes.push(0)),
+    ];
+    for (name, damage) in damages {
+        let fixture = Fixture::new();
+        let (original, _) = fixture.get(&KEY);
+        let path = fixture.file("npy");
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(&path, &bytes).unwrap();
+
+        let (features, origin) = fixture.get(&KEY);
+        assert_eq!(features, original, "{name}");
+        let Origin::Rebuilt { set_aside } = origin else { panic!("{name}: {origin:?}") };
+        assert_eq!(fs::read(set_aside).unwrap(), bytes, "{name}: kept for inspection");
+        assert_eq!(fixture.get(&KEY).1, Origin::Cached, "{name}");
+    }
+}
+
+#[test]
+fn a_matrix_whose_sidecar_never_came_is_not_used() {
+    let fixture = Fixture::new();
+    fixture.get(&KEY);
+    fs::remove_file(fixture.file("json")).unwrap();
+    assert_eq!(fixture.get(&KEY).1, Origin::Extracted);
+}
+
+#[test]
+fn an_error_of_the_extraction_leaves_nothing_behind() {
+    let fixture = Fixture::new();
+    let cache = FeatureCache::new(fixture.folder.path());
+    let failing = || Err(Error::Shape { operation: "test", expected: String::new(), actual: String::new() });
+    assert!(cache.get_or_extract(&KEY, failing).is_err());
+    assert_eq!(fs::read_dir(fixture.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let cache = FeatureCache::new(file.path().join("inside"));
+    let error = cache.get_or_extract(&KEY, || Ok::<_, Error>(Array2::zeros((1, 1)))).unwrap_err();
+    assert!(error.to_string().contains("inside"), "{error}");
+}
