@@ -15,14 +15,15 @@
 use mlprobe_data::augment::{Augmenter, Preset, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_features::{Extractor, FeatureCache, Origin};
+use rayon::ThreadPoolBuilder;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::progress::{Event, Progress};
 use crate::protocol::Protocol;
 use crate::results::{About, DatasetInfo, ExtractorInfo};
 use crate::sets::{Arm, LabelledFeatures};
-use crate::study::{Study, thread_pool};
+use crate::study::Study;
 
 /// The original images at the report's rate for them.
 pub const UNAUGMENTED: &str = "unaugmented";
@@ -63,7 +64,7 @@ pub struct Reproduction<'a> {
     pub preset: Preset,
     /// How every arm is trained.
     pub protocol: Protocol,
-    /// Threads that extract and train; 0 is one a core.
+    /// Threads that train, and as many that extract while they do; 0 is one a core.
     pub threads: usize,
     /// The version of the program's source, for the record.
     pub commit: String,
@@ -81,35 +82,35 @@ impl Reproduction<'_> {
     pub fn study(&self, progress: &Progress<'_>) -> Result<Study<'_>> {
         let Dataset { train, test, .. } = self.dataset;
         let (train_digest, test_digest) = (train.digest(), test.digest());
-        let pool = thread_pool(self.threads)?;
+        // A pool of its own: a thread that waits for others in it must not pick up a run of minutes meanwhile.
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(|error| Error::Threads { threads: self.threads, message: error.to_string() })?;
         let extract = |stage: &str, images, digest: &str, augmenter: Option<&Augmenter>| {
             pool.install(|| self.features(stage, images, digest, augmenter, progress))
         };
 
         let original = extract("features of the training images", train, &train_digest, None)?;
         let test_features = extract("features of the test images", test, &test_digest, None)?;
-        let seeded = {
-            let digest = train_digest.clone();
-            move |seed: u64, progress: &Progress<'_>| {
-                let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
-                let stage = format!("features of the augmented images, seed {seed}");
-                self.features(&stage, train, &digest, Some(&augmenter), progress)
-            }
-        };
-        let mut study =
-            Study::new(self.about(train_digest, &test_digest), self.protocol.clone(), &test_features)
-                .threads(self.threads)
-                .arm(Arm::new(UNAUGMENTED, RATE).with(&original))
-                .arm(Arm::new(AUGMENTED, AUGMENTED_RATE).with(&original).with_seeded(train.len(), seeded))
-                .arm(Arm::new(DUPLICATED, AUGMENTED_RATE).with(&original).with(&original))
-                .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original));
+        let about = self.about(train_digest.clone(), test_digest.clone());
+        let mut study = Study::new(about, self.protocol.clone(), &test_features).threads(self.threads);
         for transform in TEST_TRANSFORMS {
             let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
             let stage = format!("features of the test images, {}", transform.name());
             let features = extract(&stage, test, &test_digest, Some(&augmenter))?;
             study = study.further_test(transform.name(), &features);
         }
-        Ok(study)
+        let transformed = move |seed: u64, progress: &Progress<'_>| {
+            let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
+            let stage = format!("features of the augmented images, seed {seed}");
+            pool.install(|| self.features(&stage, train, &train_digest, Some(&augmenter), progress))
+        };
+        Ok(study
+            .arm(Arm::new(UNAUGMENTED, RATE).with(&original))
+            .arm(Arm::new(AUGMENTED, AUGMENTED_RATE).with(&original).with_seeded(train.len(), transformed))
+            .arm(Arm::new(DUPLICATED, AUGMENTED_RATE).with(&original).with(&original))
+            .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original)))
     }
 
     /// The features of `images` (N, height, width, 3), transformed if there is an augmenter; `digest` names them
@@ -135,7 +136,7 @@ impl Reproduction<'_> {
                         self.extractor.extract(transformed.view(), &advance)?
                     }
                 };
-                Ok::<_, crate::Error>(features)
+                Ok::<_, Error>(features)
             })
         })?;
         if let Origin::Rebuilt { set_aside } = origin {
@@ -144,7 +145,7 @@ impl Reproduction<'_> {
         LabelledFeatures::new(features, images.labels.clone())
     }
 
-    fn about(&self, train_digest: String, test_digest: &str) -> About {
+    fn about(&self, train_digest: String, test_digest: String) -> About {
         let Dataset { name, classes, train, test } = self.dataset;
         let names: Vec<&str> = self.preset.transforms().iter().map(|transform| transform.name()).collect();
         About {
@@ -154,7 +155,7 @@ impl Reproduction<'_> {
                 train_images: train.len(),
                 test_images: test.len(),
                 train_digest,
-                test_digest: test_digest.to_owned(),
+                test_digest,
                 comparable: name == "cifar10",
             },
             extractor: Some(ExtractorInfo {

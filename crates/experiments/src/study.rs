@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::thread;
 
 use crate::claims;
 use crate::error::{Error, Result};
@@ -75,8 +74,7 @@ impl<'a> Study<'a> {
         mut after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
         self.check()?;
-        let pool = thread_pool(self.threads)?;
-        let threads = pool.current_num_threads();
+        let threads = or_one_a_core(self.threads);
         let planned = self.protocol.seeds.len();
         let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
 
@@ -84,7 +82,7 @@ impl<'a> Study<'a> {
         let mut pending = BTreeMap::new();
         let mut failure = None;
         progress.stage("training", self.updates(), "updates", |advance| {
-            pool.in_place_scope_fifo(|scope| {
+            thread::scope(|scope| {
                 let (sender, receiver) = mpsc::channel();
                 let mut queue = Queue::new(planned, &seeded, threads);
                 loop {
@@ -92,7 +90,7 @@ impl<'a> Study<'a> {
                         && let Some(job) = queue.start()
                     {
                         let sender = sender.clone();
-                        scope.spawn_fifo(move |_| {
+                        scope.spawn(move || {
                             let run = catch_unwind(AssertUnwindSafe(|| self.train(job, progress, advance)));
                             // Nobody listens any more only if another run has panicked.
                             let _ = sender.send((job, run));
@@ -236,10 +234,10 @@ impl<'a> Study<'a> {
     }
 }
 
-/// Worker threads; 0 is one a core.
-pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| Error::Threads { threads, message: error.to_string() })
+/// A number of threads; 0 means one a core.
+pub(crate) fn or_one_a_core(threads: usize) -> usize {
+    match threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        _ => threads,
+    }
 }
