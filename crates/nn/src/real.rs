@@ -1,6 +1,6 @@
 //! The two number types, f32 and f64, and what they need beyond arithmetic.
 
-use ndarray::linalg::general_mat_mul;
+use mlprobe_kernels::{Isa, gemm};
 use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
@@ -37,8 +37,9 @@ pub(crate) mod sealed {
 macro_rules! real {
     ($type:ident, $dtype:ident, $exp:path, $ln:path) => {
         impl Real for $type {
-            fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, mut c: ArrayViewMut2<Self>) {
-                general_mat_mul(1.0, &a, &b, 0.0, &mut c);
+            fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
+                let product = gemm(Isa::current(), a, b, c);
+                debug_assert!(product.is_ok(), "{product:?}");
             }
 
             fn from_f64(value: f64) -> Self {
