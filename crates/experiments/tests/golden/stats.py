@@ -42,7 +42,7 @@ def detectable(std, n, alpha, power):
         far_side = np.nan_to_num(stats.nct.cdf(-critical, n - 1, shift))  # SciPy has NaN where it underflows
         return stats.nct.sf(critical, n - 1, shift) + far_side - power
 
-    shift = optimize.brentq(missing, 1e-12, 30, xtol=1e-14, rtol=1e-14)
+    shift = optimize.brentq(missing, 1e-12, 60, xtol=1e-14, rtol=1e-14)
     return {"std": std, "n": n, "alpha": alpha, "power": power, "effect": shift * std / np.sqrt(n)}
 
 
@@ -71,6 +71,7 @@ print(json.dumps({
     "mcnemar": [mcnemar(*c) for c in [(0, 1), (0, 6), (1, 5), (10, 10), (3, 4), (25, 48), (812, 1003), (100_000, 101_000)]],
     "detectable": [detectable(*c) for c in [
         (0.002, 2, 0.05, 0.8), (0.002, 3, 0.05, 0.8), (0.002, 5, 0.05, 0.8), (0.002, 5, 0.05, 0.5), (0.002, 5, 0.01, 0.9),
-        (1.0, 10, 0.05, 0.8), (1.0, 30, 0.05, 0.95), (1.0, 200, 0.1, 0.8), (1.0, 5, 0.05, 0.06)]],
+        (1.0, 10, 0.05, 0.8), (1.0, 30, 0.05, 0.95), (1.0, 200, 0.1, 0.8), (1.0, 5, 0.05, 0.06),
+        (1.0, 2, 0.01, 0.5), (1.0, 3, 0.01, 0.999), (1.0, 500, 0.01, 0.99)]],
     "crossed": [crossed(5, 60, 0.95), crossed(8, 40, 0.8), crossed(3, 50, 0.5)],
 }, indent=1))
