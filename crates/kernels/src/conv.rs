@@ -134,7 +134,7 @@ impl Conv {
                         b: weights[panel * kh * depth..].as_ptr(),
                         b_row: vectors * table.lanes,
                         c: output.data_mut()[(l * line + x) * c_row + first + panel..].as_mut_ptr(),
-                        c_row,
+                        c_row: c_row as isize,
                         epilogue: Epilogue::BiasRelu(bias[panel..].as_ptr()),
                     };
                     // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked

@@ -71,38 +71,37 @@ fn rows_of_c<T: Element>(
         pack(b, table, packed);
         // Room for a tile that is wider than what is left of C; its row length is a panel.
         grow(edge, table.tiles.len() * panel);
+        let (a_start, a_strides) = (a.as_ptr(), a.strides());
+        let (c_start, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
         // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
         for (row, rows) in table.row_blocks(m) {
             for first in (0..n).step_by(panel) {
                 let columns = panel.min(n - first);
                 let vectors = table.vectors(columns);
                 let whole = columns == vectors * table.lanes;
-                let (out, c_row) = if whole {
-                    let start = c.slice_mut(ndarray::s![row.., first..]).as_mut_ptr();
-                    (start, c.strides()[0].unsigned_abs())
-                } else {
-                    (edge.as_mut_ptr(), panel)
-                };
+                let place = |r: usize| c_start.wrapping_offset((row + r) as isize * c_stride).wrapping_add(first);
                 let t = Tile {
-                    a: a.slice(ndarray::s![row.., ..]).as_ptr(),
-                    a_row: a.strides()[0],
-                    a_step: a.strides()[1],
+                    a: a_start.wrapping_offset(row as isize * a_strides[0]),
+                    a_row: a_strides[0],
+                    a_step: a_strides[1],
                     taps: &[0],
                     depth: q,
                     b: packed[first * q..].as_ptr(),
                     b_row: vectors * table.lanes,
-                    c: out,
-                    c_row,
+                    c: if whole { place(0) } else { edge.as_mut_ptr() },
+                    c_row: if whole { c_stride } else { panel as isize },
                     epilogue: Epilogue::Store,
                 };
                 // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
                 // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
-                // vectors; C is written inside the view where the tile fits it, else inside `edge`.
-                unsafe { table.tiles[rows - 1][vectors - 1](&t) };
-                if !whole {
-                    for r in 0..rows {
-                        let mut target = c.slice_mut(ndarray::s![row + r, first..first + columns]);
-                        target.iter_mut().zip(&edge[r * panel..]).for_each(|(to, from)| *to = *from);
+                // vectors. C is written at rows row..row + rows and columns first..first + columns, inside the
+                // view: by the tile where the tile fits it, else by copies out of `edge`.
+                unsafe {
+                    table.tiles[rows - 1][vectors - 1](&t);
+                    if !whole {
+                        for r in 0..rows {
+                            edge[r * panel..].as_ptr().copy_to_nonoverlapping(place(r), columns);
+                        }
                     }
                 }
             }

@@ -29,7 +29,7 @@ mod tile;
 mod winograd;
 
 pub use conv::Conv;
-pub use elementwise::mix;
+pub use elementwise::{mix, prefetch};
 pub use error::Error;
 pub use gemm::{Element, gemm};
 pub use isa::Isa;

@@ -19,6 +19,18 @@ pub(crate) unsafe trait Simd {
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
+/// Asks for the cache line at the pointer, which may point anywhere.
+#[inline(always)]
+pub(crate) fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that every x86-64 machine has, and that never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// `LANES` numbers in an array, left to the compiler to put into whatever registers every machine has.
 pub(crate) struct Portable<T, const LANES: usize>(std::marker::PhantomData<T>);
 

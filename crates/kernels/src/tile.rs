@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::gemm::Aligned;
 use crate::isa::{Isa, Level};
-use crate::simd::{Portable, Simd};
+use crate::simd::{Portable, Simd, prefetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
 /// taps are the offsets of the kernel's positions in the input.
@@ -22,7 +22,7 @@ pub(crate) struct Tile<'a, T> {
     pub b: *const T,
     pub b_row: usize,
     pub c: *mut T,
-    pub c_row: usize,
+    pub c_row: isize,
     pub epilogue: Epilogue<T>,
 }
 
@@ -105,6 +105,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, ze
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
             for _ in 0..t.depth {
+                // Steps far apart in memory, as in a transposed A, are beyond what hardware prefetches.
+                prefetch(a.wrapping_offset(8 * t.a_step));
+                prefetch(a.wrapping_offset(8 * t.a_step + (MR as isize - 1) * t.a_row));
                 let mut columns = [S::splat(zero); NV];
                 for v in 0..NV {
                     columns[v] = S::load(b.add(v * S::LANES));
@@ -126,7 +129,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, ze
             });
         }
         for_each_row!(MR, |r| for v in 0..NV {
-            S::store(t.c.add(r * t.c_row + v * S::LANES), acc[r][v]);
+            S::store(t.c.wrapping_offset(r as isize * t.c_row).wrapping_add(v * S::LANES), acc[r][v]);
         });
     }
 }

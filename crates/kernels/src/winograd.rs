@@ -89,7 +89,7 @@ impl Winograd {
                                     .as_ptr(),
                                 b_row: panel_width,
                                 c: m[(position * BLOCK + row) * panel_width..].as_mut_ptr(),
-                                c_row: panel_width,
+                                c_row: panel_width as isize,
                                 epilogue: Epilogue::Store,
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds

@@ -13,6 +13,9 @@ pub trait Real: NdFloat + Into<f64> + sealed::Portable {
     /// Every matrix product of the crate comes through here. The three shapes must fit.
     fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>);
 
+    /// Asks for a row to be brought into the cache; changes nothing else.
+    fn prefetch(row: &[Self]);
+
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
 }
@@ -40,6 +43,10 @@ macro_rules! real {
             fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
                 let product = gemm(Isa::current(), a, b, c);
                 debug_assert!(product.is_ok(), "{product:?}");
+            }
+
+            fn prefetch(row: &[Self]) {
+                mlprobe_kernels::prefetch(row);
             }
 
             fn from_f64(value: f64) -> Self {

@@ -205,7 +205,11 @@ impl<'a, F: Real> Trainer<'a, F> {
 
 /// Copies the features and labels of `rows` (m) to the first m rows of `x` (batch size, D) and `labels`.
 fn gather<F: Real>(examples: &Examples<F>, rows: &[usize], x: &mut Array2<F>, labels: &mut [u8]) {
-    for ((&row, mut x), label) in rows.iter().zip(x.outer_iter_mut()).zip(labels) {
+    // Rows lie all over memory, which takes longer to answer than a row takes to copy: ask for some in advance.
+    const AHEAD: usize = 4;
+    for (i, ((&row, mut x), label)) in rows.iter().zip(x.outer_iter_mut()).zip(labels).enumerate() {
+        let soon = rows.get(i + AHEAD).and_then(|&row| examples.row(row));
+        soon.as_ref().and_then(|features| features.as_slice()).into_iter().for_each(F::prefetch);
         if let (Some(features), Some(of_row)) = (examples.row(row), examples.label(row)) {
             x.assign(&features);
             *label = of_row;
