@@ -62,14 +62,6 @@ pub enum Error {
         /// What the renderer reported.
         message: String,
     },
-    /// The worker threads could not be started.
-    #[error("starting {threads} worker threads: {message}; ask for fewer threads")]
-    Threads {
-        /// How many were asked for; 0 is one a core.
-        threads: usize,
-        /// What the thread pool reported.
-        message: String,
-    },
     /// The observer asked the study to stop. What was finished until then is in the run folder.
     #[error("stopped after {done} of {planned} seeds; start again to run all of them")]
     Stopped {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, ArrayBase, ArrayView1, ArrayView2, Data, Dimension};
+use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use tempfile::NamedTempFile;
 
@@ -66,9 +66,9 @@ impl RunFolder {
                 .save(self.path.join("models").join(format!("{name}.safetensors")))
                 .map_err(|source| Error::Training { arm: arm.name.clone(), seed: run.record.seed, source })?;
             let file = |suffix| self.path.join("predictions").join(format!("{name}{suffix}.npy"));
-            write_npy(&file(""), &likeliest(run.full.view()))?;
-            write_npy(&file("-probabilities"), &run.full)?;
-            write_npy(&file("-half-probabilities"), &run.half)?;
+            write_npy(&file(""), &ArrayView1::from(&run.full.predicted))?;
+            write_npy(&file("-probabilities"), &run.full.probabilities)?;
+            write_npy(&file("-half-probabilities"), &run.half.probabilities)?;
         }
         self.save_results(&outcome.results)
     }
@@ -118,18 +118,6 @@ where
         .write_npy(&mut bytes)
         .map_err(|error| Error::Rendering { what: "predictions", message: error.to_string() })?;
     write_whole(path, &bytes)
-}
-
-/// probabilities (N, K) to the likeliest class of each row (N), the first of equals.
-fn likeliest(probabilities: ArrayView2<'_, f32>) -> Array1<u8> {
-    let class = |row: ArrayView1<'_, f32>| {
-        let best = row
-            .iter()
-            .enumerate()
-            .fold((0, f32::NEG_INFINITY), |best, (k, &p)| if p > best.1 { (k, p) } else { best });
-        best.0 as u8
-    };
-    probabilities.outer_iter().map(class).collect()
 }
 
 /// Writes beside `path` and renames when whole, so that a reader never sees a part.

@@ -1,13 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod analysis;
+pub mod baselines;
 pub mod claims;
+mod collector;
+mod comparison;
+mod costs;
 mod error;
 mod folder;
 mod machine;
+pub mod metrics;
 mod progress;
 mod protocol;
+mod quality;
 mod queue;
+mod reference;
 pub mod report;
 pub mod reproduction;
 pub mod results;

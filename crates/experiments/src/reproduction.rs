@@ -15,7 +15,6 @@
 use mlprobe_data::augment::{Augmenter, Preset, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_features::{Extractor, FeatureCache, Origin};
-use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -64,7 +63,7 @@ pub struct Reproduction<'a> {
     pub preset: Preset,
     /// How every arm is trained.
     pub protocol: Protocol,
-    /// Threads that train, and as many that extract while they do; 0 is one a core.
+    /// Runs that train at a time; 0 is one a core. Extraction uses the global rayon pool.
     pub threads: usize,
     /// The version of the program's source, for the record.
     pub commit: String,
@@ -82,39 +81,38 @@ impl Reproduction<'_> {
     pub fn study(&self, progress: &Progress<'_>) -> Result<Study<'_>> {
         let Dataset { train, test, .. } = self.dataset;
         let (train_digest, test_digest) = (train.digest(), test.digest());
-        // A pool of its own: a thread that waits for others in it must not pick up a run of minutes meanwhile.
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()
-            .map_err(|error| Error::Threads { threads: self.threads, message: error.to_string() })?;
-        let extract = |stage: &str, images, digest: &str, augmenter: Option<&Augmenter>| {
-            pool.install(|| self.features(stage, images, digest, augmenter, progress))
-        };
-
-        let original = extract("features of the training images", train, &train_digest, None)?;
-        let test_features = extract("features of the test images", test, &test_digest, None)?;
+        let original =
+            self.features("features of the training images", train, &train_digest, None, progress)?;
+        let test_features =
+            self.features("features of the test images", test, &test_digest, None, progress)?;
         let about = self.about(train_digest.clone(), test_digest.clone());
         let mut study = Study::new(about, self.protocol.clone(), &test_features).threads(self.threads);
         for transform in TEST_TRANSFORMS {
             let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
             let stage = format!("features of the test images, {}", transform.name());
-            let features = extract(&stage, test, &test_digest, Some(&augmenter))?;
+            let features = self.features(&stage, test, &test_digest, Some(&augmenter), progress)?;
             study = study.further_test(transform.name(), &features);
         }
         let transformed = move |seed: u64, progress: &Progress<'_>| {
             let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
             let stage = format!("features of the augmented images, seed {seed}");
-            pool.install(|| self.features(&stage, train, &train_digest, Some(&augmenter), progress))
+            self.features(&stage, train, &train_digest, Some(&augmenter), progress)
         };
         Ok(study
+            .baselines(&original, AUGMENTED_RATE)
             .arm(Arm::new(UNAUGMENTED, RATE).with(&original))
             .arm(Arm::new(AUGMENTED, AUGMENTED_RATE).with(&original).with_seeded(train.len(), transformed))
             .arm(Arm::new(DUPLICATED, AUGMENTED_RATE).with(&original).with(&original))
-            .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original)))
+            .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original))
+            .compare("the report's two recipes", AUGMENTED, UNAUGMENTED)
+            .compare("higher rate", UNAUGMENTED_FAST, UNAUGMENTED)
+            .compare("more updates", DUPLICATED, UNAUGMENTED_FAST)
+            .compare("augmented images", AUGMENTED, DUPLICATED)
+            .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST))
     }
 
     /// The features of `images` (N, height, width, 3), transformed if there is an augmenter; `digest` names them
-    /// in the cache. Runs on the current rayon pool.
+    /// in the cache.
     fn features(
         &self,
         stage: &str,

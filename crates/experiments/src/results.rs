@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Claim;
+use crate::comparison::Comparison;
+use crate::costs::Cost;
 use crate::machine::Machine;
 use crate::protocol::Protocol;
+use crate::quality::Quality;
+use crate::reference::Baseline;
 use crate::stats::{Summary, summary};
 
 /// The version of the fields below; a reader of another version should not guess.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Everything a comparison found. Accuracies are fractions, losses are mean cross-entropies in nats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +29,14 @@ pub struct Results {
     pub seeds_done: usize,
     /// The recipes compared, each with a run for every finished seed.
     pub arms: Vec<ArmResults>,
+    /// Pairs of arms, at several moments: differences in test accuracy with their intervals.
+    pub comparisons: Vec<Comparison>,
+    /// Accuracy on the test images as they are ("none") and on each further test set.
+    pub robustness: Vec<Robustness>,
+    /// What it takes each arm to reach stated test accuracies.
+    pub costs: Vec<Cost>,
+    /// Simple classifiers on the same features.
+    pub baselines: Vec<Baseline>,
     /// The claims of the original report, answered; empty for other comparisons.
     pub claims: Vec<Claim>,
     /// How long each part took. Stages may overlap.
@@ -113,6 +125,8 @@ pub struct ArmResults {
     pub runs: Vec<Run>,
     /// The runs together, after half and after all of the epochs.
     pub readings: Vec<Reading>,
+    /// The runs together, after all of the epochs, in more detail than accuracy; `None` before the first run.
+    pub quality: Option<Quality>,
 }
 
 /// The scores of an arm's runs together after an epoch: means, deviations and ranges over seeds.
@@ -128,6 +142,28 @@ pub struct Reading {
     pub original_accuracy: Summary,
     /// On the test set.
     pub test_accuracy: Summary,
+    /// Accuracy on the original training images minus that on the test set.
+    pub accuracy_gap: Summary,
+    /// Loss on the test set minus that on the original training images.
+    pub loss_gap: Summary,
+}
+
+/// The accuracy of every arm on one test set, after the last epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Robustness {
+    /// What was done to the test images; "none" for the test set itself.
+    pub test: String,
+    /// In the order of the arms.
+    pub arms: Vec<ArmScore>,
+}
+
+/// The accuracy of an arm's runs on one test set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmScore {
+    /// The arm's name.
+    pub arm: String,
+    /// Over seeds.
+    pub accuracy: Summary,
 }
 
 /// One arm trained with one seed.
@@ -199,6 +235,8 @@ impl ArmResults {
             train_accuracy: over_seeds(|entry| entry.train_accuracy)?,
             original_accuracy: over_seeds(|entry| entry.original_accuracy)?,
             test_accuracy: over_seeds(|entry| entry.test_accuracy)?,
+            accuracy_gap: over_seeds(|entry| entry.original_accuracy - entry.test_accuracy)?,
+            loss_gap: over_seeds(|entry| entry.test_loss - entry.original_loss)?,
         })
     }
 

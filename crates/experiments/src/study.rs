@@ -5,11 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 
-use crate::claims;
+use crate::analysis::Plan;
+use crate::collector::Collector;
 use crate::error::{Error, Result};
 use crate::progress::{Event, Progress};
 use crate::protocol::Protocol;
 use crate::queue::{Job, Queue};
+use crate::reference::baselines;
 use crate::results::{About, ArmResults, Results, SCHEMA};
 use crate::sets::{Arm, LabelledFeatures};
 use crate::train::{Task, TrainedRun};
@@ -24,6 +26,8 @@ pub struct Study<'a> {
     test: LabelledFeatures,
     further: Vec<(String, LabelledFeatures)>,
     arms: Vec<Arm<'a>>,
+    comparisons: Vec<(String, String, String)>,
+    baselines: Option<(LabelledFeatures, f64)>,
     threads: usize,
 }
 
@@ -38,13 +42,30 @@ pub struct Outcome {
 impl<'a> Study<'a> {
     /// A study without arms yet, scored on `test`.
     pub fn new(about: About, protocol: Protocol, test: &LabelledFeatures) -> Self {
-        Self { about, protocol, test: test.clone(), further: Vec::new(), arms: Vec::new(), threads: 0 }
+        Self {
+            about,
+            protocol,
+            test: test.clone(),
+            further: Vec::new(),
+            arms: Vec::new(),
+            comparisons: Vec::new(),
+            baselines: None,
+            threads: 0,
+        }
     }
 
-    /// Adds a recipe. The first is the one that the others are compared with.
+    /// Adds a recipe.
     #[must_use]
     pub fn arm(mut self, arm: Arm<'a>) -> Self {
         self.arms.push(arm);
+        self
+    }
+
+    /// Compares arm `a` with arm `b`, by their names; `effect` says what differs between them. Without any call,
+    /// every arm is compared with the first.
+    #[must_use]
+    pub fn compare(mut self, effect: &str, a: &str, b: &str) -> Self {
+        self.comparisons.push((effect.to_owned(), a.to_owned(), b.to_owned()));
         self
     }
 
@@ -52,6 +73,14 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn further_test(mut self, name: impl Into<String>, set: &LabelledFeatures) -> Self {
         self.further.push((name.into(), set.clone()));
+        self
+    }
+
+    /// Also scores simple classifiers made from `train`: majority class, nearest neighbours, logistic regression with
+    /// this learning rate.
+    #[must_use]
+    pub fn baselines(mut self, train: &LabelledFeatures, learning_rate: f64) -> Self {
+        self.baselines = Some((train.clone(), learning_rate));
         self
     }
 
@@ -71,21 +100,28 @@ impl<'a> Study<'a> {
     pub fn run(
         &self,
         progress: &Progress<'_>,
-        mut after_seed: impl FnMut(&Outcome) -> Result<()>,
+        after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
         self.check()?;
         let threads = or_one_a_core(self.threads);
         let planned = self.protocol.seeds.len();
         let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
-
         let mut outcome = self.empty_outcome(threads);
-        let mut pending = BTreeMap::new();
+        if let Some((train, rate)) = &self.baselines {
+            let classes = self.classes();
+            outcome.results.baselines =
+                baselines(train, *rate, &self.test, classes, &self.protocol, progress)?;
+        }
+        let mut collector =
+            Collector { outcome, plan: self.plan()?, progress, after_seed, pending: BTreeMap::new() };
         let mut failure = None;
         progress.stage("training", self.updates(), "updates", |advance| {
             thread::scope(|scope| {
                 let (sender, receiver) = mpsc::channel();
                 let mut queue = Queue::new(planned, &seeded, threads);
+                let mut finished = None;
                 loop {
+                    // Threads get their next run first, what has finished is written while they work on it.
                     while !progress.stopped()
                         && let Some(job) = queue.start()
                     {
@@ -96,26 +132,32 @@ impl<'a> Study<'a> {
                             let _ = sender.send((job, run));
                         });
                     }
+                    if let Some((job, run)) = finished.take()
+                        && let Err(error) = collector.add(job, run)
+                    {
+                        progress.stop();
+                        failure.get_or_insert(error);
+                    }
                     if queue.is_idle() {
                         break;
                     }
                     let Ok((job, run)) = receiver.recv() else { break };
                     queue.end(job);
-                    let run = run.unwrap_or_else(|panic| {
-                        progress.stop();
-                        resume_unwind(panic)
-                    });
-                    let kept = run.and_then(|run| {
-                        pending.extend(run.map(|run| ((job.seed, job.arm), run)));
-                        self.keep_whole_seeds(&mut pending, &mut outcome, progress, &mut after_seed)
-                    });
-                    if let Err(error) = kept {
-                        progress.stop();
-                        failure.get_or_insert(error);
+                    match run {
+                        Ok(Ok(run)) => finished = run.map(|run| (job, run)),
+                        Ok(Err(error)) => {
+                            progress.stop();
+                            failure.get_or_insert(error);
+                        }
+                        Err(panic) => {
+                            progress.stop();
+                            resume_unwind(panic);
+                        }
                     }
                 }
             });
         });
+        let outcome = collector.outcome;
         match failure {
             Some(error) => Err(error),
             None if outcome.results.is_whole() => Ok(outcome),
@@ -123,40 +165,28 @@ impl<'a> Study<'a> {
         }
     }
 
-    /// Moves the seeds that every arm has finished, in order, from `pending` to `outcome`.
-    fn keep_whole_seeds(
-        &self,
-        pending: &mut BTreeMap<(usize, usize), TrainedRun>,
-        outcome: &mut Outcome,
-        progress: &Progress<'_>,
-        after_seed: &mut impl FnMut(&Outcome) -> Result<()>,
-    ) -> Result<()> {
-        loop {
-            let seed = outcome.results.seeds_done;
-            if !(0..self.arms.len()).all(|arm| pending.contains_key(&(seed, arm))) {
-                return Ok(());
-            }
-            for (arm, runs) in outcome.runs.iter_mut().enumerate() {
-                runs.extend(pending.remove(&(seed, arm)));
-            }
-            self.analyse(outcome);
-            outcome.results.stages = progress.stages();
-            after_seed(outcome)?;
-            progress.send(Event::SeedFinished { done: seed + 1, planned: self.protocol.seeds.len() });
-        }
+    /// What is computed from the runs.
+    fn plan(&self) -> Result<Plan<'_>> {
+        let further = self.further.iter().map(|(name, _)| name.as_str()).collect();
+        Ok(Plan { labels: self.test.labels(), further, comparisons: self.pairs()? })
     }
 
-    /// Brings the results up to the runs.
-    fn analyse(&self, outcome: &mut Outcome) {
-        let Outcome { results, runs } = outcome;
-        let half = self.protocol.half();
-        for (arm, runs) in results.arms.iter_mut().zip(runs) {
-            arm.runs = runs.iter().map(|run| run.record.clone()).collect();
-            arm.readings =
-                [half, self.protocol.epochs].iter().filter_map(|&epoch| arm.reading(epoch)).collect();
+    /// The comparisons asked for, or of every arm with the first: effect and indices of the arms.
+    fn pairs(&self) -> Result<Vec<(String, usize, usize)>> {
+        let index = |name: &str| {
+            self.arms.iter().position(|arm| arm.name == name).ok_or_else(|| Error::Argument {
+                operation: "planning the comparisons",
+                expected: "names of the study's arms".into(),
+                actual: format!("{name:?}"),
+                next: "add the arm or correct the name",
+            })
+        };
+        if self.comparisons.is_empty() {
+            let with_first =
+                |(i, arm): (usize, &Arm<'_>)| (format!("{} against {}", arm.name, self.arms[0].name), i, 0);
+            return Ok(self.arms.iter().enumerate().skip(1).map(with_first).collect());
         }
-        results.seeds_done += 1;
-        results.claims = claims::answer(results);
+        self.comparisons.iter().map(|(effect, a, b)| Ok((effect.clone(), index(a)?, index(b)?))).collect()
     }
 
     fn train(&self, job: Job, progress: &Progress<'_>, advance: &dyn Fn(u64)) -> Result<Option<TrainedRun>> {
@@ -170,7 +200,7 @@ impl<'a> Study<'a> {
             blocks: &blocks,
             test: &self.test,
             further: self.further.iter().map(|(_, set)| set).collect(),
-            classes: self.about.dataset.classes.len(),
+            classes: self.classes(),
             protocol: &self.protocol,
         };
         let run = task.train(progress, advance)?;
@@ -188,6 +218,7 @@ impl<'a> Study<'a> {
             learning_rate: arm.learning_rate,
             runs: Vec::new(),
             readings: Vec::new(),
+            quality: None,
         };
         let mut results = Results {
             schema: SCHEMA,
@@ -195,11 +226,20 @@ impl<'a> Study<'a> {
             protocol: self.protocol.clone(),
             seeds_done: 0,
             arms: self.arms.iter().map(arm).collect(),
+            comparisons: Vec::new(),
+            robustness: Vec::new(),
+            costs: Vec::new(),
+            baselines: Vec::new(),
             claims: Vec::new(),
             stages: Vec::new(),
         };
         results.about.machine.threads = threads;
         Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// K.
+    fn classes(&self) -> usize {
+        self.about.dataset.classes.len()
     }
 
     /// Updates of all runs together.

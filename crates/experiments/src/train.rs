@@ -17,12 +17,21 @@ pub struct TrainedRun {
     pub record: Run,
     /// The model after the last epoch.
     pub model: Mlp<f32>,
-    /// Test probabilities (N, K) after half of the epochs.
-    pub half: Array2<f32>,
-    /// Test probabilities (N, K) after the last epoch.
-    pub full: Array2<f32>,
+    /// On the test set after half of the epochs.
+    pub half: Tested,
+    /// On the test set after the last epoch.
+    pub full: Tested,
     /// Accuracy after the last epoch on each of the study's further test sets, in their order.
     pub further: Vec<f64>,
+}
+
+/// What a model says of the N test images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// Softmax outputs (N, K).
+    pub probabilities: Array2<f32>,
+    /// The likeliest class of each image (N).
+    pub predicted: Vec<u8>,
 }
 
 /// What to train, and what to score it on.
@@ -67,7 +76,7 @@ impl Task<'_> {
 
         let mut schedule = self.protocol.schedule().into_iter().peekable();
         let mut history = Vec::new();
-        let mut half = Array2::default((0, 0));
+        let mut half = None;
         let mut updates = 0;
         let mut seconds = 0.0;
         for epoch in 1..=epochs {
@@ -95,7 +104,7 @@ impl Task<'_> {
                 });
             }
             if epoch == self.protocol.half() {
-                half = trainer.model().probabilities(self.test.features())?;
+                half = Some(self.tested(trainer.model())?);
             }
         }
 
@@ -112,8 +121,14 @@ impl Task<'_> {
             seconds,
             history,
         };
-        let full = model.probabilities(self.test.features())?;
+        let full = self.tested(&model)?;
+        let half = half.unwrap_or_else(|| full.clone());
         Ok(Some(TrainedRun { record, model, half, full, further }))
+    }
+
+    fn tested(&self, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {
+        let features = self.test.features();
+        Ok(Tested { probabilities: model.probabilities(features)?, predicted: model.predict(features)? })
     }
 
     fn examples<'s>(&self, set: &'s LabelledFeatures) -> mlprobe_nn::Result<Examples<'s, f32>> {

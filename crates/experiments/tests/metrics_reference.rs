@@ -1,5 +1,7 @@
 //! Classification metrics against scikit-learn (`golden/metrics.json`, made by `golden/metrics.py`).
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use mlprobe_experiments::metrics::{ClassScores, Predictions};
 use ndarray::Array2;
 use serde::Deserialize;

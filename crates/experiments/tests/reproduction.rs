@@ -31,12 +31,17 @@ impl Extractor for Tiles {
         "0123456789abcdef0123456789abcdef".into()
     }
 
-    fn extract(&self, images: ArrayView4<u8>, progress: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
+    fn extract(
+        &self,
+        images: ArrayView4<u8>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Array2<f32>, Error> {
         self.extracted.fetch_add(images.dim().0, Ordering::Relaxed);
         progress(images.dim().0);
         Ok(Array2::from_shape_fn((images.dim().0, 48), |(n, tile)| {
             let (y, x, c) = (tile / 12 * 8, tile / 3 % 4 * 8, tile % 3);
-            let sum: u32 = images.slice(s![n, y..y + 8, x..x + 8, c]).iter().map(|&value| u32::from(value)).sum();
+            let sum: u32 =
+                images.slice(s![n, y..y + 8, x..x + 8, c]).iter().map(|&value| u32::from(value)).sum();
             sum as f32 / (64.0 * 255.0)
         }))
     }
@@ -97,10 +102,16 @@ fn the_arms_are_those_of_the_protocol() {
         results.arms.iter().map(|arm| (arm.name.as_str(), arm.train_images, arm.learning_rate)).collect();
     assert_eq!(
         arms,
-        [(UNAUGMENTED, 2000, 0.008), (AUGMENTED, 4000, 0.01), (DUPLICATED, 4000, 0.01), (UNAUGMENTED_FAST, 2000, 0.01)]
+        [
+            (UNAUGMENTED, 2000, 0.008),
+            (AUGMENTED, 4000, 0.01),
+            (DUPLICATED, 4000, 0.01),
+            (UNAUGMENTED_FAST, 2000, 0.01)
+        ]
     );
     // As many updates in as many epochs: duplicated and augmented; in half the epochs: both unaugmented ones.
-    let updates = |name: &str| results.arm(name).unwrap().readings.iter().map(|r| r.updates).collect::<Vec<_>>();
+    let updates =
+        |name: &str| results.arm(name).unwrap().readings.iter().map(|r| r.updates).collect::<Vec<_>>();
     assert_eq!((updates(AUGMENTED), updates(DUPLICATED)), (vec![16, 32], vec![16, 32]));
     assert_eq!((updates(UNAUGMENTED), updates(UNAUGMENTED_FAST)), (vec![8, 16], vec![8, 16]));
     assert_eq!(results.claims.iter().map(|claim| claim.id.as_str()).collect::<Vec<_>>(), ["C1", "C2", "C3"]);

@@ -3,6 +3,8 @@
 //! The share of R studies whose interval holds the truth has a standard deviation of sqrt(p (1 - p) / R). The
 //! studies are seeded, so the shares asserted here are the same on every run.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use mlprobe_data::random::Random;
 use mlprobe_experiments::stats::{crossed_bootstrap, paired_difference};
 use ndarray::{Array2, Axis};

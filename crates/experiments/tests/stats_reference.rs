@@ -1,5 +1,7 @@
 //! The statistics against SciPy (`golden/stats.json`, made by `golden/stats.py`) and hand-worked examples.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use mlprobe_experiments::stats::{
     crossed_bootstrap, holm, mcnemar_exact, minimal_detectable_effect, paired_difference, summary,
 };

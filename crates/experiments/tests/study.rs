@@ -44,6 +44,7 @@ fn without_times(mut results: Results) -> Results {
     results.stages.clear();
     results.claims.clear(); // their text quotes seconds
     results.about.machine.threads = 0;
+    results.costs.iter_mut().flat_map(|cost| &mut cost.arms).for_each(|arm| arm.seconds = None);
     for run in results.arms.iter_mut().flat_map(|arm| &mut arm.runs) {
         run.seconds = 0.0;
         run.history.iter_mut().for_each(|entry| entry.seconds = 0.0);
@@ -61,7 +62,8 @@ fn any_number_of_threads_gives_the_same_bits() {
     let one = run(1);
     for threads in [2, 4, 16] {
         let other = run(threads);
-        assert_eq!(without_times(one.results.clone()), without_times(other.results), "{threads} threads");
+        let same = without_times(one.results.clone()) == without_times(other.results);
+        assert!(same, "results with {threads} threads");
         for (a, b) in one.runs.iter().flatten().zip(other.runs.iter().flatten()) {
             assert_eq!(a.model, b.model, "{threads} threads");
             assert_eq!((&a.half, &a.full, &a.further), (&b.half, &b.full, &b.further), "{threads} threads");
@@ -120,7 +122,7 @@ fn a_study_stopped_after_its_first_seed_leaves_a_whole_report() {
         _ => ControlFlow::Continue(()),
     };
     let error = study(12, 3)
-        .threads(2)
+        .threads(1) // more would be at work on the next seeds, and finish them
         .run(&Progress::new(&stop), |so_far| folder.save(so_far))
         .err()
         .expect("the study was asked to stop");
@@ -147,9 +149,9 @@ fn the_run_folder_holds_what_it_promises() {
             let model = mlprobe_nn::Mlp::<f32>::load(at("models", ".safetensors")).unwrap();
             assert_eq!(model, run.model, "{name}");
             let probabilities: Array2<f32> = read_npy(at("predictions", "-probabilities.npy")).unwrap();
-            assert_eq!(probabilities, run.full, "{name}");
+            assert_eq!(probabilities, run.full.probabilities, "{name}");
             let half: Array2<f32> = read_npy(at("predictions", "-half-probabilities.npy")).unwrap();
-            assert_eq!(half, run.half, "{name}");
+            assert_eq!(half, run.half.probabilities, "{name}");
             let predictions: ndarray::Array1<u8> = read_npy(at("predictions", ".npy")).unwrap();
             let right = predictions.iter().zip(set(90, 1).labels()).filter(|(a, b)| a == b).count();
             assert_eq!(right as f64 / 90.0, run.record.test_accuracy, "{name}");

@@ -1,0 +1,80 @@
+//! What an arm's models get right and wrong on the test set, beyond accuracy: class by class, and how well
+//! their confidence is calibrated.
+
+use ndarray::{Axis, concatenate};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::metrics::{ClassScores, Predictions, Reliability};
+use crate::stats::{Summary, summary};
+use crate::train::TrainedRun;
+
+/// An arm's models after the last epoch, on the test set. A [`Summary`] is over seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Share of images whose label is among the five likeliest classes.
+    pub top5_accuracy: Summary,
+    /// Expected calibration error: mean distance between confidence and accuracy, a fraction.
+    pub calibration_error: Summary,
+    /// Confidence against accuracy, the predictions of all seeds together.
+    pub reliability: Reliability,
+    /// The K classes in label order.
+    pub classes: Vec<ClassQuality>,
+    /// Counts (K, K) of all seeds together: row = true class, column = predicted class.
+    pub confusion: Vec<Vec<u32>>,
+}
+
+/// How well one class is found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassQuality {
+    /// Its name.
+    pub class: String,
+    /// Share of the images taken for this class that are of it.
+    pub precision: Summary,
+    /// Share of this class's images that are found.
+    pub recall: Summary,
+    /// Harmonic mean of the two.
+    pub f1: Summary,
+}
+
+/// The quality of `runs`, one or more, on the test images with these labels (N) and K class names.
+pub(crate) fn quality(runs: &[TrainedRun], labels: &[u8], classes: &[String]) -> Result<Quality> {
+    let of_runs = runs
+        .iter()
+        .map(|run| Predictions::new(labels, run.full.probabilities.view()))
+        .collect::<Result<Vec<_>>>()?;
+    let over_seeds =
+        |value: &dyn Fn(&Predictions<'_>) -> f64| summary(&of_runs.iter().map(value).collect::<Vec<_>>());
+    let class_scores: Vec<Vec<ClassScores>> = of_runs.iter().map(|run| run.confusion().classes()).collect();
+    let of_class = |k: usize, value: fn(&ClassScores) -> f64| {
+        summary(&class_scores.iter().map(|scores| value(&scores[k])).collect::<Vec<_>>())
+    };
+
+    let views: Vec<_> = runs.iter().map(|run| run.full.probabilities.view()).collect();
+    let stacked = concatenate(Axis(0), &views).map_err(|error| Error::Argument {
+        operation: "joining the predictions of all seeds",
+        expected: "the same classes in each".into(),
+        actual: error.to_string(),
+        next: "train every run on the same classes",
+    })?;
+    let repeated = labels.repeat(runs.len());
+    let together = Predictions::new(&repeated, stacked.view())?;
+    Ok(Quality {
+        top5_accuracy: over_seeds(&|run| run.top_k_accuracy(5))?,
+        calibration_error: over_seeds(&|run| run.reliability().expected_calibration_error())?,
+        reliability: together.reliability(),
+        classes: classes
+            .iter()
+            .enumerate()
+            .map(|(k, class)| {
+                Ok(ClassQuality {
+                    class: class.clone(),
+                    precision: of_class(k, |scores| scores.precision)?,
+                    recall: of_class(k, |scores| scores.recall)?,
+                    f1: of_class(k, |scores| scores.f1)?,
+                })
+            })
+            .collect::<Result<_>>()?,
+        confusion: together.confusion().counts().outer_iter().map(|row| row.to_vec()).collect(),
+    })
+}
