@@ -1,7 +1,7 @@
 //! C = A·B for matrices of any strides.
 
 use aligned_vec::{AVec, ConstAlign};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::tile::{Epilogue, Tile, TileTable};
 use crate::{Error, Isa};
@@ -10,6 +10,20 @@ pub use crate::tile::Element;
 
 /// Memory on cache-line boundaries: a vector load that straddles two lines counts twice.
 pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
+
+/// Buffers that a thread keeps from product to product, so that none allocates.
+pub(crate) struct Scratch<T> {
+    /// B, packed.
+    packed: Aligned<T>,
+    /// A tile that is wider than what is left of C.
+    edge: Aligned<T>,
+}
+
+impl<T> Default for Scratch<T> {
+    fn default() -> Self {
+        Self { packed: Aligned::new(64), edge: Aligned::new(64) }
+    }
+}
 
 /// Makes room for `len` numbers, and never gives any back: buffers change their size from layer to layer, and filling
 /// the difference anew each time would cost as much as a layer.
@@ -23,6 +37,8 @@ pub(crate) fn grow<T: Copy + Default>(buffer: &mut Aligned<T>, len: usize) {
 ///
 /// Each element of C is Σ_q a[m, q]·b[q, n], summed in the order of q, with one rounding a step (two on the portable
 /// path): |error| ≤ 2Q·ε·Σ|a||b|, ε the unit roundoff. The order depends on nothing else.
+///
+/// Called on a thread of a rayon pool, a large product uses the pool's threads; elsewhere only the calling one.
 ///
 /// It is fastest when C's rows (or its columns) are contiguous; A may have any layout; B is copied into panels first.
 ///
@@ -63,50 +79,86 @@ fn rows_of_c<T: Element>(
     table: &TileTable<T>,
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
-    mut c: ArrayViewMut2<'_, T>,
+    c: ArrayViewMut2<'_, T>,
 ) {
-    let ((m, q), n) = (a.dim(), b.ncols());
-    let panel = table.panel();
-    T::with_scratch(|packed, edge| {
+    T::with_scratch(|Scratch { packed, edge }| {
         pack(b, table, packed);
-        // Room for a tile that is wider than what is left of C; its row length is a panel.
-        grow(edge, table.tiles.len() * panel);
-        let (a_start, a_strides) = (a.as_ptr(), a.strides());
-        let (c_start, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
-        // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
-        for (row, rows) in table.row_blocks(m) {
-            for first in (0..n).step_by(panel) {
-                let columns = panel.min(n - first);
-                let vectors = table.vectors(columns);
-                let whole = columns == vectors * table.lanes;
-                let place = |r: usize| c_start.wrapping_offset((row + r) as isize * c_stride).wrapping_add(first);
-                let t = Tile {
-                    a: a_start.wrapping_offset(row as isize * a_strides[0]),
-                    a_row: a_strides[0],
-                    a_step: a_strides[1],
-                    taps: &[0],
-                    depth: q,
-                    b: packed[first * q..].as_ptr(),
-                    b_row: vectors * table.lanes,
-                    c: if whole { place(0) } else { edge.as_mut_ptr() },
-                    c_row: if whole { c_stride } else { panel as isize },
-                    epilogue: Epilogue::Store,
-                };
-                // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
-                // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
-                // vectors. C is written at rows row..row + rows and columns first..first + columns, inside the
-                // view: by the tile where the tile fits it, else by copies out of `edge`.
-                unsafe {
-                    table.tiles[rows - 1][vectors - 1](&t);
-                    if !whole {
-                        for r in 0..rows {
-                            edge[r * panel..].as_ptr().copy_to_nonoverlapping(place(r), columns);
-                        }
+        let operations = 2 * a.len() * b.ncols();
+        let threads = if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+        split(table, a, packed, c, threads.min(operations / PARALLEL).max(1), edge);
+    });
+}
+
+/// Operations that are worth waking another thread for.
+const PARALLEL: usize = 4_000_000;
+
+/// Hands each of `threads` its share of the rows. No sum is split, so that the number of threads changes no bit.
+fn split<T: Element>(
+    table: &TileTable<T>,
+    a: ArrayView2<'_, T>,
+    packed: &[T],
+    c: ArrayViewMut2<'_, T>,
+    threads: usize,
+    edge: &mut Aligned<T>,
+) {
+    if threads == 1 {
+        return tiles(table, a, packed, c, edge);
+    }
+    let here = threads / 2;
+    let (a_here, a_there) = a.split_at(Axis(0), a.nrows() * here / threads);
+    let (c_here, c_there) = c.split_at(Axis(0), a_here.nrows());
+    rayon::join(
+        || split(table, a_here, packed, c_here, here, edge),
+        || split(table, a_there, packed, c_there, threads - here, &mut Aligned::new(64)),
+    );
+}
+
+/// A (M, Q) times the packed B, into C (M, N).
+fn tiles<T: Element>(
+    table: &TileTable<T>,
+    a: ArrayView2<'_, T>,
+    packed: &[T],
+    mut c: ArrayViewMut2<'_, T>,
+    edge: &mut Aligned<T>,
+) {
+    let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
+    // Room for a tile that is wider than what is left of C; its row length is a panel.
+    grow(edge, table.tiles.len() * panel);
+    let (a_start, a_strides) = (a.as_ptr(), a.strides());
+    let (c_start, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
+    // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
+    for (row, rows) in table.row_blocks(m) {
+        for first in (0..n).step_by(panel) {
+            let columns = panel.min(n - first);
+            let vectors = table.vectors(columns);
+            let whole = columns == vectors * table.lanes;
+            let place = |r: usize| c_start.wrapping_offset((row + r) as isize * c_stride).wrapping_add(first);
+            let t = Tile {
+                a: a_start.wrapping_offset(row as isize * a_strides[0]),
+                a_row: a_strides[0],
+                a_step: a_strides[1],
+                taps: &[0],
+                depth: q,
+                b: packed[first * q..].as_ptr(),
+                b_row: vectors * table.lanes,
+                c: if whole { place(0) } else { edge.as_mut_ptr() },
+                c_row: if whole { c_stride } else { panel as isize },
+                epilogue: Epilogue::Store,
+            };
+            // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
+            // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
+            // vectors. C is written at rows row..row + rows and columns first..first + columns, inside the
+            // view: by the tile where the tile fits it, else by copies out of `edge`.
+            unsafe {
+                table.tiles[rows - 1][vectors - 1](&t);
+                if !whole {
+                    for r in 0..rows {
+                        edge[r * panel..].as_ptr().copy_to_nonoverlapping(place(r), columns);
                     }
                 }
             }
         }
-    });
+    }
 }
 
 /// B (Q, N) as panels (Q, panel), one after the other, the last padded with zeros to whole vectors.

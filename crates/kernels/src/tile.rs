@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::gemm::Aligned;
+use crate::gemm::Scratch;
 use crate::isa::{Isa, Level};
 use crate::simd::{Portable, Simd, prefetch};
 
@@ -72,12 +72,12 @@ impl Element for f32 {}
 impl Element for f64 {}
 
 mod sealed {
-    use super::{Aligned, Isa, TileTable};
+    use super::{Isa, Scratch, TileTable};
     pub trait Tiled: Sized {
         #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
         fn table(isa: Isa) -> &'static TileTable<Self>;
-        /// Two buffers that a thread keeps from product to product, so that none allocates.
-        fn with_scratch<R>(run: impl FnOnce(&mut Aligned<Self>, &mut Aligned<Self>) -> R) -> R;
+        #[expect(private_bounds, reason = "as above")]
+        fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R;
     }
 }
 pub(crate) use sealed::Tiled;
@@ -97,6 +97,7 @@ macro_rules! for_each_row {
 }
 
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, zero: S::T) {
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
@@ -178,12 +179,16 @@ macro_rules! tiled {
                     Level::Avx512 => x86::$x86[1],
                 }
             }
-            fn with_scratch<R>(run: impl FnOnce(&mut Aligned<$t>, &mut Aligned<$t>) -> R) -> R {
+            #[expect(private_bounds, reason = "as above")]
+            fn with_scratch<R>(run: impl FnOnce(&mut Scratch<$t>) -> R) -> R {
                 thread_local! {
-                    static SCRATCH: RefCell<[Aligned<$t>; 2]> =
-                        RefCell::new([Aligned::new(64), Aligned::new(64)]);
+                    static SCRATCH: RefCell<Scratch<$t>> = RefCell::default();
                 }
-                SCRATCH.with_borrow_mut(|[first, second]| run(first, second))
+                // While a product waits for its share on another thread, rayon may start another product here.
+                SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+                    Ok(mut scratch) => run(&mut scratch),
+                    Err(_) => run(&mut Scratch::default()),
+                })
             }
         }
     };

@@ -86,6 +86,28 @@ fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
 }
 
 #[test]
+fn a_product_is_the_same_bits_for_any_number_of_threads() {
+    // Large enough to be shared among threads, in rows and (transposed) in columns of C.
+    let a = numbers(203, 310, false, 7).mapv(|x| x as f32);
+    let b = numbers(310, 190, false, 8).mapv(|x| x as f32);
+    for isa in Isa::available() {
+        for column_major in [false, true] {
+            let product = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut c = Array2::zeros((203, 190).set_f(column_major));
+                pool.install(|| gemm(isa, a.view(), b.view(), c.view_mut()).unwrap());
+                c
+            };
+            let mut serial = Array2::zeros((203, 190).set_f(column_major));
+            gemm(isa, a.view(), b.view(), serial.view_mut()).unwrap();
+            for threads in [1, 2, 3, 5] {
+                assert_eq!(product(threads), serial, "{isa}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_product_into_a_strided_view_leaves_the_rest_alone() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     for isa in Isa::available() {
