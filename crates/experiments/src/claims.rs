@@ -14,12 +14,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::LEVEL;
+use crate::costs::reached_by_all;
 use crate::reproduction::{AUGMENTED, DUPLICATED, UNAUGMENTED};
-use crate::results::{ArmResults, Epoch, Results, Run};
+use crate::results::{ArmResults, Epoch, Results};
 use crate::stats::{Interval, paired_difference};
-
-/// Of every interval here.
-const LEVEL: f64 = 0.95;
 
 /// A difference in accuracy inside plus or minus this, 0.1 percentage points, counts as none: 10 of 10,000
 /// test images.
@@ -187,9 +186,8 @@ impl Arms<'_> {
     /// arms has reached.
     fn cost(&self) -> Claim {
         let both = [self.augmented, self.unaugmented];
-        let best = |run: &Run| run.history.iter().map(|entry| entry.test_accuracy).fold(0.0, f64::max);
-        let reached_by_all = both.iter().flat_map(|arm| &arm.runs).map(best).fold(1.0, f64::min);
-        let target = (reached_by_all * 100.0).floor() / 100.0;
+        let percent_reached = reached_by_all(both.iter().flat_map(|arm| &arm.runs)).unwrap_or(0);
+        let target = percent_reached as f64 / 100.0;
         let cost = |arm: &ArmResults, unit: fn(&Epoch) -> f64| -> Vec<f64> {
             arm.runs.iter().filter_map(|run| run.first_reaching(target)).map(unit).collect()
         };
@@ -203,8 +201,8 @@ impl Arms<'_> {
         let seconds = relative("extra seconds", |entry| entry.seconds);
         let seconds_each = |arm: &ArmResults| mean(&arm.at(self.epochs, |entry| entry.seconds));
         let text = format!(
-            "To reach {} on the test set for the first time takes {:.0} epochs augmented and {:.0} unaugmented: \
-             {epochs}. In updates: {updates}; in seconds: {seconds}. The same {} epochs are {:.1} times the \
+            "To reach {} on the test set for the first time takes {:.0} epochs augmented and {:.0} unaugmented. Seed \
+             by seed the extra cost is {epochs} in epochs, {updates} in updates and {seconds} in seconds. The same {} epochs are {:.1} times the \
              updates by construction, and took {:.1} s against {:.1} s a run.",
             percent(target),
             mean(&cost(self.augmented, |entry| entry.epoch as f64)),
@@ -265,4 +263,93 @@ fn percent(fraction: f64) -> String {
 
 fn points(fraction: f64) -> String {
     format!("{:.2} points", 100.0 * fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arm, results};
+
+    /// C1 to C3 where each run is [original accuracy, test accuracy] after epochs 1 and 2.
+    fn answers(augmented: &[[[f64; 2]; 2]], unaugmented: &[[[f64; 2]; 2]]) -> Vec<Claim> {
+        answer(&results(vec![
+            arm(UNAUGMENTED, 10, unaugmented),
+            arm(AUGMENTED, 20, augmented),
+            arm(DUPLICATED, 20, unaugmented),
+        ]))
+    }
+
+    fn verdicts(claims: &[Claim]) -> Vec<Verdict> {
+        claims.iter().map(|claim| claim.verdict).collect()
+    }
+
+    #[test]
+    fn a_clear_gain_in_accuracy_and_gap_at_a_higher_cost_upholds_all_three() {
+        // All reach 71 %: unaugmented after one epoch of 10 updates, augmented after two of 20.
+        let claims = answers(
+            &[[[0.6, 0.6], [0.80, 0.795]], [[0.6, 0.6], [0.81, 0.795]]],
+            &[[[0.9, 0.71], [0.95, 0.715]], [[0.9, 0.71], [0.96, 0.715]]],
+        );
+        assert_eq!(verdicts(&claims), [Verdict::Holds; 3]);
+        assert!(claims[0].text.contains("reach 79.50 % on the test set, the unaugmented ones 71.50 %"));
+        assert!(claims[0].text.contains("+8.00 points (95 % interval +8.00 to +8.00)"), "{}", claims[0].text);
+        assert!(claims[2].text.contains("To reach 71.00 %"), "{}", claims[2].text);
+    }
+
+    #[test]
+    fn the_opposite_refutes_all_three() {
+        let claims = answers(
+            &[[[0.9, 0.75], [0.95, 0.70]], [[0.9, 0.75], [0.95, 0.70]]],
+            &[[[0.6, 0.6], [0.80, 0.79]], [[0.6, 0.6], [0.81, 0.80]]],
+        );
+        // The augmented runs reach 75 % first: in half the epochs, though in as many updates.
+        assert_eq!(verdicts(&claims), [Verdict::DoesNotHold; 3]);
+    }
+
+    #[test]
+    fn seeds_that_disagree_leave_a_claim_undecided() {
+        let claims = answers(
+            &[[[0.8, 0.7], [0.9, 0.80]], [[0.8, 0.7], [0.9, 0.70]]],
+            &[[[0.8, 0.7], [0.9, 0.75]], [[0.8, 0.7], [0.9, 0.74]]],
+        );
+        assert_eq!(claims[0].verdict, Verdict::Undecided);
+    }
+
+    #[test]
+    fn one_seed_decides_nothing_and_the_text_says_why() {
+        let claims = answers(&[[[0.8, 0.7], [0.9, 0.8]]], &[[[0.8, 0.6], [0.9, 0.7]]]);
+        assert_eq!(verdicts(&claims), [Verdict::Undecided; 3]);
+        for claim in claims {
+            assert!(claim.text.contains("one seed gives no interval"), "{}", claim.text);
+        }
+    }
+
+    #[test]
+    fn a_difference_inside_the_margin_counts_as_none() {
+        let claims = answers(
+            &[[[0.8, 0.7], [0.9, 0.8005]], [[0.8, 0.7], [0.9, 0.7995]]],
+            &[[[0.8, 0.7], [0.9, 0.8005]], [[0.8, 0.7], [0.9, 0.7995]]],
+        );
+        assert_eq!(claims[0].verdict, Verdict::DoesNotHold);
+    }
+
+    #[test]
+    fn a_claim_of_two_parts_needs_both() {
+        use Verdict::{DoesNotHold, Holds, Undecided};
+        let table = [
+            (Holds, Holds, Holds),
+            (Holds, Undecided, Undecided),
+            (Undecided, DoesNotHold, DoesNotHold),
+            (Holds, DoesNotHold, DoesNotHold),
+        ];
+        for (one, other, both) in table {
+            assert_eq!((one.and(other), other.and(one)), (both, both), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn other_studies_have_no_claims() {
+        assert!(answer(&results(vec![arm("a", 10, &[[[0.8, 0.7], [0.9, 0.8]]])])).is_empty());
+        assert!(answer(&results(Vec::new())).is_empty());
+    }
 }

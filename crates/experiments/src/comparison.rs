@@ -160,3 +160,82 @@ fn mcnemar(a_correct: &Array2<bool>, b_correct: &Array2<bool>) -> Result<Vec<McN
     let seeds = a_correct.outer_iter().zip(b_correct.outer_iter());
     seeds.map(|(a, b)| discordant(a, b).map(|(only_a, only_b)| mcnemar_exact(only_a, only_b))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use mlprobe_nn::Mlp;
+
+    use super::*;
+    use crate::testing;
+    use crate::train::Tested;
+
+    /// Runs on four images of class 0, right in the first `half` and `full` of them after half and all epochs (2).
+    fn runs(arm: &ArmResults, right: &[[usize; 2]]) -> Vec<TrainedRun> {
+        let tested = |right: usize| Tested {
+            probabilities: Array2::from_shape_fn((4, 2), |(i, k)| f32::from((i < right) == (k == 0))),
+            predicted: (0..4).map(|i| u8::from(i >= right)).collect(),
+        };
+        arm.runs
+            .iter()
+            .zip(right)
+            .map(|(run, &[half, full])| TrainedRun {
+                record: run.clone(),
+                model: Mlp::new(&[1, 2], 0).unwrap(),
+                half: tested(half),
+                full: tested(full),
+                further: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// An arm with so many images right after half and after all epochs, seed by seed.
+    fn arm(name: &str, updates: u64, right: &[[usize; 2]]) -> (ArmResults, Vec<TrainedRun>) {
+        let scores: Vec<_> = right.iter().map(|run| run.map(|right| [0.0, right as f64 / 4.0])).collect();
+        let arm = testing::arm(name, updates, &scores);
+        let runs = runs(&arm, right);
+        (arm, runs)
+    }
+
+    fn compared(a: &(ArmResults, Vec<TrainedRun>), b: &(ArmResults, Vec<TrainedRun>)) -> Vec<Comparison> {
+        let [a, b] = [a, b].map(|(arm, runs)| Side { arm, runs, labels: &[0; 4] });
+        compare("test", a, b).unwrap()
+    }
+
+    #[test]
+    fn differences_are_taken_seed_by_seed_at_half_and_full() {
+        let comparisons = compared(&arm("a", 10, &[[2, 4], [1, 4]]), &arm("b", 10, &[[1, 2], [1, 3]]));
+        let [half, full] = comparisons.as_slice() else { panic!("{comparisons:?}") };
+        assert_eq!((half.at, half.a_epoch, half.b_epoch), (At::Half, 1, 1));
+        assert_eq!((half.differences.as_slice(), half.mean), ([0.25, 0.0].as_slice(), 0.125));
+        assert_eq!((full.at, full.a_epoch, full.b_epoch), (At::Full, 2, 2));
+        assert_eq!((full.differences.as_slice(), full.mean), ([0.5, 0.25].as_slice(), 0.375));
+        assert_eq!(full.paired.unwrap().mean, 0.375);
+        assert_eq!(full.bootstrap.unwrap().difference, 0.375);
+        assert!(full.detectable.unwrap() > 0.0);
+        assert_eq!(
+            full.mcnemar.iter().map(|test| (test.only_a, test.only_b)).collect::<Vec<_>>(),
+            [(2, 0), (1, 0)]
+        );
+    }
+
+    #[test]
+    fn twice_the_updates_an_epoch_are_also_read_at_half_the_epochs() {
+        let (a, b) = (arm("a", 20, &[[3, 4], [3, 4]]), arm("b", 10, &[[1, 2], [1, 2]]));
+        let equal = |comparisons: Vec<Comparison>| {
+            comparisons.into_iter().find(|c| c.at == At::EqualUpdates).unwrap()
+        };
+        let forth = equal(compared(&a, &b));
+        assert_eq!((forth.a_epoch, forth.b_epoch, forth.a_updates, forth.b_updates), (1, 2, 20, 20));
+        assert_eq!(forth.mean, 0.25);
+        let back = equal(compared(&b, &a));
+        assert_eq!((back.a_epoch, back.b_epoch, back.mean), (2, 1, -0.25));
+    }
+
+    #[test]
+    fn one_seed_gives_a_difference_without_intervals() {
+        let comparisons = compared(&arm("a", 10, &[[2, 4]]), &arm("b", 10, &[[1, 2]]));
+        let full = &comparisons[1];
+        assert_eq!((full.mean, full.mcnemar.len()), (0.5, 1));
+        assert!(full.paired.is_none() && full.bootstrap.is_none() && full.detectable.is_none());
+    }
+}

@@ -70,37 +70,12 @@ fn arm_cost(arm: &ArmResults, accuracy: f64) -> ArmCost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
-    /// An arm whose runs have these test accuracies after epochs 1, 2, 3 of 10 updates and half a second.
+    /// An arm with these test accuracies after epochs 1, 2, 3 of 10 updates and half a second each.
     fn arm(name: &str, runs: &[[f64; 3]]) -> ArmResults {
-        let run = |accuracies: &[f64; 3]| Run {
-            seed: 0,
-            train_accuracy: 0.0,
-            test_accuracy: accuracies[2],
-            seconds: 1.5,
-            history: (1..=3)
-                .zip(accuracies)
-                .map(|(epoch, &test_accuracy)| Epoch {
-                    epoch,
-                    updates: 10 * epoch as u64,
-                    seconds: 0.5 * epoch as f64,
-                    train_loss: 0.0,
-                    train_accuracy: 0.0,
-                    original_loss: 0.0,
-                    original_accuracy: 0.0,
-                    test_loss: 0.0,
-                    test_accuracy,
-                })
-                .collect(),
-        };
-        ArmResults {
-            name: name.into(),
-            train_images: 100,
-            learning_rate: 0.1,
-            runs: runs.iter().map(run).collect(),
-            readings: Vec::new(),
-            quality: None,
-        }
+        let runs: Vec<_> = runs.iter().map(|run| run.map(|test| [0.0, test])).collect();
+        testing::arm(name, 10, &runs)
     }
 
     #[test]

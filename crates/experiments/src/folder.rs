@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
 use ndarray_npy::{WritableElement, WriteNpyExt};
-use tempfile::NamedTempFile;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::report;
@@ -25,6 +25,7 @@ use crate::study::Outcome;
 /// | `predictions/ARM-seedS.npy` | the likeliest class of each test image, u8 (N) |
 /// | `predictions/ARM-seedS-probabilities.npy` | softmax outputs, f32 (N, K) |
 /// | `predictions/ARM-seedS-half-probabilities.npy` | the same after half of the epochs |
+/// | `SHA256SUMS` | digests of all of these, for `sha256sum --check` |
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -70,7 +71,8 @@ impl RunFolder {
             write_npy(&file("-probabilities"), &run.full.probabilities)?;
             write_npy(&file("-half-probabilities"), &run.half.probabilities)?;
         }
-        self.save_results(&outcome.results)
+        self.save_results(&outcome.results)?;
+        self.save_digests(&outcome.results)
     }
 
     /// Writes `results.json` and what is drawn from it.
@@ -83,6 +85,26 @@ impl RunFolder {
         write_whole(&self.path.join("learning-curves.svg"), report::learning_curves(results)?.as_bytes())?;
         write_whole(&self.path.join("report.md"), report::markdown(results)?.as_bytes())?;
         write_whole(&self.path.join("results.json"), json.as_bytes())
+    }
+
+    /// Writes `SHA256SUMS` over every file that belongs to these results.
+    fn save_digests(&self, results: &Results) -> Result<()> {
+        let mut names = ["results.json", "report.md", "learning-curves.svg"].map(str::to_owned).to_vec();
+        for (arm, run) in results.arms.iter().flat_map(|arm| arm.runs.iter().map(move |run| (arm, run))) {
+            names.push(format!("models/{}-seed{}.safetensors", arm.name, run.seed));
+            for rest in ["", "-probabilities", "-half-probabilities"] {
+                names.push(format!("predictions/{}-seed{}{rest}.npy", arm.name, run.seed));
+            }
+        }
+        let mut sums = String::new();
+        for name in names {
+            let path = self.path.join(&name);
+            let bytes =
+                fs::read(&path).map_err(|source| Error::File { operation: "reading", path, source })?;
+            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            sums += &format!("{digest}  {name}\n");
+        }
+        write_whole(&self.path.join("SHA256SUMS"), sums.as_bytes())
     }
 }
 
@@ -123,7 +145,11 @@ where
 /// Writes beside `path` and renames when whole, so that a reader never sees a part.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let mut builder = tempfile::Builder::new();
+        // Temporary files are private by default; this one becomes an ordinary file, which others may read.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

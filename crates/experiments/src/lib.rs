@@ -22,6 +22,8 @@ pub mod results;
 mod sets;
 pub mod stats;
 mod study;
+#[cfg(test)]
+mod testing;
 mod train;
 
 pub use error::{Error, Result};

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::progress::{Event, Progress};
 use crate::protocol::Protocol;
-use crate::results::{About, DatasetInfo, ExtractorInfo};
+use crate::results::{About, DatasetInfo, ExtractorInfo, VERSION};
 use crate::sets::{Arm, LabelledFeatures};
 use crate::study::Study;
 
@@ -104,10 +104,10 @@ impl Reproduction<'_> {
             .arm(Arm::new(AUGMENTED, AUGMENTED_RATE).with(&original).with_seeded(train.len(), transformed))
             .arm(Arm::new(DUPLICATED, AUGMENTED_RATE).with(&original).with(&original))
             .arm(Arm::new(UNAUGMENTED_FAST, AUGMENTED_RATE).with(&original))
-            .compare("the report's two recipes", AUGMENTED, UNAUGMENTED)
             .compare("higher rate", UNAUGMENTED_FAST, UNAUGMENTED)
             .compare("more updates", DUPLICATED, UNAUGMENTED_FAST)
             .compare("augmented images", AUGMENTED, DUPLICATED)
+            .compare("all three", AUGMENTED, UNAUGMENTED)
             .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST))
     }
 
@@ -167,6 +167,7 @@ impl Reproduction<'_> {
                 names.join(", ")
             )),
             machine: Machine::detect(),
+            version: VERSION.to_owned(),
             commit: self.commit.clone(),
             command: self.command.clone(),
         }

@@ -14,6 +14,9 @@ use crate::stats::{Summary, summary};
 /// The version of the fields below; a reader of another version should not guess.
 pub const SCHEMA: u32 = 2;
 
+/// The version of this crate.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// Everything a comparison found. Accuracies are fractions, losses are mean cross-entropies in nats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
@@ -54,6 +57,8 @@ pub struct About {
     pub augmentation: Option<String>,
     /// Where it ran.
     pub machine: Machine,
+    /// The version of this crate.
+    pub version: String,
     /// The version of the program's source, a Git commit; empty if unknown.
     pub commit: String,
     /// The command that repeats this; empty if unknown.
@@ -76,6 +81,7 @@ impl About {
             extractor: None,
             augmentation: None,
             machine: Machine::detect(),
+            version: VERSION.to_owned(),
             commit: String::new(),
             command: String::new(),
         }

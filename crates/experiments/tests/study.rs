@@ -10,6 +10,7 @@ use mlprobe_experiments::{
 };
 use ndarray::Array2;
 use ndarray_npy::read_npy;
+use sha2::{Digest, Sha256};
 
 const CLASSES: usize = 3;
 const DIM: usize = 6;
@@ -165,6 +166,14 @@ fn the_run_folder_holds_what_it_promises() {
     for text in ["Epoch", "Accuracy (%)", "unaugmented", "augmented", "duplicated"] {
         assert!(svg.contains(text), "{text}");
     }
+    let sums = std::fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap();
+    assert_eq!(sums.lines().count(), 3 + 3 * 2 * 4); // of 3 arms and 2 seeds a model and three predictions
+    for line in sums.lines() {
+        let (digest, name) = line.split_once("  ").unwrap();
+        let bytes = std::fs::read(dir.path().join(name)).unwrap();
+        let expected: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, expected, "{name}");
+    }
     assert_only_whole_files(dir.path());
 }
 
@@ -176,7 +185,8 @@ fn assert_only_whole_files(dir: &Path) {
             assert_only_whole_files(&path);
         } else {
             let extension = path.extension().and_then(|extension| extension.to_str());
-            assert!(["json", "md", "svg", "npy", "safetensors"].map(Some).contains(&extension), "{path:?}");
+            let known = ["json", "md", "svg", "npy", "safetensors"].map(Some).contains(&extension);
+            assert!(known || path.ends_with("SHA256SUMS"), "{path:?}");
         }
     }
 }

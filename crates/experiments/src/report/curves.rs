@@ -20,7 +20,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(90, 90, 90),
 ];
 
-/// An SVG of test accuracy (left) and training accuracy (right), in per cent over epochs.
+/// An SVG of test accuracy (left) and training accuracy (right), in per cent over epochs, each with its own scale.
 ///
 /// # Errors
 /// [`Error::Rendering`], which no results that this crate made should cause.
@@ -54,18 +54,18 @@ fn panel(
     value: fn(&Epoch) -> f64,
 ) -> std::result::Result<(), DrawingError> {
     let bands: Vec<Vec<Band>> = results.arms.iter().map(|arm| bands(arm, value)).collect();
-    // Both panels share one scale. It starts at the lowest test accuracy after a twentieth of the epochs:
-    // the first ones would press everything else to the top.
-    let settled = |entry: &&Epoch| entry.epoch * 20 >= epochs;
-    let entries =
-        || results.arms.iter().flat_map(|arm| &arm.runs).flat_map(|run| &run.history).filter(settled);
-    let low = entries().map(|entry| entry.test_accuracy.min(entry.train_accuracy)).fold(1.0, f64::min);
-    let high = entries().map(|entry| entry.test_accuracy.max(entry.train_accuracy)).fold(0.0, f64::max);
-    let y = (low * 100.0).floor().max(0.0)..(high * 100.0).ceil().min(100.0).max(low * 100.0 + 1.0);
+    // The scale starts at the lowest mean after a twentieth of the epochs: the first ones would press everything
+    // else to the top.
+    let settled = || bands.iter().flatten().filter(|band| band.epoch * 20.0 >= epochs as f64);
+    let low = settled().map(|band| band.mean).fold(100.0, f64::min).floor();
+    let high = settled().map(|band| band.high).fold(0.0, f64::max).ceil();
+    let y = low..high.max(low + 1.0);
+    let decimals = usize::from(y.end - y.start < 10.0);
 
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(12)
+        .margin_right(20)
         .x_label_area_size(44)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..epochs as f64, y.clone())?;
@@ -74,7 +74,7 @@ fn panel(
         .x_desc("Epoch")
         .y_desc("Accuracy (%)")
         .x_label_formatter(&|epoch| format!("{epoch:.0}"))
-        .y_label_formatter(&|accuracy| format!("{accuracy:.0}"))
+        .y_label_formatter(&|accuracy| format!("{accuracy:.decimals$}"))
         .light_line_style(WHITE.mix(0.0))
         .label_style(("sans-serif", 13))
         .axis_desc_style(("sans-serif", 14))

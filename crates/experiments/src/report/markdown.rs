@@ -24,6 +24,9 @@ fn render(results: &Results) -> std::result::Result<String, minijinja::Error> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("percent", percent);
     environment.add_filter("points", points);
+    environment.add_filter("whole", |number: f64| format!("{number:.0}"));
+    environment.add_filter("tenths", |number: f64| format!("{number:.1}"));
+    environment.add_filter("hundredths", |number: f64| format!("{number:.2}"));
     environment.add_filter("duration", duration);
     environment.add_filter("thousands", thousands);
     environment.render_str(

@@ -1,0 +1,55 @@
+//! Made-up results for tests.
+
+use crate::protocol::Protocol;
+use crate::results::{About, ArmResults, Epoch, Results, Run, SCHEMA};
+
+/// An arm with runs of seeds 0, 1 and so on, each a list of [accuracy on original images, test accuracy] after epochs
+/// 1, 2 and so on, of `updates` updates and half a second each. Losses are one less the accuracy.
+pub(crate) fn arm<const E: usize>(name: &str, updates: u64, runs: &[[[f64; 2]; E]]) -> ArmResults {
+    let epoch = |(epoch, &[original, test]): (usize, &[f64; 2])| Epoch {
+        epoch,
+        updates: updates * epoch as u64,
+        seconds: 0.5 * epoch as f64,
+        train_loss: 1.0 - original,
+        train_accuracy: original,
+        original_loss: 1.0 - original,
+        original_accuracy: original,
+        test_loss: 1.0 - test,
+        test_accuracy: test,
+    };
+    let run = |(seed, scores): (u64, &[[f64; 2]; E])| Run {
+        seed,
+        train_accuracy: scores[E - 1][0],
+        test_accuracy: scores[E - 1][1],
+        seconds: 0.5 * E as f64,
+        history: (1..).zip(scores).map(epoch).collect(),
+    };
+    let mut arm = ArmResults {
+        name: name.to_owned(),
+        train_images: 100,
+        learning_rate: 0.1,
+        runs: (0..).zip(runs).map(run).collect(),
+        readings: Vec::new(),
+        quality: None,
+    };
+    arm.readings = [E.div_ceil(2), E].iter().filter_map(|&epoch| arm.reading(epoch)).collect();
+    arm
+}
+
+/// Results of two epochs with these arms.
+pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
+    let seeds = arms.first().map_or(0, |arm| arm.runs.len());
+    Results {
+        schema: SCHEMA,
+        about: About::features("made up", &["a", "b"]),
+        protocol: Protocol { seeds: (0..seeds as u64).collect(), epochs: 2, ..Protocol::default() },
+        seeds_done: seeds,
+        arms,
+        comparisons: Vec::new(),
+        robustness: Vec::new(),
+        costs: Vec::new(),
+        baselines: Vec::new(),
+        claims: Vec::new(),
+        stages: Vec::new(),
+    }
+}
