@@ -1,7 +1,7 @@
 //! SqueezeNet 1.1 (Iandola et al., arXiv:1602.07360), frozen, without its classifier.
 
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Conv, Isa, Map, max_pool, pooled};
+use mlprobe_kernels::{Conv, Finish, Isa, Map, MaxPool};
 use ndarray::{Array2, ArrayView3, ArrayView4, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,8 @@ const WEIGHTS: &[u8] = include_bytes!("../weights/squeezenet1_1_features.safeten
 /// What the network was trained on: RGB/255 minus this mean, not scaled further.
 const NORMALIZATION: Normalization =
     Normalization { mean: [0.481_094_12, 0.457_525_5, 0.407_866_68], std: [1.0, 1.0, 1.0] };
+
+const POOL: MaxPool = MaxPool { padding: 0, ceil: true };
 
 /// Images that pass through the late, small maps together, so that each weight loaded serves several.
 const GROUP: usize = 7;
@@ -130,7 +132,7 @@ impl SqueezeNet {
         arena.resizer.resize(image, arena.input.data_mut())?;
         let (height, width) = self.conv1.output_size(self.input_size, self.input_size);
         arena.x.reshape((1, height, width, self.conv1.out_channels()));
-        self.conv1.forward(&arena.input, &mut arena.x, 0)?;
+        self.conv1.forward(&arena.input, &mut arena.x, 0, Finish::Relu)?;
         self.run(&self.early, arena)
     }
 
@@ -140,17 +142,17 @@ impl SqueezeNet {
             let (n, height, width, channels) = arena.x.shape();
             match layer {
                 Layer::Pool => {
-                    arena.y.reshape((n, pooled(height), pooled(width), channels));
-                    max_pool(self.isa, &arena.x, &mut arena.y)?;
+                    arena.y.reshape((n, POOL.output_size(height), POOL.output_size(width), channels));
+                    POOL.forward(self.isa, &arena.x, &mut arena.y)?;
                 }
                 // s = relu(squeeze(x));  y = [relu(expand1x1(s)), relu(expand3x3(s))] along the channels
                 Layer::Fire { squeeze, expand1x1, expand3x3 } => {
                     arena.squeezed.reshape((n, height, width, squeeze.out_channels()));
-                    squeeze.forward(&arena.x, &mut arena.squeezed, 0)?;
+                    squeeze.forward(&arena.x, &mut arena.squeezed, 0, Finish::Relu)?;
                     let half = expand1x1.out_channels();
                     arena.y.reshape((n, height, width, half + expand3x3.out_channels()));
-                    expand1x1.forward(&arena.squeezed, &mut arena.y, 0)?;
-                    expand3x3.forward(&arena.squeezed, &mut arena.y, half)?;
+                    expand1x1.forward(&arena.squeezed, &mut arena.y, 0, Finish::Relu)?;
+                    expand3x3.forward(&arena.squeezed, &mut arena.y, half, Finish::Relu)?;
                 }
             }
             std::mem::swap(&mut arena.x, &mut arena.y);

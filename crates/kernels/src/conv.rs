@@ -1,13 +1,15 @@
-//! Convolution with bias and ReLU, on the register tile: direct, or by Winograd's method where that applies.
+//! Convolution with bias, on the register tile: direct, or by Winograd's method where that applies.
+
+use std::cell::RefCell;
 
 use ndarray::ArrayView4;
 
 use crate::gemm::Aligned;
-use crate::tile::{Epilogue, Tile, TileTable, Tiled};
+use crate::tile::{Epilogue, Finish, Tile, TileTable, Tiled};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map};
 
-/// max(conv(x) + bias, 0), its weights packed for one instruction set.
+/// conv(x) + bias, its weights packed for one instruction set; [`Finish`] says what follows.
 ///
 /// Stride-1, padding-1 3×3 kernels go through Winograd's F(4×4, 3×3) (Lavin and Gray, arXiv:1509.09308), which needs a
 /// quarter of the multiplications; everything else is summed directly. Which one is taken depends on the kernel
@@ -28,11 +30,11 @@ enum Method {
 }
 
 impl Conv {
-    /// Packs `weight` (O, I, kh, kw) and `bias` (O). O has to be a multiple of 16.
+    /// Packs `weight` (O, I, kh, kw) and `bias` (O), for a stride of at least 1 and a border of `padding` zeros. O has
+    /// to be a multiple of 16.
     ///
     /// # Errors
-    /// [`Error::Shape`] if bias and weight disagree, O is no multiple of 16, or padding goes with another kernel
-    /// than 3×3 at stride 1.
+    /// [`Error::Shape`] if bias and weight disagree, O is no multiple of 16, or the stride is 0.
     pub fn new(
         isa: Isa,
         weight: ArrayView4<'_, f32>,
@@ -42,7 +44,7 @@ impl Conv {
     ) -> Result<Self, Error> {
         let (out_channels, in_channels, kh, kw) = weight.dim();
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1) && in_channels % 16 == 0;
-        if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 || (padding > 0 && !winograd) {
+        if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Conv::new",
                 expected:
@@ -78,7 +80,7 @@ impl Conv {
     ///
     /// # Errors
     /// [`Error::Shape`] if the maps do not fit the kernel.
-    pub fn forward(&self, input: &Map, output: &mut Map, first: usize) -> Result<(), Error> {
+    pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) -> Result<(), Error> {
         let (n, height, width, channels) = input.shape();
         let (out_height, out_width) = self.output_size(height, width);
         let all = output.shape().3;
@@ -99,14 +101,27 @@ impl Conv {
         }
         output.expect("Conv::forward output", (n, out_height, out_width, all))?;
         match &self.method {
-            Method::Winograd(winograd) => winograd.forward(input, output, first),
-            Method::Direct { weights, bias } => self.direct(weights, bias, input, output, first),
+            Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
+            Method::Direct { weights, bias } if self.padding == 0 => {
+                self.direct(weights, bias, input, output, first, finish);
+            }
+            Method::Direct { weights, bias } => with_bordered(input, self.padding, |bordered| {
+                self.direct(weights, bias, bordered, output, first, finish);
+            }),
         }
         Ok(())
     }
 
     /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input.
-    fn direct(&self, weights: &[f32], bias: &[f32], input: &Map, output: &mut Map, first: usize) {
+    fn direct(
+        &self,
+        weights: &[f32],
+        bias: &[f32],
+        input: &Map,
+        output: &mut Map,
+        first: usize,
+        finish: Finish,
+    ) {
         let table = f32::table(self.isa);
         let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
             (input.shape(), output.shape());
@@ -135,7 +150,7 @@ impl Conv {
                         b_row: vectors * table.lanes,
                         c: output.data_mut()[(l * line + x) * c_row + first + panel..].as_mut_ptr(),
                         c_row: c_row as isize,
-                        epilogue: Epilogue::BiasRelu(bias[panel..].as_ptr()),
+                        epilogue: Epilogue { bias: bias[panel..].as_ptr(), finish },
                     };
                     // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked
                     // that the windows of `line` output pixels lie inside the input and the channels inside the
@@ -145,6 +160,26 @@ impl Conv {
             }
         }
     }
+}
+
+/// Runs on a copy of the map with `border` zeros on every side of its images, in a buffer that the thread keeps.
+fn with_bordered<R>(map: &Map, border: usize, run: impl FnOnce(&Map) -> R) -> R {
+    thread_local! {
+        static BORDERED: RefCell<Map> = RefCell::default();
+    }
+    let (n, height, width, channels) = map.shape();
+    let wide = (width + 2 * border) * channels;
+    BORDERED.with_borrow_mut(|bordered| {
+        bordered.reshape((n, height + 2 * border, width + 2 * border, channels));
+        bordered.data_mut().fill(0.0);
+        for i in 0..n {
+            let rows = bordered.image_mut(i).chunks_exact_mut(wide).skip(border);
+            for (to, from) in rows.zip(map.image(i).chunks_exact(width * channels)) {
+                to[border * channels..][..from.len()].copy_from_slice(from);
+            }
+        }
+        run(bordered)
+    })
 }
 
 /// (O, I, kh, kw) as panels (kh, kw, I, panel of O).

@@ -3,7 +3,7 @@
 use aligned_vec::{AVec, ConstAlign};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
-use crate::tile::{Epilogue, Tile, TileTable};
+use crate::tile::{Epilogue, Finish, Tile, TileTable};
 use crate::{Error, Isa};
 
 pub use crate::tile::Element;
@@ -143,7 +143,7 @@ fn tiles<T: Element>(
                 b_row: vectors * table.lanes,
                 c: if whole { place(0) } else { edge.as_mut_ptr() },
                 c_row: if whole { c_stride } else { panel as isize },
-                epilogue: Epilogue::Store,
+                epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
             };
             // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
             // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole

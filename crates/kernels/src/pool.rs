@@ -3,45 +3,62 @@
 use crate::simd::{Simd, dispatch};
 use crate::{Error, Isa, Map};
 
-/// Output length of a 3-wide, stride-2 window that may hang over the end (torch's `ceil_mode=True`).
-pub fn pooled(length: usize) -> usize {
-    length.saturating_sub(3).div_ceil(2) + 1
+/// Maximum over 3×3 windows at stride 2; of a window that hangs over an edge, what lies inside counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool {
+    /// How far the first window hangs over the first edge: 0 or 1.
+    pub padding: usize,
+    /// Whether a last window that hangs over the far edge, beyond the padding, counts (torch's `ceil_mode`).
+    pub ceil: bool,
 }
 
-/// Maximum over 3×3 windows at stride 2, no padding; a window that hangs over the edge uses what there is of it.
-///
-/// Input (N, H, W, C), output (N, [`pooled`]`(H)`, [`pooled`]`(W)`, C); C a multiple of 16.
-///
-/// # Errors
-/// [`Error::Shape`] if the output's shape is another, or C is no multiple of 16.
-pub fn max_pool(isa: Isa, input: &Map, output: &mut Map) -> Result<(), Error> {
-    let (n, height, width, channels) = input.shape();
-    if channels % 16 != 0 || height == 0 || width == 0 {
-        return Err(Error::Shape {
-            operation: "max_pool",
-            expected: "pixels, and channels in multiples of 16".into(),
-            actual: format!("{:?}", input.shape()),
-        });
+impl MaxPool {
+    /// Output length for an input of this length.
+    pub fn output_size(&self, length: usize) -> usize {
+        let steps = (length + 2 * self.padding).saturating_sub(3);
+        if self.ceil { steps.div_ceil(2) + 1 } else { steps / 2 + 1 }
     }
-    let (out_height, out_width) = (pooled(height), pooled(width));
-    output.expect("max_pool output", (n, out_height, out_width, channels))?;
-    for i in 0..n {
-        let image = input.image(i);
-        let rows = output.image_mut(i).chunks_exact_mut(out_width * channels);
-        for (y, row) in rows.enumerate() {
-            for (x, target) in row.chunks_exact_mut(channels).enumerate() {
-                let window = Window {
-                    pixel: &image[(2 * y * width + 2 * x) * channels..],
-                    rows: 3.min(height - 2 * y),
-                    columns: 3.min(width - 2 * x),
-                    row_len: width * channels,
-                };
-                // SAFETY: the window lies inside the image, and channels come in whole vectors.
-                unsafe { max_of_window(isa, &window, target) };
+
+    /// Input (N, H, W, C), output (N, [`output_size`](Self::output_size)`(H)`, `output_size(W)`, C); C a multiple of 16.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the output's shape is another, C is no multiple of 16, there are no pixels, or the padding
+    /// is above 1.
+    pub fn forward(&self, isa: Isa, input: &Map, output: &mut Map) -> Result<(), Error> {
+        let (n, height, width, channels) = input.shape();
+        if channels % 16 != 0 || height == 0 || width == 0 || self.padding > 1 {
+            return Err(Error::Shape {
+                operation: "MaxPool::forward",
+                expected: "pixels, channels in multiples of 16, padding 0 or 1".into(),
+                actual: format!("{:?}, padding {}", input.shape(), self.padding),
+            });
+        }
+        let (out_height, out_width) = (self.output_size(height), self.output_size(width));
+        output.expect("MaxPool::forward output", (n, out_height, out_width, channels))?;
+        // The part of window i that lies inside.
+        let inside = |i: usize, length: usize| {
+            let start = 2 * i;
+            start.saturating_sub(self.padding)..(start + 3 - self.padding).min(length)
+        };
+        for i in 0..n {
+            let image = input.image(i);
+            let rows = output.image_mut(i).chunks_exact_mut(out_width * channels);
+            for (y, row) in rows.enumerate() {
+                for (x, target) in row.chunks_exact_mut(channels).enumerate() {
+                    let (rows, columns) = (inside(y, height), inside(x, width));
+                    let window = Window {
+                        pixel: &image[(rows.start * width + columns.start) * channels..],
+                        rows: rows.len(),
+                        columns: columns.len(),
+                        row_len: width * channels,
+                    };
+                    // SAFETY: the window lies inside the image, and channels come in whole vectors.
+                    unsafe { max_of_window(isa, &window, target) };
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 struct Window<'a> {

@@ -9,6 +9,7 @@ pub(crate) unsafe trait Simd {
     type T: Copy;
     type V: Copy;
     const LANES: usize;
+    unsafe fn zero() -> Self::V;
     unsafe fn splat(x: Self::T) -> Self::V;
     unsafe fn load(p: *const Self::T) -> Self::V;
     unsafe fn store(p: *mut Self::T, v: Self::V);
@@ -41,6 +42,10 @@ macro_rules! portable {
             type T = $t;
             type V = [$t; LANES];
             const LANES: usize = LANES;
+            #[inline(always)]
+            unsafe fn zero() -> Self::V {
+                [0.0; LANES]
+            }
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self::V {
                 [x; LANES]
@@ -92,6 +97,11 @@ mod x86 {
                 type T = $t;
                 type V = $v;
                 const LANES: usize = $lanes;
+                #[inline(always)]
+                unsafe fn zero() -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $set1(0.0) }
+                }
                 #[inline(always)]
                 unsafe fn splat(x: $t) -> $v {
                     // SAFETY: the caller vouches for the instruction set.

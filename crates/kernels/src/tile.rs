@@ -28,11 +28,21 @@ pub(crate) struct Tile<'a, T> {
 
 /// What happens to the sums before they are stored.
 #[derive(Clone, Copy)]
-pub(crate) enum Epilogue<T> {
-    /// C = sum
+pub(crate) struct Epilogue<T> {
+    /// NV·LANES numbers to add to each row; null for none.
+    pub bias: *const T,
+    pub finish: Finish,
+}
+
+/// What a layer does with its sums, bias included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// out = sum
     Store,
-    /// C = max(sum + bias, 0), with NV·LANES biases at the pointer.
-    BiasRelu(*const T),
+    /// out = max(sum, 0)
+    Relu,
+    /// out = max(sum + out, 0): `out` holds the shortcut of a residual block before.
+    AddRelu,
 }
 
 /// # Safety
@@ -98,10 +108,10 @@ macro_rules! for_each_row {
 
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, zero: S::T) {
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
-        let mut acc = [[S::splat(zero); NV]; MR];
+        let mut acc = [[S::zero(); NV]; MR];
         let mut b = t.b;
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
@@ -109,7 +119,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, ze
                 // Steps far apart in memory, as in a transposed A, are beyond what hardware prefetches.
                 prefetch(a.wrapping_offset(8 * t.a_step));
                 prefetch(a.wrapping_offset(8 * t.a_step + (MR as isize - 1) * t.a_row));
-                let mut columns = [S::splat(zero); NV];
+                let mut columns = [S::zero(); NV];
                 for v in 0..NV {
                     columns[v] = S::load(b.add(v * S::LANES));
                 }
@@ -123,15 +133,32 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>, ze
                 b = b.wrapping_add(t.b_row);
             }
         }
-        if let Epilogue::BiasRelu(bias) = t.epilogue {
+        let Epilogue { bias, finish } = t.epilogue;
+        if !bias.is_null() {
             for_each_row!(MR, |r| for v in 0..NV {
-                let sum = S::add(acc[r][v], S::load(bias.add(v * S::LANES)));
-                acc[r][v] = S::max(sum, S::splat(zero));
+                acc[r][v] = S::add(acc[r][v], S::load(bias.add(v * S::LANES)));
             });
         }
         for_each_row!(MR, |r| for v in 0..NV {
-            S::store(t.c.wrapping_offset(r as isize * t.c_row).wrapping_add(v * S::LANES), acc[r][v]);
+            let out = t.c.wrapping_offset(r as isize * t.c_row).wrapping_add(v * S::LANES);
+            S::store(out, finished::<S>(acc[r][v], out, finish));
         });
+    }
+}
+
+/// What is stored at `out` for this sum.
+///
+/// # Safety
+/// As for the methods of [`Simd`]; [`Finish::AddRelu`] loads from `out`.
+#[inline(always)]
+pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Finish) -> S::V {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        match finish {
+            Finish::Store => sum,
+            Finish::Relu => S::max(sum, S::zero()),
+            Finish::AddRelu => S::max(S::add(sum, S::load(out)), S::zero()),
+        }
     }
 }
 
@@ -141,7 +168,7 @@ macro_rules! table {
         $(#[target_feature(enable = $feature)])?
         unsafe fn $run<const MR: usize, const NV: usize>(t: &Tile<'_, $t>) {
             // SAFETY: forwarded from the caller.
-            unsafe { tile::<$simd, MR, NV>(t, 0.0) }
+            unsafe { tile::<$simd, MR, NV>(t) }
         }
         static $table: TileTable<$t> = TileTable {
             lanes: <$simd as Simd>::LANES,

@@ -17,7 +17,7 @@ use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
 use crate::gemm::{Aligned, grow};
 use crate::simd::{Simd, dispatch};
-use crate::tile::{Epilogue, Tile, Tiled};
+use crate::tile::{Epilogue, Finish, Tile, Tiled, finished};
 use crate::{Isa, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.
@@ -56,7 +56,7 @@ impl Winograd {
     }
 
     /// Input (N, H, W, I), output (N, H, W, ≥ first + O); the caller has checked the shapes.
-    pub fn forward(&self, input: &Map, output: &mut Map, first: usize) {
+    pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) {
         let table = f32::table(self.isa);
         let (n, height, width, channels) = input.shape();
         let grid = Grid { height, width, down: height.div_ceil(TILE), across: width.div_ceil(TILE) };
@@ -90,7 +90,7 @@ impl Winograd {
                                 b_row: panel_width,
                                 c: m[(position * BLOCK + row) * panel_width..].as_mut_ptr(),
                                 c_row: panel_width as isize,
-                                epilogue: Epilogue::Store,
+                                epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds
                             // (36, I, panel_width) from this panel on.
@@ -106,7 +106,7 @@ impl Winograd {
                         let target = grid.target(output, start + t, first + panel);
                         // SAFETY: M holds 36 positions of tile t < BLOCK; `target` has the tile's rows and columns,
                         // with panel_width channels from its first number on.
-                        unsafe { transform_sums(self.isa, &sums, target) };
+                        unsafe { transform_sums(self.isa, &sums, target, finish) };
                     }
                 }
             }
@@ -256,12 +256,12 @@ unsafe fn input_1d<S: Simd<T = f32>>(d: [S::V; 6]) -> [S::V; 6] {
 }
 
 dispatch!(
-    /// Y = max(Aᵀ M A + bias, 0) for one panel of channels of one tile.
-    unsafe fn transform_sums = transform_sums_on(sums: &Sums<'_>, target: Target<'_>)
+    /// Y = Aᵀ M A + bias, finished, for one panel of channels of one tile.
+    unsafe fn transform_sums = transform_sums_on(sums: &Sums<'_>, target: Target<'_>, finish: Finish)
 );
 
 #[inline(always)]
-unsafe fn transform_sums_on<S: Simd<T = f32>>(sums: &Sums<'_>, target: Target<'_>) {
+unsafe fn transform_sums_on<S: Simd<T = f32>>(sums: &Sums<'_>, target: Target<'_>, finish: Finish) {
     for c in (0..sums.bias.len()).step_by(S::LANES) {
         // SAFETY: the caller vouches for 36 positions in m, for the tile's pixels in the target, and for channels in
         // whole vectors.
@@ -282,11 +282,8 @@ unsafe fn transform_sums_on<S: Simd<T = f32>>(sums: &Sums<'_>, target: Target<'_
                     columns[5][y],
                 ]);
                 for (x, &value) in row.iter().enumerate().take(target.columns) {
-                    let value = S::max(S::add(value, bias), S::splat(0.0));
-                    S::store(
-                        target.pixel.as_mut_ptr().add(y * target.row_len + x * target.channels + c),
-                        value,
-                    );
+                    let out = target.pixel.as_mut_ptr().add(y * target.row_len + x * target.channels + c);
+                    S::store(out, finished::<S>(S::add(value, bias), out, finish));
                 }
             }
         }

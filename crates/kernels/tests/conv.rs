@@ -1,6 +1,6 @@
 //! Convolution and pooling against naive loops, at odd sizes, on every instruction set.
 
-use mlprobe_kernels::{Conv, Error, Isa, Map, max_pool, mix, pooled};
+use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, mix};
 use ndarray::Array4;
 
 /// Values in (-1, 1), different at every place.
@@ -23,7 +23,7 @@ fn weights(shape: (usize, usize, usize, usize)) -> (Array4<f32>, Vec<f32>) {
     (weight, (0..shape.0).map(|o| number(o, 99)).collect())
 }
 
-/// max(conv + bias, 0) at one output place, in f64, and the sum of the absolute products.
+/// conv + bias at one output place, in f64, and the sum of the absolute products.
 fn naive(
     input: &Map,
     weight: &Array4<f32>,
@@ -45,7 +45,7 @@ fn naive(
             }
         }
     }
-    (sum.max(0.0), scale)
+    (sum, scale)
 }
 
 /// Checks every output; `growth` is how far the method's rounding error may exceed ε·Σ|products|.
@@ -63,19 +63,24 @@ fn agrees(
             let (out_height, out_width) = conv.output_size(height, width);
             // Sixteen channels before those written, and sixteen after, have to stay as they are.
             let all = 32 + weight_shape.0;
-            let mut output = Map::zeros((n, out_height, out_width, all));
-            output.data_mut().fill(-1.0);
-            conv.forward(&input, &mut output, 16).unwrap();
+            let finish = [Finish::Store, Finish::Relu, Finish::AddRelu][(n + height) % 3];
+            let before = map((n, out_height, out_width, all), 6);
+            let mut output = before.clone();
+            conv.forward(&input, &mut output, 16, finish).unwrap();
             for (pixel, values) in output.data().chunks_exact(all).enumerate() {
                 let (i, y, x) =
                     (pixel / (out_height * out_width), pixel / out_width % out_height, pixel % out_width);
-                assert!(
-                    values[..16].iter().chain(&values[all - 16..]).all(|&v| v == -1.0),
-                    "{isa}: neighbours"
-                );
+                let before = &before.data()[pixel * all..][..all];
+                assert_eq!(values[..16], before[..16], "{isa}: neighbours");
+                assert_eq!(values[all - 16..], before[all - 16..], "{isa}: neighbours");
                 for (o, &value) in values[16..all - 16].iter().enumerate() {
-                    let (expected, scale) = naive(&input, &weight, bias[o], stride_and_padding, (i, y, x, o));
-                    let bound = growth * f64::from(f32::EPSILON) * scale;
+                    let (sum, scale) = naive(&input, &weight, bias[o], stride_and_padding, (i, y, x, o));
+                    let expected = match finish {
+                        Finish::Store => sum,
+                        Finish::Relu => sum.max(0.0),
+                        Finish::AddRelu => (sum + f64::from(before[16 + o])).max(0.0),
+                    };
+                    let bound = growth * f64::from(f32::EPSILON) * (scale + 1.0);
                     assert!(
                         (f64::from(value) - expected).abs() <= bound,
                         "{isa} {n}x{height}x{width} at {i}, {y}, {x}, {o}: {value} != {expected} ± {bound:e}"
@@ -89,6 +94,13 @@ fn agrees(
 #[test]
 fn a_strided_3x3_convolution_agrees_with_naive_loops() {
     agrees((48, 3, 3, 3), (2, 0), &[(1, 3, 3), (2, 8, 31), (1, 33, 16)], 27.0);
+}
+
+#[test]
+fn padded_and_strided_convolutions_agree_with_naive_loops() {
+    agrees((16, 3, 7, 7), (2, 3), &[(1, 7, 7), (2, 9, 16), (3, 1, 5)], 147.0);
+    agrees((32, 16, 3, 3), (2, 1), &[(1, 1, 1), (2, 7, 8), (3, 5, 4)], 144.0);
+    agrees((16, 5, 3, 3), (1, 1), &[(1, 3, 4), (2, 6, 5), (3, 2, 2)], 45.0);
 }
 
 #[test]
@@ -113,11 +125,11 @@ fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
         let conv = Conv::new(isa, weight.view(), &bias, 1, 1).unwrap();
         let input = map((11, 7, 7, 16), 3);
         let mut together = Map::zeros((11, 7, 7, 32));
-        conv.forward(&input, &mut together, 0).unwrap();
+        conv.forward(&input, &mut together, 0, Finish::Store).unwrap();
         let (mut one, mut alone) = (Map::zeros((1, 7, 7, 16)), Map::zeros((1, 7, 7, 32)));
         for i in 0..11 {
             one.data_mut().copy_from_slice(input.image(i));
-            conv.forward(&one, &mut alone, 0).unwrap();
+            conv.forward(&one, &mut alone, 0, Finish::Store).unwrap();
             assert_eq!(alone.data(), together.image(i), "{isa}, image {i}");
         }
     }
@@ -127,16 +139,24 @@ fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
 fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
     for isa in Isa::available() {
         for (height, width) in [(1, 1), (2, 3), (3, 4), (7, 8), (24, 31)] {
-            let input = map((2, height, width, 16), 8);
-            let mut output = Map::zeros((2, pooled(height), pooled(width), 16));
-            max_pool(isa, &input, &mut output).unwrap();
-            for n in 0..2 {
-                for (i, &value) in output.image(n).iter().enumerate() {
-                    let (y, x, c) = (i / 16 / pooled(width), i / 16 % pooled(width), i % 16);
-                    let window = (2 * y..height.min(2 * y + 3))
-                        .flat_map(|y| (2 * x..width.min(2 * x + 3)).map(move |x| (y, x)))
-                        .map(|(y, x)| input.image(n)[(y * width + x) * 16 + c]);
-                    assert_eq!(value, window.fold(f32::MIN, f32::max), "{isa} {height}x{width}");
+            for pool in [MaxPool { padding: 0, ceil: true }, MaxPool { padding: 1, ceil: false }] {
+                let input = map((2, height, width, 16), 8);
+                let (out_height, out_width) = (pool.output_size(height), pool.output_size(width));
+                let mut output = Map::zeros((2, out_height, out_width, 16));
+                pool.forward(isa, &input, &mut output).unwrap();
+                for (n, (i, &value)) in
+                    (0..2).flat_map(|n| output.image(n).iter().enumerate().map(move |x| (n, x)))
+                {
+                    let (y, x, c) = (i / 16 / out_width, i / 16 % out_width, i % 16);
+                    let reaches = |window: usize, place: usize| {
+                        (2 * window..2 * window + 3).contains(&(place + pool.padding))
+                    };
+                    let expected = (0..height)
+                        .flat_map(|row| (0..width).map(move |column| (row, column)))
+                        .filter(|&(row, column)| reaches(y, row) && reaches(x, column))
+                        .map(|(row, column)| input.image(n)[(row * width + column) * 16 + c])
+                        .fold(f32::MIN, f32::max);
+                    assert_eq!(value, expected, "{isa} {height}x{width} {pool:?}");
                 }
             }
         }
@@ -144,9 +164,10 @@ fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
 }
 
 #[test]
-fn pooled_lengths_are_those_of_torch_in_ceil_mode() {
-    let lengths: Vec<usize> = [1, 2, 3, 4, 5, 6, 24, 63, 111].into_iter().map(pooled).collect();
-    assert_eq!(lengths, [1, 1, 1, 2, 2, 3, 12, 31, 55]);
+fn pooled_lengths_are_those_of_torch() {
+    let lengths = |pool: MaxPool| [3, 4, 5, 6, 24, 63, 111, 112].map(|length| pool.output_size(length));
+    assert_eq!(lengths(MaxPool { padding: 0, ceil: true }), [1, 2, 2, 3, 12, 31, 55, 56]);
+    assert_eq!(lengths(MaxPool { padding: 1, ceil: false }), [2, 2, 3, 3, 12, 32, 56, 56]);
 }
 
 #[test]
@@ -167,16 +188,20 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
     let (weight, bias) = weights((16, 3, 3, 3));
     let isa = Isa::current();
     let conv = Conv::new(isa, weight.view(), &bias, 2, 0).unwrap();
+    let pool = MaxPool { padding: 0, ceil: true };
     let errors = [
         Conv::new(isa, weight.view(), &bias[1..], 2, 0).err(),
         Conv::new(isa, weight.view(), &bias, 0, 0).err(),
         Conv::new(isa, weights((15, 3, 3, 3)).0.view(), &bias[1..], 2, 0).err(),
-        conv.forward(&map((1, 9, 9, 4), 0), &mut Map::zeros((1, 4, 4, 16)), 0).err(),
-        conv.forward(&map((1, 2, 9, 3), 0), &mut Map::zeros((1, 1, 4, 16)), 0).err(),
-        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 5, 16)), 0).err(),
-        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 16)), 1).err(),
-        max_pool(isa, &map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 3))).err(),
-        max_pool(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 5, 4, 16))).err(),
+        conv.forward(&map((1, 9, 9, 4), 0), &mut Map::zeros((1, 4, 4, 16)), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 2, 9, 3), 0), &mut Map::zeros((1, 1, 4, 16)), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 5, 16)), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 16)), 1, Finish::Relu).err(),
+        pool.forward(isa, &map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 3))).err(),
+        pool.forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 5, 4, 16))).err(),
+        MaxPool { padding: 2, ceil: false }
+            .forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 6, 6, 16)))
+            .err(),
         mix(isa, (&[0.0], 1.0), (&[0.0, 1.0], 1.0), &mut [0.0, 0.0]).err(),
     ];
     for (i, error) in errors.into_iter().enumerate() {
