@@ -1,2 +1,42 @@
-//! Drives the whole study.
-fn main() {}
+//! Drives the whole study: reads the command line, shows progress, and leaves the work to the crates.
+
+mod data;
+mod paths;
+mod progress;
+mod reproduce;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Reproduces a study of data augmentation on CIFAR-10: frozen features, and a small network trained by hand-written
+/// backpropagation.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch, verify or rebuild the data.
+    #[command(subcommand)]
+    Data(data::Command),
+    Reproduce(reproduce::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Data(command) => data::run(command),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The message alone: it says what to do next, which a backtrace would hide.
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

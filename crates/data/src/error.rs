@@ -23,14 +23,14 @@ pub enum Error {
     },
 
     /// A file that must be there is not.
-    #[error("{} is missing. Put the file there, or fetch the data again", path.display())]
+    #[error("{} is missing. Put it there, or fetch it", path.display())]
     Missing {
         /// Where the file was expected.
         path: PathBuf,
     },
 
     /// A file is shorter (an interrupted download or copy) or longer than it must be.
-    #[error("{} is {}: expected {expected} bytes, found {actual}. Remove it and fetch the data again", path.display(), if actual < expected { "truncated" } else { "too long" })]
+    #[error("{} is {}: expected {expected} bytes, found {actual}. Fetch it again, or copy it from a good source", path.display(), if actual < expected { "truncated" } else { "too long" })]
     WrongSize {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum Error {
     },
 
     /// A file has the right size and the wrong content.
-    #[error("{} has wrong content: expected SHA-256 {expected}, found {actual}. Remove it and fetch the data again", path.display())]
+    #[error("{} has wrong content: expected SHA-256 {expected}, found {actual}. Fetch it again, or copy it from a good source", path.display())]
     WrongDigest {
         /// The file.
         path: PathBuf,
@@ -64,6 +64,33 @@ pub enum Error {
         actual: String,
     },
 
+    /// A download failed.
+    #[error("cannot download {url}: {reason}. Check the connection and try again; what has arrived is kept")]
+    Download {
+        /// The address.
+        url: String,
+        /// Why, in the words of the HTTP client or the server.
+        reason: String,
+    },
+
+    /// Another program failed.
+    #[error("`{command}` failed: {reason}. Run it by hand to see more")]
+    Command {
+        /// The command line.
+        command: String,
+        /// Why, in the program's own words.
+        reason: String,
+    },
+
+    /// CIFAR-10 could not be had from any source.
+    #[error("CIFAR-10 could not be fetched:{}\nPut the six files (data_batch_1.bin to data_batch_5.bin, test_batch.bin) or cifar-10-binary.tar.gz into {} and fetch again, or name the folder that holds them", list(tried), dir.display())]
+    NoSource {
+        /// Where the files belong.
+        dir: PathBuf,
+        /// Why each source failed, in the order they were tried.
+        tried: Vec<Error>,
+    },
+
     /// An argument does not fit, for example an array of the wrong shape.
     #[error("{operation}: expected {expected}, got {actual}")]
     Argument {
@@ -84,6 +111,15 @@ impl Error {
             io::ErrorKind::NotFound => Self::Missing { path },
             _ => Self::Io { operation, path, reason },
         }
+    }
+
+    /// The same error said about `path`: for a temporary file that was to become it.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn of(mut self, path: &Path) -> Self {
+        if let Self::WrongSize { path: about, .. } | Self::WrongDigest { path: about, .. } = &mut self {
+            *about = path.to_owned();
+        }
+        self
     }
 
     /// A breach of `path`'s format at the place `at`.
@@ -109,4 +145,9 @@ impl Error {
     ) -> Self {
         Self::Argument { operation, expected: expected.into(), actual: actual.into() }
     }
+}
+
+/// One line for each source that was tried.
+fn list(tried: &[Error]) -> String {
+    tried.iter().map(|error| format!("\n- {error}")).collect()
 }

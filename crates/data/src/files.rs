@@ -80,6 +80,42 @@ pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies `source` to `target`, the file `path`, and tells `on_bytes` how many bytes are done, beginning at `start`.
+/// Errors in reading become what `unreadable` makes of them.
+#[cfg(feature = "fetch")]
+pub(crate) fn copy(
+    source: &mut dyn Read,
+    unreadable: &dyn Fn(io::Error) -> Error,
+    target: &mut File,
+    path: &Path,
+    start: u64,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut done = start;
+    loop {
+        on_bytes(done);
+        match source.read(&mut buffer).map_err(unreadable)? {
+            0 => return Ok(()),
+            n => {
+                target.write_all(&buffer[..n]).map_err(Error::io("write", path))?;
+                done += n as u64;
+            }
+        }
+    }
+}
+
+/// Holds `path` locked against other processes until the result is dropped; waits for its turn.
+#[cfg(feature = "fetch")]
+pub(crate) fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).map_err(Error::io("create", path))?;
+    match file.lock() {
+        // Where the file system has no locks, there is no protection against a second process.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        result => result.map(|()| file).map_err(Error::io("lock", path)),
+    }
+}
+
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {

@@ -3,12 +3,16 @@
 
 pub mod augment;
 pub mod cifar10;
-mod error;
-mod files;
-mod images;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod mini;
 pub mod normalize;
 pub mod random;
+
+mod error;
+mod files;
+mod images;
+mod png;
 
 pub use error::{Error, Result};
 pub use images::{Dataset, LabelledImages};

@@ -9,15 +9,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, ImageFormat, ImageReader, Limits};
 use ndarray::Array4;
 
 use crate::cifar10::{self, SIDE};
-use crate::{Dataset, Error, LabelledImages, Result, files};
+use crate::{Dataset, Error, LabelledImages, Result, files, png};
 
 /// Training images of each class.
 pub const TRAIN_PER_CLASS: usize = 200;
@@ -139,11 +136,7 @@ fn encode_sheet(source: &LabelledImages, chosen: &[usize], path: &Path) -> Resul
             sheet[at..at + TILE_ROW].iter_mut().zip(row).for_each(|(to, &from)| *to = from);
         }
     }
-    let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
-        .write_image(&sheet, SHEET_WIDTH as u32, SHEET_HEIGHT as u32, ExtendedColorType::Rgb8)
-        .map_err(|e| Error::format(path, "encoding", "a PNG", e.to_string()))?;
-    Ok(png)
+    png::encode(&sheet, path, SHEET_WIDTH as u32, SHEET_HEIGHT as u32)
 }
 
 /// Compares the four files with `SHA256SUMS`.
@@ -192,7 +185,8 @@ fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u8>) -> Result<LabelledIma
     let mut pixels = Vec::with_capacity(sheets.len() * TILES * TILE);
     for sheet in sheets {
         let path = dir.join(sheet);
-        let sheet = decode_sheet(&path)?;
+        let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+        let sheet = png::decode(&bytes, &path, SHEET_WIDTH as u32, SHEET_HEIGHT as u32)?;
         for (tile, y) in (0..TILES).flat_map(|tile| (0..SIDE).map(move |y| (tile, y))) {
             let at = tile_row(tile, y);
             pixels.extend_from_slice(&sheet[at..at + TILE_ROW]);
@@ -201,29 +195,6 @@ fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u8>) -> Result<LabelledIma
     let images = Array4::from_shape_vec((labels.len(), SIDE, SIDE, 3), pixels)
         .map_err(|e| Error::argument("mini::load", "one label for every tile", e.to_string()))?;
     LabelledImages::new(images, labels)
-}
-
-/// The pixels of a contact sheet, row by row, RGB.
-fn decode_sheet(path: &Path) -> Result<Vec<u8>> {
-    let expected = format!("a PNG of {SHEET_WIDTH}x{SHEET_HEIGHT} RGB pixels");
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(SHEET_WIDTH as u32);
-    limits.max_image_height = Some(SHEET_HEIGHT as u32);
-    reader.limits(limits);
-    match reader.decode() {
-        Ok(image::DynamicImage::ImageRgb8(sheet))
-            if (sheet.width() as usize, sheet.height() as usize) == (SHEET_WIDTH, SHEET_HEIGHT) =>
-        {
-            Ok(sheet.into_raw())
-        }
-        Ok(other) => {
-            let actual = format!("{}x{} {:?}", other.width(), other.height(), other.color());
-            Err(Error::format(path, "header", expected, actual))
-        }
-        Err(error) => Err(Error::format(path, "decoding", expected, error.to_string())),
-    }
 }
 
 fn quote(text: &str) -> String {

