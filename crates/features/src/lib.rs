@@ -4,7 +4,9 @@
 mod cache;
 mod error;
 mod extractor;
+mod network;
 pub mod resize;
+mod resnet;
 mod squeezenet;
 mod weights;
 
@@ -12,6 +14,7 @@ pub use cache::{FeatureCache, Origin};
 pub use error::Error;
 pub use extractor::Extractor;
 pub use mlprobe_data::normalize::Normalization;
+pub use resnet::ResNet18;
 pub use squeezenet::SqueezeNet;
 
 /// Bytes as lower-case hexadecimal.

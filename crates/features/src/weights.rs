@@ -1,7 +1,7 @@
 //! Named tensors of a safetensors file, as convolutions.
 
 use mlprobe_kernels::{Conv, Isa};
-use ndarray::{ArrayD, Dimension, IxDyn};
+use ndarray::{Array, Array1, Array4, ArrayD, Dimension, IxDyn};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::Error;
@@ -20,33 +20,63 @@ impl<'a> Weights<'a> {
 
     /// The convolution whose kernel is `{name}.weight` (O, I, kh, kw) and whose bias is `{name}.bias` (O).
     pub fn conv(&self, isa: Isa, name: &str, stride: usize, padding: usize) -> Result<Conv, Error> {
-        let weight = self.tensor(&format!("{name}.weight"), 4)?;
-        let bias = self.tensor(&format!("{name}.bias"), 1)?;
-        let weight = weight.view().into_dimensionality().map_err(|_| Error::Weights {
-            name: name.into(),
-            expected: "4 axes".into(),
-            actual: format!("{:?}", weight.shape()),
-        })?;
-        Ok(Conv::new(isa, weight, bias.as_slice().unwrap_or_default(), stride, padding)?)
+        let weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
+        let bias: Array1<f32> = self.tensor(&format!("{name}.bias"))?;
+        Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
     }
 
-    /// A tensor of finite `f32` with this many axes.
-    fn tensor(&self, name: &str, axes: usize) -> Result<ArrayD<f32>, Error> {
+    /// The convolution without bias at `name`, with the batch normalization at `norm` folded in: per output channel
+    ///
+    /// ```text
+    /// γ (w∗x - μ) / √(σ² + ε) + β = (s w)∗x + (β - s μ),   s = γ / √(σ² + ε),   ε = 1e-5
+    /// ```
+    pub fn normalized_conv(
+        &self,
+        isa: Isa,
+        name: &str,
+        norm: &str,
+        stride: usize,
+        padding: usize,
+    ) -> Result<Conv, Error> {
+        let mut weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
+        let part = |part: &str| -> Result<Array1<f32>, Error> {
+            let tensor_name = format!("{norm}.{part}");
+            let tensor: Array1<f32> = self.tensor(&tensor_name)?;
+            if tensor.len() == weight.dim().0 {
+                return Ok(tensor);
+            }
+            Err(Error::Weights {
+                name: tensor_name,
+                expected: format!("one number for each of {} channels", weight.dim().0),
+                actual: tensor.len().to_string(),
+            })
+        };
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        let scale = gamma / variance.mapv(|variance| (variance + 1e-5).sqrt());
+        let bias = beta - &scale * &mean;
+        weight.outer_iter_mut().zip(&scale).for_each(|(mut kernel, &scale)| kernel *= scale);
+        Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
+    }
+
+    /// A tensor of finite `f32` with as many axes as `D` has.
+    fn tensor<D: Dimension>(&self, name: &str) -> Result<Array<f32, D>, Error> {
         let wrong = |actual: String| Error::Weights {
             name: name.into(),
-            expected: format!("{axes} axes of finite f32"),
+            expected: format!("{} axes of finite f32", D::NDIM.unwrap_or_default()),
             actual,
         };
         let tensor = self.0.tensor(name).map_err(|error| wrong(error.to_string()))?;
-        let shape = IxDyn(tensor.shape());
-        if tensor.dtype() != Dtype::F32 || shape.ndim() != axes {
+        if tensor.dtype() != Dtype::F32 {
             return Err(wrong(format!("{:?} {:?}", tensor.dtype(), tensor.shape())));
         }
-        let values: Vec<f32> =
-            tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let (numbers, _) = tensor.data().as_chunks();
+        let values: Vec<f32> = numbers.iter().map(|&number| f32::from_le_bytes(number)).collect();
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(wrong(value.to_string()));
         }
-        ArrayD::from_shape_vec(shape, values).map_err(|error| wrong(error.to_string()))
+        ArrayD::from_shape_vec(IxDyn(tensor.shape()), values)
+            .and_then(ArrayD::into_dimensionality)
+            .map_err(|_| wrong(format!("{:?}", tensor.shape())))
     }
 }

@@ -1,0 +1,180 @@
+//! A frozen convolutional network as a list of layers, run on many images at once.
+
+use mlprobe_data::normalize::Normalization;
+use mlprobe_kernels::{Conv, Finish, Isa, Map, MaxPool};
+use ndarray::{Array1, Array2, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+use crate::Error;
+use crate::resize::Resizer;
+
+/// Images that pass through the late, small maps together, so that each weight loaded serves several.
+const GROUP: usize = 7;
+
+/// D, the channels of the last map in the networks offered here.
+pub(crate) const DIM: usize = 512;
+
+/// Images in, the last map averaged over its pixels out.
+pub(crate) struct Network {
+    pub isa: Isa,
+    /// Images are resized to this many pixels, squared.
+    pub input_size: usize,
+    pub normalization: Normalization,
+    /// Layers with large maps: each image goes through on its own, because its maps fill the cache.
+    pub early: Vec<Layer>,
+    /// Layers with small maps: a group of images goes through together.
+    pub late: Vec<Layer>,
+}
+
+/// From a map x to a map y.
+pub(crate) enum Layer {
+    /// y = relu(conv(x))
+    Conv(Conv),
+    /// y = the largest values of x
+    Pool(MaxPool),
+    /// s = relu(squeeze(x)), y = [relu(expand1x1(s)), relu(expand3x3(s))] along the channels
+    Fire { squeeze: Conv, expand1x1: Conv, expand3x3: Conv },
+    /// s = relu(first(x)), y = relu(second(s) + shortcut(x)), where no shortcut means x itself
+    Residual { first: Conv, second: Conv, shortcut: Option<Conv> },
+}
+
+/// The maps of one thread: a layer reads `x` and writes `y`, then they swap.
+#[derive(Default)]
+struct Maps {
+    x: Map,
+    y: Map,
+    /// s, inside a layer.
+    inner: Map,
+    /// The maps of a group between the early and the late layers.
+    group: Map,
+}
+
+impl Network {
+    /// Images (N, height, width, 3) to features (N, D); see [`Extractor::extract`](crate::Extractor::extract).
+    /// `name` stands in errors.
+    pub fn extract(
+        &self,
+        name: &str,
+        images: ArrayView4<'_, u8>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Array2<f32>, Error> {
+        let mut features = Array2::zeros((images.dim().0, DIM));
+        features
+            .axis_chunks_iter_mut(Axis(0), GROUP)
+            .into_par_iter()
+            .zip(images.axis_chunks_iter(Axis(0), GROUP))
+            .try_for_each_init(
+                || (Resizer::new(self.isa, self.input_size, self.normalization), Maps::default()),
+                |(resizer, maps), (rows, images)| {
+                    let count = rows.nrows();
+                    self.forward(resizer, maps, images, rows)?;
+                    progress(count);
+                    Ok::<(), Error>(())
+                },
+            )?;
+        match features.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            Some(((row, column), &value)) => {
+                Err(Error::NotFinite { extractor: name.into(), row, column, value })
+            }
+            None => Ok(features),
+        }
+    }
+
+    /// The mean of every channel after each layer, for one image.
+    pub fn layer_means(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array1<f32>>, Error> {
+        let mut maps = Maps::default();
+        self.resize(&mut Resizer::new(self.isa, self.input_size, self.normalization), image, &mut maps.x)?;
+        let layers = self.early.iter().chain(&self.late);
+        layers
+            .map(|layer| {
+                self.run(std::slice::from_ref(layer), &mut maps)?;
+                let mut means = Array1::zeros(maps.x.shape().3);
+                average_pool(maps.x.image(0), means.view_mut());
+                Ok(means)
+            })
+            .collect()
+    }
+
+    /// N ≤ GROUP images to their features (N, D).
+    fn forward(
+        &self,
+        resizer: &mut Resizer,
+        maps: &mut Maps,
+        images: ArrayView4<'_, u8>,
+        mut features: ArrayViewMut2<'_, f32>,
+    ) -> Result<(), Error> {
+        for (i, image) in images.outer_iter().enumerate() {
+            self.resize(resizer, image, &mut maps.x)?;
+            self.run(&self.early, maps)?;
+            let (_, height, width, channels) = maps.x.shape();
+            maps.group.reshape((images.dim().0, height, width, channels));
+            maps.group.image_mut(i).copy_from_slice(maps.x.data());
+        }
+        std::mem::swap(&mut maps.x, &mut maps.group);
+        self.run(&self.late, maps)?;
+        for (i, row) in features.outer_iter_mut().enumerate() {
+            average_pool(maps.x.image(i), row);
+        }
+        Ok(())
+    }
+
+    fn resize(&self, resizer: &mut Resizer, image: ArrayView3<'_, u8>, x: &mut Map) -> Result<(), Error> {
+        x.reshape((1, self.input_size, self.input_size, 3));
+        resizer.resize(image, x.data_mut())
+    }
+
+    /// Sends `maps.x` through the layers, and leaves the result there.
+    fn run(&self, layers: &[Layer], maps: &mut Maps) -> Result<(), Error> {
+        for layer in layers {
+            let Maps { x, y, inner, .. } = maps;
+            let (n, height, width, channels) = x.shape();
+            match layer {
+                Layer::Conv(conv) => {
+                    reshape_for(conv, x, y);
+                    conv.forward(x, y, 0, Finish::Relu)?;
+                }
+                Layer::Pool(pool) => {
+                    y.reshape((n, pool.output_size(height), pool.output_size(width), channels));
+                    pool.forward(self.isa, x, y)?;
+                }
+                Layer::Fire { squeeze, expand1x1, expand3x3 } => {
+                    reshape_for(squeeze, x, inner);
+                    squeeze.forward(x, inner, 0, Finish::Relu)?;
+                    let half = expand1x1.out_channels();
+                    y.reshape((n, height, width, half + expand3x3.out_channels()));
+                    expand1x1.forward(inner, y, 0, Finish::Relu)?;
+                    expand3x3.forward(inner, y, half, Finish::Relu)?;
+                }
+                Layer::Residual { first, second, shortcut } => {
+                    reshape_for(first, x, inner);
+                    first.forward(x, inner, 0, Finish::Relu)?;
+                    reshape_for(second, inner, y);
+                    match shortcut {
+                        Some(shortcut) => shortcut.forward(x, y, 0, Finish::Store)?,
+                        None => y.data_mut().copy_from_slice(x.data()),
+                    }
+                    second.forward(inner, y, 0, Finish::AddRelu)?;
+                }
+            }
+            std::mem::swap(x, y);
+        }
+        Ok(())
+    }
+}
+
+/// Gives `y` the shape of conv(x).
+fn reshape_for(conv: &Conv, x: &Map, y: &mut Map) {
+    let (n, height, width, _) = x.shape();
+    let (height, width) = conv.output_size(height, width);
+    y.reshape((n, height, width, conv.out_channels()));
+}
+
+/// Mean over the pixels of one image: (height · width, D) to (D).
+fn average_pool(pixels: &[f32], mut mean: ArrayViewMut1<'_, f32>) {
+    let count = pixels.len() / mean.len();
+    mean.fill(0.0);
+    for pixel in pixels.chunks_exact(mean.len()) {
+        mean.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
+    }
+    mean /= count as f32;
+}

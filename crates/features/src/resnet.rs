@@ -1,0 +1,143 @@
+//! ResNet-18 (He et al., arXiv:1512.03385) as torchvision has it, frozen, without its classifier.
+
+use std::path::Path;
+
+use mlprobe_data::normalize::Normalization;
+use mlprobe_kernels::{Conv, Isa, MaxPool};
+use ndarray::{Array1, Array2, ArrayView3, ArrayView4};
+use sha2::{Digest, Sha256};
+
+use crate::network::{DIM, Layer, Network};
+use crate::weights::Weights;
+use crate::{Error, Extractor};
+
+/// ResNet-18 with weights from a file: 512 numbers an image, the last block averaged over its pixels.
+///
+/// The file is a safetensors file under torchvision's tensor names, such as timm's `resnet18.tv_in1k`. Batch
+/// normalization is folded into the convolutions when the file is loaded.
+pub struct ResNet18 {
+    network: Network,
+    /// Of the weight file, hexadecimal.
+    digest: String,
+}
+
+impl ResNet18 {
+    /// The input size the network was trained at, in pixels.
+    pub const DEFAULT_INPUT_SIZE: usize = 224;
+    /// The smallest input size accepted.
+    pub const MIN_INPUT_SIZE: usize = 32;
+    /// The largest input size accepted, a bound on memory per thread.
+    pub const MAX_INPUT_SIZE: usize = 1024;
+
+    /// Reads the weights at `path`. Images are resized to `input_size` × `input_size` pixels and normalized: with
+    /// [`Normalization::IMAGENET`] as the network was trained, or with [`Normalization::DIV255`] as the course had it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `input_size` is not in 32..=1024, [`Error::Io`] if the file cannot be read,
+    /// [`Error::Weights`] if it does not hold the network.
+    pub fn load(
+        path: impl AsRef<Path>,
+        input_size: usize,
+        normalization: Normalization,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| Error::Io {
+            operation: "reading the weights",
+            path: path.into(),
+            source,
+        })?;
+        Self::from_bytes(Isa::current(), &bytes, input_size, normalization)
+    }
+
+    /// The same from a file's content, on a given instruction set.
+    ///
+    /// # Errors
+    /// As [`ResNet18::load`].
+    pub fn from_bytes(
+        isa: Isa,
+        bytes: &[u8],
+        input_size: usize,
+        normalization: Normalization,
+    ) -> Result<Self, Error> {
+        if !(Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE).contains(&input_size) {
+            return Err(Error::Shape {
+                operation: "ResNet18",
+                expected: format!("an input size of {}..={}", Self::MIN_INPUT_SIZE, Self::MAX_INPUT_SIZE),
+                actual: input_size.to_string(),
+            });
+        }
+        let weights = Weights::parse(bytes)?;
+        // 3x3 convolutions are padded by one pixel, 1x1 ones not at all.
+        let conv = |name: &str, norm: &str, stride, padding| -> Result<Conv, Error> {
+            weights.normalized_conv(isa, name, norm, stride, padding)
+        };
+        let block = |stage: usize, index: usize| -> Result<Layer, Error> {
+            let stride = if stage > 1 && index == 0 { 2 } else { 1 };
+            let part = |name: &str| format!("layer{stage}.{index}.{name}");
+            let shortcut = (stride > 1)
+                .then(|| conv(&part("downsample.0"), &part("downsample.1"), stride, 0))
+                .transpose()?;
+            Ok(Layer::Residual {
+                first: conv(&part("conv1"), &part("bn1"), stride, 1)?,
+                second: conv(&part("conv2"), &part("bn2"), 1, 1)?,
+                shortcut,
+            })
+        };
+        let stem =
+            [Layer::Conv(conv("conv1", "bn1", 2, 3)?), Layer::Pool(MaxPool { padding: 1, ceil: false })];
+        let blocks = |stages: [usize; 2]| -> Result<Vec<Layer>, Error> {
+            stages.into_iter().flat_map(|stage| [(stage, 0), (stage, 1)]).map(|(s, i)| block(s, i)).collect()
+        };
+        Ok(Self {
+            network: Network {
+                isa,
+                input_size,
+                normalization,
+                early: stem.into_iter().chain(blocks([1, 2])?).collect(),
+                late: blocks([3, 4])?,
+            },
+            digest: crate::hex(&Sha256::digest(bytes)),
+        })
+    }
+}
+
+impl ResNet18 {
+    /// For one image (height, width, 3), the mean of every channel after each layer: to see where two implementations
+    /// part ways.
+    ///
+    /// # Errors
+    /// As [`Extractor::extract`].
+    pub fn layer_means(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array1<f32>>, Error> {
+        self.network.layer_means(image)
+    }
+}
+
+impl Extractor for ResNet18 {
+    fn name(&self) -> String {
+        let Network { input_size, normalization, .. } = self.network;
+        let normalization = match normalization {
+            Normalization::DIV255 => "div255",
+            Normalization::IMAGENET => "imagenet",
+            _ => "custom",
+        };
+        format!("resnet18@{input_size}-{normalization}")
+    }
+
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    fn fingerprint(&self) -> String {
+        let Network { isa, normalization, .. } = &self.network;
+        let text = format!("{} {isa} {normalization:?} {}", self.name(), self.digest);
+        crate::hex(&Sha256::digest(text))
+    }
+
+    fn extract(
+        &self,
+        images: ArrayView4<'_, u8>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Array2<f32>, Error> {
+        self.network.extract(&self.name(), images, progress)
+    }
+}
