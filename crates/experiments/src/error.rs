@@ -26,7 +26,7 @@ pub enum Error {
         /// The run's seed.
         seed: u64,
         /// What the network reported.
-        source: mlprobe_nn::Error,
+        source: Box<mlprobe_nn::Error>,
     },
     /// Images could not be read or transformed.
     #[error(transparent)]

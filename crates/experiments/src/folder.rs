@@ -63,9 +63,13 @@ impl RunFolder {
         for (arm, runs) in outcome.results.arms.iter().zip(&outcome.runs) {
             let Some(run) = runs.last() else { continue };
             let name = format!("{}-seed{}", arm.name, run.record.seed);
-            run.model
-                .save(self.path.join("models").join(format!("{name}.safetensors")))
-                .map_err(|source| Error::Training { arm: arm.name.clone(), seed: run.record.seed, source })?;
+            run.model.save(self.path.join("models").join(format!("{name}.safetensors"))).map_err(
+                |source| Error::Training {
+                    arm: arm.name.clone(),
+                    seed: run.record.seed,
+                    source: Box::new(source),
+                },
+            )?;
             let file = |suffix| self.path.join("predictions").join(format!("{name}{suffix}.npy"));
             write_npy(&file(""), &ArrayView1::from(&run.full.predicted))?;
             write_npy(&file("-probabilities"), &run.full.probabilities)?;

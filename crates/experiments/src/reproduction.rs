@@ -55,6 +55,8 @@ const TEST_SEED: u64 = 0;
 pub struct Reproduction<'a> {
     /// The images.
     pub dataset: &'a Dataset,
+    /// Whether they are the whole of CIFAR-10, verified: only then are figures comparable with published ones.
+    pub comparable: bool,
     /// Makes the features.
     pub extractor: &'a dyn Extractor,
     /// Keeps the features, so that a second run starts training at once.
@@ -154,7 +156,7 @@ impl Reproduction<'_> {
                 test_images: test.len(),
                 train_digest,
                 test_digest,
-                comparable: name == "cifar10",
+                comparable: self.comparable,
             },
             extractor: Some(ExtractorInfo {
                 name: self.extractor.name(),

@@ -53,7 +53,7 @@ impl Task<'_> {
         self.run(progress, advance).map_err(|source| Error::Training {
             arm: self.arm.to_owned(),
             seed: self.seed,
-            source,
+            source: Box::new(source),
         })
     }
 

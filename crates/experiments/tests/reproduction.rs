@@ -50,6 +50,7 @@ impl Extractor for Tiles {
 fn reproduction<'a>(dataset: &'a Dataset, extractor: &'a Tiles, cache: &'a FeatureCache) -> Reproduction<'a> {
     Reproduction {
         dataset,
+        comparable: false,
         extractor,
         cache,
         preset: Preset::Y2022,
