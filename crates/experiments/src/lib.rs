@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod ablation;
 mod analysis;
 pub mod baselines;
 pub mod claims;
@@ -28,10 +29,9 @@ mod train;
 
 pub use error::{Error, Result};
 pub use folder::{RunFolder, read_results};
-pub use machine::Machine;
 pub use progress::{Event, Observer, Progress};
 pub use protocol::Protocol;
-pub use results::{About, Results};
+pub use results::{About, Machine, Results};
 pub use sets::{Arm, LabelledFeatures};
 pub use study::{Outcome, Study};
-pub use train::TrainedRun;
+pub use train::{Tested, TrainedRun};

@@ -36,10 +36,10 @@ pub const UNAUGMENTED_FAST: &str = "unaugmented-lr0.01";
 /// The report's learning rate without augmented images.
 const RATE: f64 = 0.008;
 /// The report's learning rate with augmented images.
-const AUGMENTED_RATE: f64 = 0.01;
+pub(crate) const AUGMENTED_RATE: f64 = 0.01;
 
 /// Every transform is also put on the test images, to see which models bear it.
-const TEST_TRANSFORMS: [Transform; 6] = [
+pub(crate) const TRANSFORMS: [Transform; 6] = [
     Transform::Rotation,
     Transform::Cutout,
     Transform::Crop,
@@ -85,16 +85,11 @@ impl Reproduction<'_> {
         let (train_digest, test_digest) = (train.digest(), test.digest());
         let original =
             self.features("features of the training images", train, &train_digest, None, progress)?;
-        let test_features =
-            self.features("features of the test images", test, &test_digest, None, progress)?;
-        let about = self.about(train_digest.clone(), test_digest.clone());
-        let mut study = Study::new(about, self.protocol.clone(), &test_features).threads(self.threads);
-        for transform in TEST_TRANSFORMS {
-            let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
-            let stage = format!("features of the test images, {}", transform.name());
-            let features = self.features(&stage, test, &test_digest, Some(&augmenter), progress)?;
-            study = study.further_test(transform.name(), &features);
-        }
+        let names: Vec<&str> = self.preset.transforms().iter().map(|transform| transform.name()).collect();
+        let augmentation =
+            format!("preset {}: one of {} for each image, drawn uniformly", self.preset, names.join(", "));
+        let about = self.about(augmentation, train_digest.clone(), test_digest);
+        let study = self.bare_study(about, progress)?;
         let transformed = move |seed: u64, progress: &Progress<'_>| {
             let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
             let stage = format!("features of the augmented images, seed {seed}");
@@ -113,9 +108,23 @@ impl Reproduction<'_> {
             .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST))
     }
 
+    /// A study without arms, scored on the test images as they are and under each transform.
+    pub(crate) fn bare_study(&self, about: About, progress: &Progress<'_>) -> Result<Study<'_>> {
+        let (test, test_digest) = (&self.dataset.test, about.dataset.test_digest.clone());
+        let features = self.features("features of the test images", test, &test_digest, None, progress)?;
+        let mut study = Study::new(about, self.protocol.clone(), &features).threads(self.threads);
+        for transform in TRANSFORMS {
+            let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
+            let stage = format!("features of the test images, {}", transform.name());
+            let features = self.features(&stage, test, &test_digest, Some(&augmenter), progress)?;
+            study = study.further_test(transform.name(), &features);
+        }
+        Ok(study)
+    }
+
     /// The features of `images` (N, height, width, 3), transformed if there is an augmenter; `digest` names them
     /// in the cache.
-    fn features(
+    pub(crate) fn features(
         &self,
         stage: &str,
         images: &LabelledImages,
@@ -145,9 +154,8 @@ impl Reproduction<'_> {
         LabelledFeatures::new(features, images.labels.clone())
     }
 
-    fn about(&self, train_digest: String, test_digest: String) -> About {
+    pub(crate) fn about(&self, augmentation: String, train_digest: String, test_digest: String) -> About {
         let Dataset { name, classes, train, test } = self.dataset;
-        let names: Vec<&str> = self.preset.transforms().iter().map(|transform| transform.name()).collect();
         About {
             dataset: DatasetInfo {
                 name: name.clone(),
@@ -163,11 +171,7 @@ impl Reproduction<'_> {
                 dim: self.extractor.dim(),
                 fingerprint: self.extractor.fingerprint(),
             }),
-            augmentation: Some(format!(
-                "preset {}: one of {} for each image, drawn uniformly",
-                self.preset,
-                names.join(", ")
-            )),
+            augmentation: Some(augmentation),
             machine: Machine::detect(),
             version: VERSION.to_owned(),
             commit: self.commit.clone(),
