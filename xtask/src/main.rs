@@ -1,6 +1,9 @@
 //! Drives the whole study: reads the command line, shows progress, and leaves the work to the crates.
 
+mod ablate;
 mod data;
+mod display;
+mod options;
 mod paths;
 mod progress;
 mod reproduce;
@@ -24,12 +27,14 @@ enum Command {
     #[command(subcommand)]
     Data(data::Command),
     Reproduce(reproduce::Arguments),
+    Ablate(ablate::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Data(command) => data::run(command),
         Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Ablate(arguments) => ablate::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,158 @@
+//! What the commands that run a study have in common: their options, and what follows from them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use mlprobe_data::{Dataset, cifar10, mini};
+use mlprobe_experiments::Protocol;
+use mlprobe_features::{FeatureCache, SqueezeNet};
+use mlprobe_kernels::Isa;
+use rayon::ThreadPoolBuilder;
+
+use crate::{data, paths};
+
+#[derive(Args)]
+pub struct Options {
+    /// Images: cifar10; mini, 3,000 images that come with the repository; auto, cifar10 if it can be had and mini
+    /// otherwise; or a folder with files in one of the two formats [default: auto, with --quick: mini]
+    #[arg(long, value_name = "auto|cifar10|mini|DIR")]
+    dataset: Option<String>,
+    /// How many seeds, 0, 1, 2, ...: runs of every arm. Intervals need at least 2 [default: 5, with --quick: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: Option<u64>,
+    /// Passes over the training set; the report reads half of them too [default: 800, with --quick: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Side in pixels that images are resized to for the extractor, 16 to 1024; its time grows with the square
+    /// [default: 128, with --quick: 64]
+    #[arg(long, value_name = "N")]
+    input_size: Option<usize>,
+    /// Threads; the results are the same for any number [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Folder for results, report, models and predictions [default: a folder in runs/ named after the options]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A first look in under a minute that touches everything: the mini set, 2 seeds, 20 epochs, 64 pixels,
+    /// unless told otherwise
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What follows from the options.
+pub struct Setup {
+    pub dataset: Dataset,
+    /// Whether figures published for the data set may be set beside ours.
+    pub comparable: bool,
+    pub protocol: Protocol,
+    pub extractor: SqueezeNet,
+    pub cache: FeatureCache,
+    /// The run folder.
+    pub out: PathBuf,
+    /// The command that repeats the run.
+    pub command: String,
+}
+
+impl Options {
+    /// Gets hold of everything a run needs. `extra` are the options of `command` alone; they stand in the name of the
+    /// run folder too.
+    pub fn prepare(self, command: &str, extra: &[(&str, String)]) -> Result<Setup> {
+        let Self { threads, quick, .. } = self;
+        let protocol = Protocol {
+            seeds: (0..self.seeds.unwrap_or(if quick { 2 } else { 5 })).collect(),
+            epochs: self.epochs.unwrap_or(if quick { 20 } else { 800 }) as usize,
+            ..Protocol::default()
+        };
+        let input_size = self.input_size.unwrap_or(if quick { 64 } else { SqueezeNet::DEFAULT_INPUT_SIZE });
+        Isa::from_env()?;
+        let extractor = SqueezeNet::new(input_size)?;
+        ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting worker threads")?;
+        let choice = self.dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.to_owned());
+        let Images { dataset, option, comparable } = load(&choice)?;
+
+        let (seeds, epochs) = (protocol.seeds.len(), protocol.epochs);
+        let name = extra.iter().map(|(_, value)| format!("-{value}")).collect::<String>();
+        let extra = extra.iter().map(|(name, value)| format!(" --{name} {value}")).collect::<String>();
+        let out = self.out.unwrap_or_else(|| {
+            let name = format!("{command}-{}{name}-{input_size}px-{seeds}seeds-{epochs}epochs", dataset.name);
+            paths::root().join("runs").join(name)
+        });
+        Ok(Setup {
+            dataset,
+            comparable,
+            protocol,
+            extractor,
+            cache: FeatureCache::new(paths::root().join("cache")),
+            out,
+            command: format!(
+                "cargo xtask {command} --dataset {option} --seeds {seeds} --epochs {epochs}{extra} \
+                 --input-size {input_size}"
+            ),
+        })
+    }
+}
+
+/// The images to work on, and how the command line names them.
+struct Images {
+    dataset: Dataset,
+    option: String,
+    comparable: bool,
+}
+
+fn load(choice: &str) -> Result<Images> {
+    let option = |option: &str| option.to_owned();
+    match choice {
+        "mini" => {
+            Ok(Images { dataset: mini::load(paths::mini())?, option: option("mini"), comparable: false })
+        }
+        "cifar10" => {
+            data::fetch_cifar10(None).context(
+                "CIFAR-10 cannot be had. Put its files into data/cifar-10-batches-bin, or use --dataset mini",
+            )?;
+            Ok(Images {
+                dataset: cifar10::load(paths::cifar10())?,
+                option: option("cifar10"),
+                comparable: true,
+            })
+        }
+        "auto" => load("cifar10").or_else(|error| {
+            eprintln!(
+                "\n*** CIFAR-10 cannot be had: going on with the mini set. ***\n\
+                 *** Its figures are not comparable with published ones.  ***\n\n{error:#}\n"
+            );
+            load("mini")
+        }),
+        folder => load_folder(Path::new(folder)),
+    }
+}
+
+/// A folder of the user's: the mini set's format if it has an index, else the six batches of the binary version.
+fn load_folder(folder: &Path) -> Result<Images> {
+    if !folder.is_dir() {
+        bail!("--dataset {}: expected auto, cifar10, mini or a folder; check the path", folder.display());
+    }
+    let folder = folder.canonicalize()?;
+    let comparable = cifar10::verify(&folder).iter().all(|file| file.outcome.is_ok());
+    let mut dataset =
+        if folder.join("index.csv").exists() { mini::load(&folder)? } else { cifar10::load(&folder)? };
+    if !comparable {
+        dataset.name = folder.file_name().map_or("images".into(), |name| name.to_string_lossy().into_owned());
+    }
+    Ok(Images { dataset, option: folder.display().to_string(), comparable })
+}
+
+/// The commit of the working tree, marked if it has changes; empty where Git cannot tell.
+pub fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(paths::root()).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    match (git(&["rev-parse", "--short=12", "HEAD"]), git(&["status", "--porcelain", "--untracked-files=no"]))
+    {
+        (Some(commit), Some(changes)) if changes.is_empty() => commit,
+        (Some(commit), _) => format!("{commit} with changes"),
+        (None, _) => String::new(),
+    }
+}
