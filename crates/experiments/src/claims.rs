@@ -5,7 +5,7 @@
 //!
 //! - **holds**: the whole interval is above zero;
 //! - **does not hold**: the whole interval is below zero, or inside the margin that counts as no difference;
-//! - **undecided**: anything else, and always with fewer than two seeds.
+//! - **undecided**: anything else, and always with fewer than three seeds, whose interval is a matter of luck.
 //!
 //! C1 is answered as the report puts it, so with everything that differs between its two recipes; the text adds
 //! what is left of it against the control that makes as many updates at the same rate.
@@ -26,6 +26,9 @@ pub const ACCURACY_MARGIN: f64 = 0.001;
 
 /// A difference in cost inside plus or minus this fraction of the unaugmented recipe's counts as none.
 pub const COST_MARGIN: f64 = 0.05;
+
+/// Fewer seeds decide nothing: with two, the width of an interval comes from a single difference.
+pub const FEWEST_SEEDS: usize = 3;
 
 /// The answer to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,8 @@ pub struct Evidence {
     pub name: String,
     /// "accuracy" (a fraction) or "ratio" (the cost in units of the unaugmented recipe's).
     pub unit: String,
+    /// Pairs of runs.
+    pub seeds: usize,
     /// Mean difference.
     pub mean: f64,
     /// Its 95 % interval over new seeds; `None` with fewer than two seeds.
@@ -226,13 +231,14 @@ impl Evidence {
         Self {
             name: name.to_owned(),
             unit: unit.to_owned(),
+            seeds: a.len(),
             mean: mean(a) - mean(b),
             interval: paired.map(|paired| paired.interval),
         }
     }
 
     fn verdict(&self, margin: f64) -> Verdict {
-        Verdict::of(self.interval, margin)
+        Verdict::of(self.interval.filter(|_| self.seeds >= FEWEST_SEEDS), margin)
     }
 }
 
@@ -249,7 +255,10 @@ impl fmt::Display for Evidence {
     }
 }
 
-fn claim(id: &str, claim: &str, verdict: Verdict, text: String, evidence: Vec<Evidence>) -> Claim {
+fn claim(id: &str, claim: &str, verdict: Verdict, mut text: String, evidence: Vec<Evidence>) -> Claim {
+    if evidence.iter().any(|evidence| evidence.seeds < FEWEST_SEEDS) {
+        text += &format!(" Fewer than {FEWEST_SEEDS} seeds decide nothing.");
+    }
     Claim { id: id.to_owned(), claim: claim.to_owned(), verdict, text, evidence }
 }
 
@@ -287,8 +296,8 @@ mod tests {
     fn a_clear_gain_in_accuracy_and_gap_at_a_higher_cost_upholds_all_three() {
         // All reach 71 %: unaugmented after one epoch of 10 updates, augmented after two of 20.
         let claims = answers(
-            &[[[0.6, 0.6], [0.80, 0.795]], [[0.6, 0.6], [0.81, 0.795]]],
-            &[[[0.9, 0.71], [0.95, 0.715]], [[0.9, 0.71], [0.96, 0.715]]],
+            &[[[0.6, 0.6], [0.80, 0.795]], [[0.6, 0.6], [0.81, 0.795]], [[0.6, 0.6], [0.81, 0.795]]],
+            &[[[0.9, 0.71], [0.95, 0.715]], [[0.9, 0.71], [0.96, 0.715]], [[0.9, 0.71], [0.97, 0.715]]],
         );
         assert_eq!(verdicts(&claims), [Verdict::Holds; 3]);
         assert!(claims[0].text.contains("reach 79.50 % on the test set, the unaugmented ones 71.50 %"));
@@ -299,8 +308,8 @@ mod tests {
     #[test]
     fn the_opposite_refutes_all_three() {
         let claims = answers(
-            &[[[0.9, 0.75], [0.95, 0.70]], [[0.9, 0.75], [0.95, 0.70]]],
-            &[[[0.6, 0.6], [0.80, 0.79]], [[0.6, 0.6], [0.81, 0.80]]],
+            &[[[0.9, 0.75], [0.95, 0.70]], [[0.9, 0.75], [0.95, 0.70]], [[0.9, 0.75], [0.95, 0.70]]],
+            &[[[0.6, 0.6], [0.80, 0.79]], [[0.6, 0.6], [0.81, 0.80]], [[0.6, 0.6], [0.81, 0.80]]],
         );
         // The augmented runs reach 75 % first: in half the epochs, though in as many updates.
         assert_eq!(verdicts(&claims), [Verdict::DoesNotHold; 3]);
@@ -309,10 +318,17 @@ mod tests {
     #[test]
     fn seeds_that_disagree_leave_a_claim_undecided() {
         let claims = answers(
-            &[[[0.8, 0.7], [0.9, 0.80]], [[0.8, 0.7], [0.9, 0.70]]],
-            &[[[0.8, 0.7], [0.9, 0.75]], [[0.8, 0.7], [0.9, 0.74]]],
+            &[[[0.8, 0.7], [0.9, 0.80]], [[0.8, 0.7], [0.9, 0.70]], [[0.8, 0.7], [0.9, 0.76]]],
+            &[[[0.8, 0.7], [0.9, 0.75]], [[0.8, 0.7], [0.9, 0.74]], [[0.8, 0.7], [0.9, 0.75]]],
         );
         assert_eq!(claims[0].verdict, Verdict::Undecided);
+    }
+
+    #[test]
+    fn two_seeds_that_agree_decide_nothing_and_the_text_says_why() {
+        let claims = answers(&[[[0.8, 0.7], [0.9, 0.8]]; 2], &[[[0.8, 0.6], [0.9, 0.7]]; 2]);
+        assert_eq!(verdicts(&claims), [Verdict::Undecided; 3]);
+        assert!(claims[0].text.ends_with("Fewer than 3 seeds decide nothing."), "{}", claims[0].text);
     }
 
     #[test]
@@ -327,8 +343,8 @@ mod tests {
     #[test]
     fn a_difference_inside_the_margin_counts_as_none() {
         let claims = answers(
-            &[[[0.8, 0.7], [0.9, 0.8005]], [[0.8, 0.7], [0.9, 0.7995]]],
-            &[[[0.8, 0.7], [0.9, 0.8005]], [[0.8, 0.7], [0.9, 0.7995]]],
+            &[[[0.8, 0.7], [0.9, 0.8004]], [[0.8, 0.7], [0.9, 0.8]], [[0.8, 0.7], [0.9, 0.8002]]],
+            &[[[0.8, 0.7], [0.9, 0.8]], [[0.8, 0.7], [0.9, 0.8002]], [[0.8, 0.7], [0.9, 0.8]]],
         );
         assert_eq!(claims[0].verdict, Verdict::DoesNotHold);
     }

@@ -1,6 +1,10 @@
 //! Which run starts next: as many at a time as there are threads, seed by seed, and never more than two
 //! whose training set was made for their seed, since those are the large ones in memory.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+
 /// How many training sets that follow from a seed may be alive at a time: the one in use, and the next.
 const SEEDED_AT_A_TIME: usize = 2;
 
@@ -56,6 +60,42 @@ impl Queue {
     }
 }
 
+/// Does `work` for the jobs of `queue`, each on a thread of its own, and starts no more once `stopped`. On this thread,
+/// `finished` is called with what came of each job, after the threads that are free have got their next one.
+pub(crate) fn for_each_job<T: Send>(
+    mut queue: Queue,
+    work: impl Fn(Job) -> T + Sync,
+    stopped: impl Fn() -> bool,
+    mut finished: impl FnMut(Job, thread::Result<T>),
+) {
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let (work, mut last) = (&work, None);
+        loop {
+            while !stopped()
+                && let Some(job) = queue.start()
+            {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    let result = catch_unwind(AssertUnwindSafe(|| work(job)));
+                    // Nobody listens any more only if `finished` has panicked.
+                    let _ = sender.send((job, result));
+                });
+            }
+            if let Some((job, result)) = last.take() {
+                finished(job, result);
+            }
+            if queue.is_idle() {
+                break;
+            }
+            last = receiver.recv().ok();
+            if let Some((job, _)) = last {
+                queue.end(job);
+            }
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +110,51 @@ mod tests {
         assert_eq!(started(&mut queue), [(0, 0), (0, 1), (1, 0)]);
         queue.end(Job { seed: 0, arm: 0, seeded: false });
         assert_eq!(started(&mut queue), [(1, 1)]);
+    }
+
+    #[test]
+    fn every_job_is_done_once_and_reported_on_the_callers_thread() {
+        for threads in [1, 3, 16] {
+            let caller = thread::current().id();
+            let mut done = Vec::new();
+            for_each_job(
+                Queue::new(4, &[false, true], threads),
+                |job| (job.seed * 2 + job.arm, thread::current().id() != caller),
+                || false,
+                |job, result| {
+                    let (number, elsewhere) = result.unwrap();
+                    assert_eq!((number, elsewhere), (job.seed * 2 + job.arm, true));
+                    assert_eq!(thread::current().id(), caller);
+                    done.push(number);
+                },
+            );
+            done.sort_unstable();
+            assert_eq!(done, [0, 1, 2, 3, 4, 5, 6, 7], "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn no_job_starts_once_stopped() {
+        let mut done = 0;
+        let stop = std::cell::Cell::new(false);
+        let finished = |_, _: thread::Result<()>| {
+            done += 1;
+            stop.set(true);
+        };
+        for_each_job(Queue::new(5, &[false], 1), |_| (), || stop.get(), finished);
+        assert_eq!(done, 2); // the second had started when the first was reported
+    }
+
+    #[test]
+    fn a_panic_is_reported_and_the_others_go_on() {
+        let mut results = Vec::new();
+        for_each_job(
+            Queue::new(3, &[false], 1),
+            |job| assert_ne!(job.seed, 1, "on purpose"),
+            || false,
+            |job, result| results.push((job.seed, result.is_ok())),
+        );
+        assert_eq!(results, [(0, true), (1, false), (2, true)]);
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::Claim;
-use crate::comparison::Comparison;
-use crate::costs::Cost;
-use crate::machine::Machine;
-use crate::protocol::Protocol;
-use crate::quality::Quality;
-use crate::reference::Baseline;
+pub use crate::claims::{Claim, Evidence, Verdict};
+pub use crate::comparison::{At, Comparison};
+pub use crate::costs::{ArmCost, Cost};
+pub use crate::machine::Machine;
+pub use crate::protocol::Protocol;
+pub use crate::quality::{ClassQuality, Quality};
+pub use crate::reference::Baseline;
 use crate::stats::{Summary, summary};
 
 /// The version of the fields below; a reader of another version should not guess.
@@ -181,7 +181,7 @@ pub struct Run {
     pub train_accuracy: f64,
     /// After the last epoch.
     pub test_accuracy: f64,
-    /// Training only, without scoring, on one thread.
+    /// Wall-clock time of training on one thread, without scoring.
     pub seconds: f64,
     /// The scores at the protocol's scheduled epochs, ascending.
     pub history: Vec<Epoch>,

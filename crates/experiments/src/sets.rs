@@ -58,7 +58,7 @@ impl LabelledFeatures {
     }
 
     /// N, at least 1.
-    #[allow(clippy::len_without_is_empty, reason = "never empty")]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.labels.len()
     }

@@ -1,8 +1,7 @@
 //! Runs every arm with every seed in parallel, and hands over what is finished seed by seed.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc;
+use std::panic::resume_unwind;
 use std::thread;
 
 use crate::analysis::Plan;
@@ -10,7 +9,7 @@ use crate::collector::Collector;
 use crate::error::{Error, Result};
 use crate::progress::{Event, Progress};
 use crate::protocol::Protocol;
-use crate::queue::{Job, Queue};
+use crate::queue::{Job, Queue, for_each_job};
 use crate::reference::baselines;
 use crate::results::{About, ArmResults, Results, SCHEMA};
 use crate::sets::{Arm, LabelledFeatures};
@@ -103,59 +102,31 @@ impl<'a> Study<'a> {
         after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
         self.check()?;
+        let plan = self.plan()?;
         let threads = or_one_a_core(self.threads);
         let planned = self.protocol.seeds.len();
-        let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
         let mut outcome = self.empty_outcome(threads);
         if let Some((train, rate)) = &self.baselines {
             let classes = self.classes();
             outcome.results.baselines =
                 baselines(train, *rate, &self.test, classes, &self.protocol, progress)?;
         }
-        let mut collector =
-            Collector { outcome, plan: self.plan()?, progress, after_seed, pending: BTreeMap::new() };
+        let mut collector = Collector { outcome, plan, progress, after_seed, pending: BTreeMap::new() };
         let mut failure = None;
         progress.stage("training", self.updates(), "updates", |advance| {
-            thread::scope(|scope| {
-                let (sender, receiver) = mpsc::channel();
-                let mut queue = Queue::new(planned, &seeded, threads);
-                let mut finished = None;
-                loop {
-                    // Threads get their next run first, what has finished is written while they work on it.
-                    while !progress.stopped()
-                        && let Some(job) = queue.start()
-                    {
-                        let sender = sender.clone();
-                        scope.spawn(move || {
-                            let run = catch_unwind(AssertUnwindSafe(|| self.train(job, progress, advance)));
-                            // Nobody listens any more only if another run has panicked.
-                            let _ = sender.send((job, run));
-                        });
-                    }
-                    if let Some((job, run)) = finished.take()
-                        && let Err(error) = collector.add(job, run)
-                    {
-                        progress.stop();
-                        failure.get_or_insert(error);
-                    }
-                    if queue.is_idle() {
-                        break;
-                    }
-                    let Ok((job, run)) = receiver.recv() else { break };
-                    queue.end(job);
-                    match run {
-                        Ok(Ok(run)) => finished = run.map(|run| (job, run)),
-                        Ok(Err(error)) => {
-                            progress.stop();
-                            failure.get_or_insert(error);
-                        }
-                        Err(panic) => {
-                            progress.stop();
-                            resume_unwind(panic);
-                        }
-                    }
+            let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
+            let train = |job| self.train(job, progress, advance);
+            let finished = |job, run: thread::Result<Result<Option<TrainedRun>>>| {
+                let run = run.unwrap_or_else(|panic| {
+                    progress.stop();
+                    resume_unwind(panic)
+                });
+                if let Err(error) = run.and_then(|run| run.map_or(Ok(()), |run| collector.add(job, run))) {
+                    progress.stop();
+                    failure.get_or_insert(error);
                 }
-            });
+            };
+            for_each_job(Queue::new(planned, &seeded, threads), train, || progress.stopped(), finished);
         });
         let outcome = collector.outcome;
         match failure {

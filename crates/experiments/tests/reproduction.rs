@@ -1,5 +1,7 @@
 //! The study of the original report on the mini set, with a cheap extractor in place of the network.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

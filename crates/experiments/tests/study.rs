@@ -1,5 +1,7 @@
 //! A study as its users meet it: the same bits for any number of threads, whole after every seed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
@@ -247,6 +249,7 @@ fn a_plan_that_cannot_work_is_refused_before_anything_runs() {
         (new().arm(arm("a")).arm(arm("a")), "2 arms with 1 names"),
         (new().arm(arm("../a")), "\"../a\""),
         (new().arm(Arm::new("a", 0.1)), "none in arm `a`"),
+        (new().arm(arm("a")).compare("nothing", "a", "b"), "\"b\""),
         (
             Study::new(about(), Protocol { epochs: 0, ..Protocol::default() }, &set(9, 1)).arm(arm("a")),
             "0 epochs",

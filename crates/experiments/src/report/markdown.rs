@@ -4,7 +4,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::claims::{ACCURACY_MARGIN, COST_MARGIN};
+use crate::claims::{ACCURACY_MARGIN, COST_MARGIN, FEWEST_SEEDS};
 use crate::error::{Error, Result};
 use crate::results::Results;
 
@@ -37,6 +37,7 @@ fn render(results: &Results) -> std::result::Result<String, minijinja::Error> {
             whole => results.is_whole(),
             accuracy_margin => ACCURACY_MARGIN,
             cost_margin => COST_MARGIN,
+            fewest_seeds => FEWEST_SEEDS,
             ..Value::from(Serde(results)),
         },
     )

@@ -1,4 +1,4 @@
-//! The report in words, tables and figures, made from [`Results`] alone.
+//! The report in words, tables and figures, made from [`Results`](crate::Results) alone.
 
 mod curves;
 mod markdown;
