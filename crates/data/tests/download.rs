@@ -294,7 +294,7 @@ fn a_stall_ends_by_its_timeout_and_what_arrived_is_kept() {
             send(&stream, &format!("200 OK\r\nContent-Length: {SIZE}"), &content()[..SIZE / 2]);
         }
         // Says nothing more, and does not hang up before the client does.
-        thread::sleep(STALL * 4);
+        thread::sleep(STALL * 100);
     });
     let download = Download::from(url);
     let start = Instant::now();

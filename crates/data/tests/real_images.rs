@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use mlprobe_data::{Error, cifar10, mini};
-use ndarray::s;
+use ndarray::{Axis, s};
 
 const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
 const CIFAR10: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar-10-batches-bin");
@@ -77,10 +77,15 @@ fn every_file_of_the_mini_set_is_small() {
 }
 
 #[test]
-fn a_mini_set_built_again_is_the_same() {
+fn a_mini_set_holds_the_first_images_of_a_longer_set() {
     let mini = mini::load(MINI).unwrap();
+    let mut longer = mini.clone();
+    for part in [&mut longer.train, &mut longer.test] {
+        part.images.append(Axis(0), part.images.clone().slice(s![5..25, .., .., ..])).unwrap();
+        part.labels.extend_from_within(5..25);
+    }
     let dir = tempfile::tempdir().unwrap();
-    mini::build(&mini, dir.path()).unwrap();
+    mini::build(&longer, dir.path()).unwrap();
     assert_eq!(mini::load(dir.path()).unwrap(), mini);
 }
 

@@ -169,7 +169,8 @@ fn from_folder(from: &Path, batches: &[BatchFile], dir: &Path, progress: &mut On
     Ok(())
 }
 
-/// Downloads the archive into `dir` (an archive that is there and right is used), unpacks it, and removes it.
+/// Downloads the archive into `dir` and unpacks it. An archive that is there and right is used, and left there; one
+/// that was downloaded is removed.
 fn from_archive(
     remote: &Remote,
     timeouts: &Timeouts,
@@ -178,9 +179,10 @@ fn from_archive(
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
     let archive = dir.join(ARCHIVE);
+    let present = archive.exists();
     download(remote, &archive, timeouts, progress)?;
     archive::unpack(&archive, batches, dir, progress)?;
-    fs::remove_file(&archive).map_err(Error::io("remove", &archive))
+    if present { Ok(()) } else { fs::remove_file(&archive).map_err(Error::io("remove", &archive)) }
 }
 
 /// Writes `source` as the file `batch` in `dir`, if it is that file. Errors in reading become what `unreadable` makes

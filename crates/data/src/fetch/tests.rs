@@ -106,6 +106,52 @@ fn the_archive_is_unpacked() {
 }
 
 #[test]
+fn an_archive_put_into_the_folder_by_hand_is_used_and_left_there() {
+    let [(a, train), (b, test)] = batches();
+    let content = tarball(&[(a.name, &train), (b.name, &test)]);
+    let (dir, _) = source(ARCHIVE, &content);
+    let remote = Remote {
+        url: "http://127.0.0.1:1/never-asked".into(),
+        size: content.len() as u64,
+        sha256: files::hex(&Sha256::digest(&content)),
+    };
+    from_archive(&remote, &Timeouts::default(), &[a, b], dir.path(), &mut |_| ()).unwrap();
+    assert_complete(dir.path());
+    assert_eq!(names(dir.path()), [ARCHIVE, "data_batch_1.bin", "test_batch.bin"]);
+}
+
+#[test]
+fn a_downloaded_archive_is_unpacked_and_removed() {
+    use std::io::{BufRead, BufReader, Write};
+    let [(a, train), (b, test)] = batches();
+    let content = tarball(&[(a.name, &train), (b.name, &test)]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let remote = Remote {
+        url: format!("http://{}/{ARCHIVE}", listener.local_addr().unwrap()),
+        size: content.len() as u64,
+        sha256: files::hex(&Sha256::digest(&content)),
+    };
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = BufReader::new(stream.try_clone().unwrap()).lines();
+        assert!(request.map_while(Result::ok).any(|line| line.is_empty()));
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len()).unwrap();
+        stream.write_all(&content).unwrap();
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut labels = Vec::new();
+    from_archive(&remote, &Timeouts::default(), &[a, b], dir.path(), &mut |step| {
+        labels.push(step.label.to_owned());
+    })
+    .unwrap();
+    assert_complete(dir.path());
+    assert_eq!(names(dir.path()), ["data_batch_1.bin", "test_batch.bin"]);
+    labels.dedup();
+    let steps = ["downloading cifar-10-binary.tar.gz", "writing data_batch_1.bin", "writing test_batch.bin"];
+    assert_eq!(labels, steps);
+}
+
+#[test]
 fn names_that_lead_out_of_the_folder_stay_in_it() {
     let [(_, train), (_, test)] = batches();
     let archive =
@@ -227,17 +273,19 @@ fn a_client_that_is_not_there_is_named() {
 
 #[test]
 fn a_second_fetch_waits_for_the_first() {
-    let dir = tempfile::tempdir().unwrap();
-    let lock = dir.path().join(".lock");
-    let first = files::lock(&lock).unwrap();
+    let (from, dir) = source("nothing", b"");
+    let first = files::lock(&dir.path().join(".lock")).unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
+    let options = Options { from: Some(from.path().into()), ..Options::default() };
+    let folder = dir.path().to_owned();
     std::thread::spawn(move || {
-        let _second = files::lock(&lock);
-        sender.send(()).unwrap();
+        let result = fetch(folder, &options, &mut |_| ());
+        sender.send(result).unwrap();
     });
     assert!(receiver.recv_timeout(Duration::from_millis(100)).is_err());
     drop(first);
-    receiver.recv_timeout(Duration::from_secs(5)).unwrap();
+    let result = receiver.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(matches!(result, Err(Error::Missing { .. })));
 }
 
 proptest! {
