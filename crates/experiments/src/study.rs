@@ -205,6 +205,7 @@ impl<'a> Study<'a> {
             stages: Vec::new(),
         };
         results.about.machine.threads = threads;
+        results.about.dataset.test_images = self.test.len();
         Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
     }
 

@@ -163,7 +163,7 @@ fn the_run_folder_holds_what_it_promises() {
     assert_eq!(read_results(dir.path().join("results.json")).unwrap(), outcome.results);
     let report = std::fs::read_to_string(dir.path().join("report.md")).unwrap();
     assert!(!report.contains("Not finished"), "{report}");
-    assert!(report.contains("Not comparable with published figures"), "{report}");
+    assert!(report.contains("90 test images"), "{report}");
     let svg = std::fs::read_to_string(dir.path().join("learning-curves.svg")).unwrap();
     for text in ["Epoch", "Accuracy (%)", "unaugmented", "augmented", "duplicated"] {
         assert!(svg.contains(text), "{text}");
