@@ -1,6 +1,7 @@
 //! Drives the whole study: reads the command line, shows progress, and leaves the work to the crates.
 
 mod ablate;
+mod bench;
 mod data;
 mod display;
 mod options;
@@ -28,6 +29,7 @@ enum Command {
     Data(data::Command),
     Reproduce(reproduce::Arguments),
     Ablate(ablate::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Data(command) => data::run(command),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Ablate(arguments) => ablate::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

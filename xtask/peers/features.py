@@ -1,0 +1,159 @@
+"""Feature extraction by ONNX Runtime, OpenVINO and PyTorch, in f32. Images are resized before the clock starts,
+except where `resize` asks for it inside: then the network does it."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+TOLERANCE = 1e-3
+
+
+def inputs(request):
+    """(N, 3, S, S): the images as the network takes them; (N, 32, 32, 3) bytes if it resizes them."""
+    images = np.load(f"{request['data']}/images.npy", mmap_mode="r")[: request["images"]]
+    return np.ascontiguousarray(images) if request["resize"] else resized(images, request["size"])
+
+
+def resized(images, size):
+    import cv2
+    from squeezenet import MEAN
+
+    enlarge = lambda image: cv2.resize(image / np.float32(255) - MEAN, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.stack([enlarge(image).transpose(2, 0, 1) for image in images])
+
+
+def planes(images):
+    """Bytes (N, 32, 32, 3) to (N, 3, 32, 32)."""
+    from squeezenet import MEAN
+
+    return np.ascontiguousarray((images / np.float32(255) - MEAN).transpose(0, 3, 1, 2))
+
+
+def agreement(request, features):
+    """Says how close `features` (N, 512) are to ours, if they are."""
+    ours = np.load(f"{request['data']}/features_{request['size']}.npy")[: len(features)]
+    error = float(np.max(np.abs(features - ours) / (1 + np.abs(ours))))
+    if not error <= TOLERANCE:
+        raise ValueError(f"features differ from ours by {error:.1e}, more than {TOLERANCE}")
+    return f"features within {error:.0e} of ours"
+
+
+def onnx_file(request):
+    """The network as ONNX, made in a process of its own, so that this one has only its own threads."""
+    path = f"{request['data']}/squeezenet_{request['size']}{'_resize' * request['resize']}.onnx"
+    if not os.path.exists(path):
+        script = os.path.join(os.path.dirname(__file__), "squeezenet.py")
+        arguments = [request["weights"], str(request["size"]), str(int(request["resize"])), path]
+        subprocess.run([sys.executable, script, *arguments], check=True, stdout=sys.stderr)
+    return path
+
+
+def batches(x, size):
+    return [x[first : first + size] for first in range(0, len(x), size)]
+
+
+def onnxruntime(request):
+    import onnxruntime as ort
+
+    path, x, threads = onnx_file(request), inputs(request), request["threads"]
+    ready = planes if request["resize"] else lambda batch: batch
+
+    def session(intra):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = intra, 1
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def shared(batch):
+        """All threads on one batch."""
+        run, parts = session(threads).run, batches(x, batch)
+        return lambda: sum(len(run(None, {"x": ready(part)})[0]) for part in parts)
+
+    def apart(batch):
+        """Each thread on its own batch."""
+        run, parts, pool = session(1).run, batches(x, batch), ThreadPoolExecutor(threads)
+        return lambda: sum(len(y) for y in pool.map(lambda part: run(None, {"x": ready(part)})[0], parts))
+
+    candidates = [(f"batch {b}, threads share it", lambda b=b: shared(b)) for b in request["batches"]]
+    if threads > 1:
+        candidates += [(f"a batch of {b} a thread", lambda b=b: apart(b)) for b in request["batches"]]
+    y = session(threads).run(None, {"x": ready(x[:64])})[0]
+    return dict(version=ort.__version__, agreement=agreement(request, y), candidates=candidates)
+
+
+def openvino(request):
+    import openvino as ov
+
+    core, path, x = ov.Core(), onnx_file(request), inputs(request)
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": request["threads"]}
+
+    def compiled(batch, hint):
+        model = core.read_model(path)
+        model.reshape([batch, *x.shape[1:]])
+        return core.compile_model(model, "CPU", settings | {"PERFORMANCE_HINT": hint})
+
+    def queued(batch, hint):
+        queue, parts = ov.AsyncInferQueue(compiled(batch, hint)), batches(x[: len(x) // batch * batch], batch)
+        features = np.empty((len(x), 512), np.float32)
+
+        def keep(answer, i):
+            features[i * batch : (i + 1) * batch] = answer.get_output_tensor().data
+
+        queue.set_callback(keep)
+
+        def work():
+            for i, part in enumerate(parts):
+                queue.start_async(part, i, share_inputs=True)
+            queue.wait_all()
+            return len(parts) * batch
+
+        return work
+
+    def alone():
+        run = compiled(1, "LATENCY").create_infer_request().infer
+        return lambda: sum(len(run(part, share_inputs=True)[0]) for part in batches(x, 1))
+
+    if request["batches"] == [1]:
+        candidates = [("latency hint", alone)]
+    else:
+        settings_tried = [(b, hint) for hint in ("THROUGHPUT", "LATENCY") for b in request["batches"]]
+        candidates = [
+            (f"batch {b}, {hint.lower()} hint", lambda b=b, hint=hint: queued(b, hint)) for b, hint in settings_tried
+        ]
+    y = np.concatenate([compiled(1, "LATENCY")(part)[0] for part in batches(x[:64], 1)])
+    return dict(version=ov.__version__.split("-")[0], agreement=agreement(request, y), candidates=candidates)
+
+
+def torch(request):
+    import torch
+    from squeezenet import load
+
+    torch.set_num_threads(request["threads"])
+    torch.set_grad_enabled(False)
+    network, x = load(request["weights"]), torch.from_numpy(inputs(request))
+    last = x.contiguous(memory_format=torch.channels_last)
+
+    def eager(x, memory_format, batch):
+        run, parts = network.to(memory_format=memory_format), x.split(batch)
+        return lambda: sum(len(run(part)) for part in parts)
+
+    def compiled(batch):
+        import torch._inductor.config
+
+        torch._inductor.config.freezing = True
+        run, parts = torch.compile(network.to(memory_format=torch.channels_last)), last[: len(x) // batch * batch]
+        return lambda: sum(len(run(part)) for part in parts.split(batch))
+
+    candidates = [
+        (f"channels last, batch {b}", lambda b=b: eager(last, torch.channels_last, b)) for b in request["batches"]
+    ]
+    if request["compile"]:
+        candidates += [(f"compiled, channels last, batch {b}", lambda b=b: compiled(b)) for b in request["batches"][-2:]]
+    return dict(
+        version=torch.__version__, agreement=agreement(request, network(x[:64]).numpy()), candidates=candidates
+    )
+
+
+PEERS = {"onnxruntime": onnxruntime, "openvino": openvino, "torch": torch}
