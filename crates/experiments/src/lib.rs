@@ -26,6 +26,7 @@ mod study;
 #[cfg(test)]
 mod testing;
 mod train;
+pub mod tuned;
 
 pub use error::{Error, Result};
 pub use folder::{RunFolder, read_results};
