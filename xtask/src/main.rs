@@ -8,6 +8,7 @@ mod options;
 mod paths;
 mod progress;
 mod reproduce;
+mod tuned;
 
 use std::process::ExitCode;
 

@@ -24,7 +24,7 @@ pub struct Options {
     seeds: Option<u64>,
     /// Passes over the training set; the report reads half of them too [default: 800, with --quick: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: Option<u32>,
+    pub epochs: Option<u32>,
     /// Side in pixels that images are resized to for the extractor, 16 to 1024; its time grows with the square
     /// [default: 128, with --quick: 64]
     #[arg(long, value_name = "N")]

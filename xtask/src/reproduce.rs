@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mlprobe_data::augment::Preset;
 use mlprobe_experiments::reproduction::Reproduction;
 use mlprobe_experiments::{Event, Progress, RunFolder};
@@ -11,6 +11,7 @@ use mlprobe_features::Extractor;
 
 use crate::display::{Display, print_summary};
 use crate::options::{Options, Setup, commit};
+use crate::tuned;
 
 /// Answers the study's three claims: trains every arm with every seed, and writes a report.
 ///
@@ -24,12 +25,27 @@ pub struct Arguments {
     /// posterize, rotation, contrast and flip
     #[arg(long, value_name = "2022|2023", default_value_t = Preset::default())]
     preset: Preset,
+    /// faithful: the report's recipes and their controls. tuned: how accurate the same network on the same features can
+    /// be; the recipe is selected on held-out training images, and fixes preset and epochs
+    #[arg(long, value_enum, default_value_t = Recipe::Faithful)]
+    recipe: Recipe,
 }
 
-pub fn run(Arguments { options, preset }: Arguments) -> Result<()> {
+#[derive(Clone, Copy, ValueEnum)]
+enum Recipe {
+    Faithful,
+    Tuned,
+}
+
+pub fn run(Arguments { options, preset, recipe }: Arguments) -> Result<()> {
     let threads = options.threads;
-    let setup = options.prepare("reproduce", &[("preset", preset.to_string())])?;
-    run_study(&setup, preset, threads, Kind::Reproduction)
+    match recipe {
+        Recipe::Faithful => {
+            let setup = options.prepare("reproduce", &[("preset", preset.to_string())])?;
+            run_study(&setup, preset, threads, Kind::Reproduction)
+        }
+        Recipe::Tuned => tuned::run(options),
+    }
 }
 
 /// The studies there are.
@@ -41,22 +57,8 @@ pub enum Kind {
 
 /// Runs a study, with bars, and leaves its report in the run folder.
 pub fn run_study(setup: &Setup, preset: Preset, threads: usize, kind: Kind) -> Result<()> {
-    let Setup { dataset, comparable, protocol, extractor, cache, out, command } = setup;
-    let folder = RunFolder::create(out)?;
-    let study = Reproduction {
-        dataset,
-        comparable: *comparable,
-        extractor,
-        cache,
-        preset,
-        protocol: protocol.clone(),
-        threads,
-        commit: commit(),
-        command: command.clone(),
-    };
-    let (train, test) = (dataset.train.len(), dataset.test.len());
-    eprintln!("{}: {train} training and {test} test images, features by {}.", dataset.name, extractor.name());
-
+    let folder = RunFolder::create(&setup.out)?;
+    let study = reproduction(setup, preset, threads);
     let display = Display::default();
     let observer = |event: Event<'_>| {
         display.show(event);
@@ -70,4 +72,22 @@ pub fn run_study(setup: &Setup, preset: Preset, threads: usize, kind: Kind) -> R
     let outcome = study.run(&progress, |so_far| folder.save(so_far))?;
     print_summary(&outcome.results, folder.path());
     Ok(())
+}
+
+/// What to run, said on standard error too.
+pub fn reproduction(setup: &Setup, preset: Preset, threads: usize) -> Reproduction<'_> {
+    let Setup { dataset, comparable, protocol, extractor, cache, command, .. } = setup;
+    let (train, test) = (dataset.train.len(), dataset.test.len());
+    eprintln!("{}: {train} training and {test} test images, features by {}.", dataset.name, extractor.name());
+    Reproduction {
+        dataset,
+        comparable: *comparable,
+        extractor,
+        cache,
+        preset,
+        protocol: protocol.clone(),
+        threads,
+        commit: commit(),
+        command: command.clone(),
+    }
 }

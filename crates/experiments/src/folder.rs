@@ -147,7 +147,7 @@ where
 }
 
 /// Writes beside `path` and renames when whole, so that a reader never sees a part.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let mut builder = tempfile::Builder::new();
         // Temporary files are private by default; this one becomes an ordinary file, which others may read.

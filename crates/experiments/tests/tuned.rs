@@ -11,8 +11,9 @@ use mlprobe_data::mini;
 use mlprobe_data::random::Random;
 use mlprobe_experiments::reproduction::Reproduction;
 use mlprobe_experiments::tuned::{self, ARM, Data, EPOCHS, Outcome, Report, Scores, Views, candidates};
-use mlprobe_experiments::{About, Error, Event, LabelledFeatures, Progress, Protocol};
+use mlprobe_experiments::{About, Error, Event, LabelledFeatures, Progress, Protocol, RunFolder};
 use mlprobe_features::{Extractor, FeatureCache};
+use mlprobe_nn::Mlp;
 use ndarray::{Array2, ArrayView4};
 
 const CLASSES: usize = 3;
@@ -135,6 +136,27 @@ fn progress_adds_up_to_what_was_announced_and_runs_are_reported_last() {
     let all = ((candidates().len() + 2) * EPOCHS) as u64;
     let run = |seed| (ARM.to_owned(), seed, all);
     assert_eq!(events.into_inner().unwrap(), (all, all, vec![run(5), run(6)]));
+}
+
+#[test]
+fn the_run_folder_holds_report_and_models() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = tuned(&data(), 2);
+    RunFolder::create(dir.path()).unwrap().save_tuned(&outcome).unwrap();
+    for model in &outcome.models {
+        let path = dir.path().join("models").join(format!("tuned-seed{}.safetensors", model.seed));
+        assert_eq!(Mlp::<f32>::load(path).unwrap(), model.network);
+    }
+    let json = std::fs::read_to_string(dir.path().join("tuned.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), outcome.report);
+
+    let markdown = std::fs::read_to_string(dir.path().join("tuned.md")).unwrap();
+    let Report { candidates, selected, runs, .. } = &outcome.report;
+    let rows = markdown.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(rows, 2 + runs.len() + 1 + 2 + candidates.len());
+    assert!(markdown.contains(&format!("| **{}** |", candidates[*selected].candidate)), "{markdown}");
+    let run = format!("| 6 | {:.2} |", 100.0 * runs[1].test.accuracy);
+    assert!(markdown.contains(&run), "{markdown}");
 }
 
 #[test]

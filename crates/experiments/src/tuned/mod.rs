@@ -23,6 +23,7 @@
 mod candidate;
 mod extract;
 mod model;
+mod save;
 mod standardisation;
 mod threads;
 mod views;
