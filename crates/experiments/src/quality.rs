@@ -1,11 +1,11 @@
 //! What an arm's models get right and wrong on the test set, beyond accuracy: class by class, and how well
 //! their confidence is calibrated.
 
-use ndarray::{Axis, concatenate};
+use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::metrics::{ClassScores, Predictions, Reliability};
+use crate::metrics::{ClassScores, Confused, Mistake, Predictions, Reliability};
 use crate::stats::{Summary, summary};
 use crate::train::TrainedRun;
 
@@ -22,6 +22,31 @@ pub struct Quality {
     pub classes: Vec<ClassQuality>,
     /// Counts (K, K) of all seeds together: row = true class, column = predicted class.
     pub confusion: Vec<Vec<u32>>,
+    /// The pairs of classes confused most often, most first, up to [`PAIRS`](Self::PAIRS).
+    pub confused: Vec<ConfusedPair>,
+    /// The mistakes made with most confidence, most first, up to [`MISTAKES`](Self::MISTAKES), by the mean of all
+    /// seeds' probabilities.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// A class that was taken for another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfusedPair {
+    /// How often, all seeds together.
+    #[serde(flatten)]
+    pub confused: Confused,
+    /// Test images confused so by the mean of all seeds' probabilities, most confident first, up to
+    /// [`EXAMPLES`](Quality::EXAMPLES).
+    pub examples: Vec<usize>,
+}
+
+impl Quality {
+    /// Pairs of classes that are kept.
+    pub const PAIRS: usize = 6;
+    /// Images kept of each pair.
+    pub const EXAMPLES: usize = 4;
+    /// Mistakes that are kept.
+    pub const MISTAKES: usize = 12;
 }
 
 /// How well one class is found.
@@ -59,6 +84,15 @@ pub(crate) fn quality(runs: &[TrainedRun], labels: &[u8], classes: &[String]) ->
     })?;
     let repeated = labels.repeat(runs.len());
     let together = Predictions::new(&repeated, stacked.view())?;
+    let confusion = together.confusion();
+    let mut mean = Array2::zeros(views[0].dim());
+    views.iter().for_each(|view| mean += view);
+    mean /= runs.len() as f32;
+    let mistakes = Predictions::new(labels, mean.view())?.most_confident_mistakes(labels.len());
+    let examples = |pair: Confused| {
+        let same = |mistake: &&Mistake| (mistake.label, mistake.predicted) == (pair.label, pair.predicted);
+        mistakes.iter().filter(same).map(|mistake| mistake.index).take(Quality::EXAMPLES).collect()
+    };
     Ok(Quality {
         top5_accuracy: over_seeds(&|run| run.top_k_accuracy(5))?,
         calibration_error: over_seeds(&|run| run.reliability().expected_calibration_error())?,
@@ -75,6 +109,12 @@ pub(crate) fn quality(runs: &[TrainedRun], labels: &[u8], classes: &[String]) ->
                 })
             })
             .collect::<Result<_>>()?,
-        confusion: together.confusion().counts().outer_iter().map(|row| row.to_vec()).collect(),
+        confusion: confusion.counts().outer_iter().map(|row| row.to_vec()).collect(),
+        confused: confusion
+            .most_confused(Quality::PAIRS)
+            .into_iter()
+            .map(|confused| ConfusedPair { confused, examples: examples(confused) })
+            .collect(),
+        mistakes: mistakes.iter().take(Quality::MISTAKES).copied().collect(),
     })
 }

@@ -49,7 +49,7 @@ pub(crate) const TRANSFORMS: [Transform; 6] = [
 ];
 
 /// Draws the transforms of the test images, the same for every run.
-const TEST_SEED: u64 = 0;
+pub(crate) const TEST_SEED: u64 = 0;
 
 /// What the study is run on.
 pub struct Reproduction<'a> {
