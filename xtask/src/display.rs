@@ -66,6 +66,6 @@ pub fn print_summary(results: &Results, folder: &Path) {
             results.about.dataset.name
         );
     }
-    println!("\nReport:  {}", folder.join("report.md").display());
+    println!("\nReport:  {} (the same in text: report.md)", folder.join("report.html").display());
     println!("Results: {}", folder.join("results.json").display());
 }

@@ -7,6 +7,7 @@ mod display;
 mod options;
 mod paths;
 mod progress;
+mod report;
 mod reproduce;
 mod tuned;
 
@@ -30,6 +31,7 @@ enum Command {
     Data(data::Command),
     Reproduce(reproduce::Arguments),
     Ablate(ablate::Arguments),
+    Report(report::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Data(command) => data::run(command),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Ablate(arguments) => ablate::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
     };
     match result {

@@ -95,13 +95,13 @@ impl Options {
 }
 
 /// The images to work on, and how the command line names them.
-struct Images {
-    dataset: Dataset,
+pub struct Images {
+    pub dataset: Dataset,
     option: String,
     comparable: bool,
 }
 
-fn load(choice: &str) -> Result<Images> {
+pub fn load(choice: &str) -> Result<Images> {
     let option = |option: &str| option.to_owned();
     match choice {
         "mini" => {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mlprobe_data::augment::Preset;
+use mlprobe_experiments::page::{Page, Pictures};
 use mlprobe_experiments::reproduction::Reproduction;
 use mlprobe_experiments::{Event, Progress, RunFolder};
 use mlprobe_features::Extractor;
@@ -69,7 +70,11 @@ pub fn run_study(setup: &Setup, preset: Preset, threads: usize, kind: Kind) -> R
         Kind::Reproduction => study.study(&progress),
         Kind::Ablation => study.ablation(&progress),
     }?;
-    let outcome = study.run(&progress, |so_far| folder.save(so_far))?;
+    let pictures = Pictures { dataset: &setup.dataset, transforms: preset.transforms() };
+    let outcome = study.run(&progress, |so_far| {
+        folder.save(so_far)?;
+        folder.save_page(&Page { pictures: Some(pictures), ..Page::new(&so_far.results) })
+    })?;
     print_summary(&outcome.results, folder.path());
     Ok(())
 }

@@ -10,6 +10,7 @@ use ndarray_npy::{WritableElement, WriteNpyExt};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::page::Page;
 use crate::report;
 use crate::results::{Results, SCHEMA};
 use crate::study::Outcome;
@@ -20,6 +21,7 @@ use crate::study::Outcome;
 /// |---|---|
 /// | `results.json` | [`Results`] |
 /// | `report.md` | the same in words and tables |
+/// | `report.html` | the same as one page with figures and images |
 /// | `learning-curves.svg` | accuracy over epochs for every arm |
 /// | `models/ARM-seedS.safetensors` | the trained models |
 /// | `predictions/ARM-seedS.npy` | the likeliest class of each test image, u8 (N) |
@@ -89,6 +91,14 @@ impl RunFolder {
         write_whole(&self.path.join("learning-curves.svg"), report::learning_curves(results)?.as_bytes())?;
         write_whole(&self.path.join("report.md"), report::markdown(results)?.as_bytes())?;
         write_whole(&self.path.join("results.json"), json.as_bytes())
+    }
+
+    /// Writes `report.html`.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_page(&self, page: &Page<'_>) -> Result<()> {
+        write_whole(&self.path.join("report.html"), page.render()?.as_bytes())
     }
 
     /// Writes `SHA256SUMS` over every file that belongs to these results.

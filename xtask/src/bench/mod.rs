@@ -79,7 +79,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     let effort = match quick {
         true => Effort { quick, threads, pairs: 2, duration: Duration::from_millis(300) },
-        false => Effort { quick, threads, pairs: 7, duration: Duration::from_secs(2) },
+        false => Effort { quick, threads, pairs: 5, duration: Duration::from_secs(2) },
     };
     let (peak_alone, peak) = (peak(isa, 1), peak(isa, threads));
     let mut record = Record::new(About::detect(isa, &effort), peak_alone, peak);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -140,7 +140,10 @@ impl Process {
     }
 
     fn answer(&mut self) -> Result<Value, String> {
-        let line = self.answers.recv_timeout(PATIENCE).map_err(|error| format!("gave no answer: {error}"))?;
+        let line = self.answers.recv_timeout(PATIENCE).map_err(|error| match (error, self.child.wait()) {
+            (RecvTimeoutError::Disconnected, Ok(status)) => format!("its process ended, {status}"),
+            _ => format!("gave no answer in {} minutes", PATIENCE.as_secs() / 60),
+        })?;
         serde_json::from_str(&line).map_err(|error| format!("answered {line:?}: {error}"))
     }
 }

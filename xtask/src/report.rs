@@ -1,0 +1,60 @@
+//! `cargo xtask report`: the report of a finished run, rendered again.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use mlprobe_data::augment::Preset;
+use mlprobe_experiments::page::{Page, Pictures};
+use mlprobe_experiments::{RunFolder, read_results, tuned};
+
+use crate::options::load;
+
+/// Renders report.md and report.html of a run folder again from its results.json.
+///
+/// With an ablation or a tuned run beside it, the page has a section on each.
+#[derive(Args)]
+pub struct Arguments {
+    /// The run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The run folder of `cargo xtask ablate` on the same data
+    #[arg(long, value_name = "DIR")]
+    ablation: Option<PathBuf>,
+    /// The run folder of `cargo xtask reproduce --recipe tuned` on the same data
+    #[arg(long, value_name = "DIR")]
+    tuned: Option<PathBuf>,
+}
+
+pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
+    let results = read_results(run.join("results.json"))?;
+    let ablation = ablation.map(|folder| read_results(folder.join("results.json"))).transpose()?;
+    let tuned = tuned.map(|folder| read_tuned(&folder)).transpose()?;
+    let choice = match results.about.dataset.name.as_str() {
+        "cifar10" => "cifar10",
+        "cifar10-mini" => "mini",
+        _ => "",
+    };
+    let dataset = if choice.is_empty() { None } else { Some(load(choice)?.dataset) };
+    // The record names the preset, as in "preset 2022: one of ...".
+    let augmentation = results.about.augmentation.as_deref().unwrap_or_default();
+    let preset = augmentation.split([' ', ':']).nth(1).and_then(|year| year.parse::<Preset>().ok());
+    let transforms = preset.map_or(&[][..], Preset::transforms);
+    let folder = RunFolder::create(run)?;
+    folder.save_results(&results)?;
+    folder.save_page(&Page {
+        results: &results,
+        pictures: dataset.as_ref().map(|dataset| Pictures { dataset, transforms }),
+        ablation: ablation.as_ref(),
+        tuned: tuned.as_ref(),
+    })?;
+    println!("Report: {}", folder.path().join("report.html").display());
+    Ok(())
+}
+
+fn read_tuned(folder: &Path) -> Result<tuned::Report> {
+    let path = folder.join("tuned.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not the report of a tuned run", path.display()))
+}
