@@ -67,7 +67,7 @@ impl Curves<'_> {
             y: self.y.clone(),
             y_name: self.y_name,
             y_label: &|y| fixed(*y, y_decimals),
-            left: 58,
+            left: 74,
         };
         figure(self.names, HEIGHT, |area| {
             let mut chart = chart(area, &axes)?;
