@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::tuned::model::{Model, failed};
+use crate::tuned::model::Model;
 use crate::tuned::{Standardisation, Views};
 
 /// Of every candidate: passes over the training rows, on a cosine schedule.
@@ -78,17 +78,6 @@ impl Candidate {
     /// Trains on `inputs`, which must have been made with this candidate's `square_roots`; `advance` is called after
     /// each epoch. `None` if the observer asked to stop.
     pub(super) fn train(
-        &self,
-        inputs: &Inputs,
-        classes: usize,
-        seed: u64,
-        progress: &Progress<'_>,
-        advance: &dyn Fn(u64),
-    ) -> Result<Option<Model>> {
-        self.run(inputs, classes, seed, progress, advance).map_err(|source| failed(seed, source))
-    }
-
-    fn run(
         &self,
         inputs: &Inputs,
         classes: usize,

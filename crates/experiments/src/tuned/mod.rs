@@ -38,6 +38,7 @@ use crate::results::About;
 use crate::stats::{Summary, require, summary};
 use crate::study::or_one_a_core;
 use candidate::Inputs;
+use model::failed;
 use threads::map_on_threads;
 
 pub use candidate::{Candidate, EPOCHS, candidates};
@@ -117,9 +118,9 @@ pub struct Outcome {
 /// 0 being one a core. The results are the same bits for any number of threads.
 ///
 /// # Errors
-/// [`Error::Argument`] if there is no seed, training and test images differ in D, a label is not below K, or there are
-/// too few images to hold some out; [`Error::Training`] if a candidate diverges; [`Error::Stopped`] if the observer of
-/// `progress` asked to stop.
+/// [`Error::Argument`] if there is no seed, training and test images differ in D, there are too few images to hold some
+/// out, or a test label is not below K, which shows last; [`Error::Training`] if a training label is not below K or a
+/// candidate diverges; [`Error::Stopped`] if the observer of `progress` asked to stop.
 ///
 /// ```
 /// use mlprobe_experiments::tuned::{self, Data, Views};
@@ -143,22 +144,18 @@ pub struct Outcome {
 /// ```
 pub fn run(data: &Data, seeds: &[u64], threads: usize, progress: &Progress<'_>) -> Result<Outcome> {
     let start = Instant::now();
-    let Some(&first_seed) = seeds.first() else {
-        return Err(Error::Argument {
-            operation: "tuning",
-            expected: "at least one seed".to_owned(),
-            actual: "none".to_owned(),
-            next: "give a seed",
-        });
-    };
-    check(data)?;
+    const OPERATION: &str = "tuning";
+    require(!seeds.is_empty(), OPERATION, "at least one seed", "none", "give a seed")?;
+    let [dim, test_dim] = [&data.train, &data.test].map(|images| images.original().dim());
+    let expected = format!("{dim} features of a test image");
+    require(dim == test_dim, OPERATION, &expected, test_dim, "use one extractor for both")?;
     let mut about = data.about.clone();
     about.machine.threads = or_one_a_core(threads);
     let work = Work { classes: about.dataset.classes.len(), threads: about.machine.threads, progress };
     let stopped = Error::Stopped { done: 0, planned: seeds.len() };
 
-    let (kept, held_out) = data.train.split(first_seed)?;
-    let Some(candidates) = work.try_candidates(&kept, &held_out, first_seed)? else { return Err(stopped) };
+    let (kept, held_out) = data.train.split(seeds[0])?;
+    let Some(candidates) = work.try_candidates(&kept, &held_out, seeds[0])? else { return Err(stopped) };
     let losses = candidates.iter().map(|tried| tried.validation.loss);
     let selected = losses.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(i, _)| i);
 
@@ -186,23 +183,6 @@ pub fn run(data: &Data, seeds: &[u64], threads: usize, progress: &Progress<'_>) 
     Ok(Outcome { report, models })
 }
 
-fn check(Data { about, train, test }: &Data) -> Result<()> {
-    const OPERATION: &str = "tuning";
-    let [expected, actual] = [train, test].map(|images| images.original().dim());
-    let fits = expected == actual;
-    require(
-        fits,
-        OPERATION,
-        &format!("{expected} features of a test image"),
-        actual,
-        "use one extractor for both",
-    )?;
-    let classes = about.dataset.classes.len();
-    let largest = train.labels().iter().chain(test.labels()).max().map_or(0, |&label| usize::from(label));
-    let below = format!("labels below {classes}, the number of classes");
-    require(largest < classes, OPERATION, &below, largest, "name all classes, or check the labels")
-}
-
 /// What every step needs.
 struct Work<'a> {
     classes: usize,
@@ -220,8 +200,7 @@ impl Work<'_> {
             map_on_threads(self.threads, &candidates, self.progress, |candidate| {
                 let start = Instant::now();
                 let inputs = &inputs[usize::from(candidate.square_roots)];
-                let model = candidate.train(inputs, self.classes, seed, self.progress, advance)?;
-                let Some(model) = model else { return Ok(None) };
+                let Some(model) = self.train_one(*candidate, inputs, seed, advance)? else { return Ok(None) };
                 let validation = Scores::of(&model, held_out)?;
                 let seconds = start.elapsed().as_secs_f64();
                 Ok(Some(Tried { candidate: *candidate, validation, seconds }))
@@ -236,9 +215,20 @@ impl Work<'_> {
         self.progress.stage("training the selected recipe", epochs, "epochs", |advance| {
             map_on_threads(self.threads, seeds, self.progress, |&seed| {
                 let start = Instant::now();
-                let model = recipe.train(&inputs, self.classes, seed, self.progress, advance)?;
+                let model = self.train_one(recipe, &inputs, seed, advance)?;
                 Ok(model.map(|model| (model, start.elapsed().as_secs_f64())))
             })
         })
+    }
+
+    fn train_one(
+        &self,
+        candidate: Candidate,
+        inputs: &Inputs,
+        seed: u64,
+        advance: &dyn Fn(u64),
+    ) -> Result<Option<Model>> {
+        let model = candidate.train(inputs, self.classes, seed, self.progress, advance);
+        model.map_err(|source| failed(seed, source))
     }
 }
