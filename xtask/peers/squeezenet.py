@@ -1,6 +1,6 @@
 """SqueezeNet 1.1 in PyTorch with our weights, and as ONNX: `python squeezenet.py WEIGHTS SIZE RESIZE OUT`.
 
-Input (N, 3, S, S), or with RESIZE = 1 (N, 3, 32, 32), which the network resizes to S itself: RGB/255 minus MEAN.
+Input (N, 3, S, S), or with RESIZE = 1 (N, 3, 32, 32), which the network resizes to S itself: RGB/255 minus the mean.
 Output (N, 512): the last fire module averaged over its pixels.
 """
 
@@ -11,8 +11,6 @@ import sys
 import numpy as np
 import torch
 from torch import nn
-
-MEAN = np.array([0.48109412, 0.4575255, 0.40786668], np.float32)
 
 
 class Fire(nn.Module):

@@ -165,9 +165,11 @@ def torch(request):
             return total / n, correct / n
 
     variant = lambda name, **settings: (name, type(name, (Network,), settings))
-    networks = [variant("eager"), variant("eager, fused step", fused=True)]
-    if request["compile"] and request["stage"] == "training":
-        networks.append(variant("compiled, fused step", compiled=True, fused=True))
+    networks = [variant("eager")]
+    if request["stage"] != "evaluation":
+        networks.append(variant("eager, fused step", fused=True))
+        if request["compile"]:
+            networks.append(variant("compiled, fused step", compiled=True, fused=True))
     return peer(request, torch.__version__, networks)
 
 

@@ -14,7 +14,7 @@ const WEIGHTS: &[u8] = include_bytes!("../weights/squeezenet1_1_features.safeten
 
 /// What the network was trained on: RGB/255 minus this mean, not scaled further.
 const NORMALIZATION: Normalization =
-    Normalization { mean: [0.481_094_12, 0.457_525_5, 0.407_866_68], std: [1.0, 1.0, 1.0] };
+    Normalization { mean: [0.481_094_12, 0.457_525_5, 0.407_866_7], std: [1.0, 1.0, 1.0] };
 
 const POOL: MaxPool = MaxPool { padding: 0, ceil: true };
 

@@ -1,5 +1,7 @@
 //! The cache returns what was kept, or makes it again; never something else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;

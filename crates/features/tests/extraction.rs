@@ -1,5 +1,7 @@
 //! What an extractor promises beyond its numbers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlprobe_features::{Error, Extractor, SqueezeNet};

@@ -1,5 +1,7 @@
 //! SqueezeNet and the resize against PyTorch.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use mlprobe_features::resize::Resizer;
 use mlprobe_features::{Extractor, Normalization, SqueezeNet};
 use mlprobe_kernels::Isa;

@@ -3,6 +3,8 @@
 //! Throughput is in floating-point operations, of which a product and a sum are two, so that it reads as FLOP/s beside
 //! the first figure, the peak of one core. Winograd's method counts as the direct sum it replaces.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark may panic")]
+
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -214,19 +214,12 @@ unsafe fn transform_patch_on<S: Simd<T = f32>>(d: &[f32], row_len: usize, channe
         // vectors.
         unsafe {
             let mut columns = [[S::splat(0.0); PATCH]; PATCH];
-            for x in 0..PATCH {
+            for (x, column) in columns.iter_mut().enumerate() {
                 let pixel = |y: usize| S::load(d.as_ptr().add(y * row_len + x * channels + c));
-                columns[x] = input_1d::<S>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
+                *column = input_1d::<S>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
             }
             for y in 0..PATCH {
-                let row = input_1d::<S>([
-                    columns[0][y],
-                    columns[1][y],
-                    columns[2][y],
-                    columns[3][y],
-                    columns[4][y],
-                    columns[5][y],
-                ]);
+                let row = input_1d::<S>(columns.map(|column| column[y]));
                 for (x, &value) in row.iter().enumerate() {
                     S::store(v.as_mut_ptr().add((y * PATCH + x) * BLOCK * channels + c), value);
                 }
@@ -268,19 +261,12 @@ unsafe fn transform_sums_on<S: Simd<T = f32>>(sums: &Sums<'_>, target: Target<'_
         unsafe {
             let bias = S::load(sums.bias.as_ptr().add(c));
             let mut columns = [[S::splat(0.0); TILE]; PATCH];
-            for x in 0..PATCH {
+            for (x, column) in columns.iter_mut().enumerate() {
                 let m = |y: usize| S::load(sums.m.as_ptr().add((y * PATCH + x) * sums.position_len + c));
-                columns[x] = output_1d::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]);
+                *column = output_1d::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]);
             }
             for y in 0..target.rows {
-                let row = output_1d::<S>([
-                    columns[0][y],
-                    columns[1][y],
-                    columns[2][y],
-                    columns[3][y],
-                    columns[4][y],
-                    columns[5][y],
-                ]);
+                let row = output_1d::<S>(columns.map(|column| column[y]));
                 for (x, &value) in row.iter().enumerate().take(target.columns) {
                     let out = target.pixel.as_mut_ptr().add(y * target.row_len + x * target.channels + c);
                     S::store(out, finished::<S>(S::add(value, bias), out, finish));

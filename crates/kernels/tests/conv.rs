@@ -1,5 +1,7 @@
 //! Convolution and pooling against naive loops, at odd sizes, on every instruction set.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, mix};
 use ndarray::Array4;
 

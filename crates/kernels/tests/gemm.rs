@@ -1,5 +1,7 @@
 //! The products against a naive triple loop, at odd sizes, in every layout, on every instruction set.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 use mlprobe_kernels::{Element, Error, Isa, gemm};
 use ndarray::{Array2, ArrayView2, ShapeBuilder};
 

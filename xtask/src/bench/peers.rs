@@ -140,9 +140,12 @@ impl Process {
     }
 
     fn answer(&mut self) -> Result<Value, String> {
-        let line = self.answers.recv_timeout(PATIENCE).map_err(|error| match (error, self.child.wait()) {
-            (RecvTimeoutError::Disconnected, Ok(status)) => format!("its process ended, {status}"),
-            _ => format!("gave no answer in {} minutes", PATIENCE.as_secs() / 60),
+        let line = self.answers.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => format!("gave no answer in {} minutes", PATIENCE.as_secs() / 60),
+            RecvTimeoutError::Disconnected => match self.child.wait() {
+                Ok(status) => format!("its process ended: {status}"),
+                Err(error) => format!("its process ended: {error}"),
+            },
         })?;
         serde_json::from_str(&line).map_err(|error| format!("answered {line:?}: {error}"))
     }
