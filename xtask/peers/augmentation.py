@@ -29,7 +29,8 @@ def peer(request, version, candidates):
         if abs(mean - request["mean"]) > TOLERANCE:
             raise ValueError(f"{name}: images of mean {mean:.1f}, ours have {request['mean']:.1f}")
     candidates = [(name, lambda transform=transform: prepare(transform)) for name, transform in candidates]
-    return dict(version=version, agreement=f"mean level {mean:.0f}, ours {request['mean']:.0f}", candidates=candidates)
+    agreement = f"mean level {mean:.0f}, ours {request['mean']:.0f}"
+    return dict(version=version, agreement=agreement, candidates=candidates)
 
 
 def albumentations(request):
@@ -40,8 +41,7 @@ def albumentations(request):
     random = np.random.default_rng(1)
 
     def contrast(image, **_):
-        a = random.uniform(0.5, 2)
-        return cv2.LUT(image, table(a))
+        return cv2.LUT(image, table(random.uniform(0.5, 2)))
 
     one_of = A.OneOf(
         [

@@ -74,7 +74,8 @@ def onnxruntime(request):
         run, parts, pool = session(1).run, batches(x, batch), ThreadPoolExecutor(threads)
         return lambda: sum(len(y) for y in pool.map(lambda part: run(None, {"x": ready(part)})[0], parts))
 
-    candidates = [(f"batch {b}{', threads share it' * (threads > 1)}", lambda b=b: shared(b)) for b in request["batches"]]
+    sharing = ", threads share it" if threads > 1 else ""
+    candidates = [(f"batch {b}{sharing}", lambda b=b: shared(b)) for b in request["batches"]]
     if threads > 1:
         candidates += [(f"a batch of {b} a thread", lambda b=b: apart(b)) for b in request["batches"]]
     y = session(threads).run(None, {"x": ready(x[:64])})[0]
@@ -141,14 +142,16 @@ def torch(request):
         import torch._inductor.config
 
         torch._inductor.config.freezing = True
-        run, parts = torch.compile(network.to(memory_format=torch.channels_last)), last[: len(x) // batch * batch]
-        return lambda: sum(len(run(part)) for part in parts.split(batch))
+        run = torch.compile(network.to(memory_format=torch.channels_last), dynamic=False)
+        parts = last[: len(x) // batch * batch].split(batch)
+        return lambda: sum(len(run(part)) for part in parts)
 
     candidates = [
         (f"channels last, batch {b}", lambda b=b: eager(last, torch.channels_last, b)) for b in request["batches"]
     ]
     if request["compile"]:
-        candidates += [(f"compiled, channels last, batch {b}", lambda b=b: compiled(b)) for b in request["batches"][-2:]]
+        largest = request["batches"][-2:]
+        candidates += [(f"compiled, channels last, batch {b}", lambda b=b: compiled(b)) for b in largest]
     return dict(
         version=torch.__version__, agreement=agreement(request, network(x[:64]).numpy()), candidates=candidates
     )

@@ -46,7 +46,7 @@ def peer(request, version, networks):
         if stage != "training":
             errors.append(abs(model.evaluate(check["rows"])[0] / check["loss_after"] - 1))
         if not max(errors) <= TOLERANCE:
-            raise ValueError(f"{name}: losses differ from ours by {max(errors):.1e} of their size, more than {TOLERANCE}")
+            raise ValueError(f"{name}: losses differ from ours by {max(errors):.1e}, more than {TOLERANCE}")
     candidates = [(name, lambda network=network: prepare(network)) for name, network in networks]
     agreement = f"losses of {check['epochs']} steps within {max(errors):.0e} of ours"
     return dict(version=version, agreement=agreement, candidates=candidates)

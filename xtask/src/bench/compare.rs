@@ -11,6 +11,7 @@ use super::Effort;
 use super::inputs::Inputs;
 use super::peers::Running;
 use super::stages::{Measure, Peer, Stage};
+use crate::paths;
 
 /// What is needed to compare at any stage.
 pub struct Comparison<'a> {
@@ -99,7 +100,9 @@ impl Comparison<'_> {
     }
 
     fn beside(&self, stage: &Stage, peer: &Peer, measure: &mut Measure<'_>) -> Result<Outcome> {
-        let missing = |reason: String| Ok(Outcome::Missing { missing: reason });
+        // A record is for everybody: it does not say where it was made.
+        let here = format!("{}/", paths::root().display());
+        let missing = |reason: String| Ok(Outcome::Missing { missing: reason.replace(&here, "") });
         let started = match &self.python {
             Ok(python) => Running::start(python, stage, peer, self.inputs, &self.effort),
             Err(reason) => Err(reason.clone()),
