@@ -1,14 +1,13 @@
 //! Features on disk, addressed by what they were made from.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::{Error, hex};
 
@@ -16,7 +15,8 @@ use crate::{Error, hex};
 /// SHA-256; both are named after the key's digest.
 ///
 /// Files are written beside their place and renamed when whole, and checked when read. A damaged one is set aside
-/// under a name ending in `.damaged` and made again.
+/// under a name ending in `.damaged` and made again. Processes may share a folder: of those that want the same features
+/// at the same time, one extracts, and the others wait for it.
 ///
 /// ```
 /// use mlprobe_features::{Error, FeatureCache, Origin};
@@ -77,17 +77,22 @@ impl FeatureCache {
         let key: Vec<(String, String)> =
             key.iter().map(|&(name, value)| (name.to_string(), value.to_string())).collect();
         let path = self.path(&key);
+        if let Found::Whole(features) = read(&path, &key)? {
+            return Ok((features, Origin::Cached));
+        }
+        fs::create_dir_all(&self.folder).map_err(failed("creating", &self.folder))?;
+        let _turn = Turn::wait(path.with_extension("lock"))?;
         let origin = match read(&path, &key)? {
             Found::Whole(features) => return Ok((features, Origin::Cached)),
             Found::Nothing => Origin::Extracted,
             Found::Damaged => {
                 let set_aside = path.with_extension("npy.damaged");
-                fs::rename(&path, &set_aside).map_err(io("setting aside", &path))?;
+                fs::rename(&path, &set_aside).map_err(failed("setting aside", &path))?;
                 Origin::Rebuilt { set_aside }
             }
         };
         let features = extract()?;
-        self.write(&path, key, &features)?;
+        write(&path, key, &features)?;
         Ok((features, origin))
     }
 
@@ -100,30 +105,58 @@ impl FeatureCache {
         }
         self.folder.join(format!("{}.npy", &hex(&digest.finalize())[..32]))
     }
+}
 
-    /// The matrix first, then the sidecar that vouches for it: a kill in between leaves a matrix that is not used.
-    fn write(&self, path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(io("creating", &self.folder))?;
-        let mut bytes = Vec::with_capacity(features.len() * 4 + 128);
-        features.write_npy(&mut bytes).map_err(|source| Error::Encode { path: path.into(), source })?;
-        let sidecar = Sidecar { key, sha256: hex(&Sha256::digest(&bytes)) };
-        let sidecar = serde_json::to_vec_pretty(&sidecar).map_err(|error| Error::Io {
-            operation: "encoding",
-            path: path.into(),
-            source: error.into(),
-        })?;
-        for (path, bytes) in [(path.to_path_buf(), bytes), (path.with_extension("json"), sidecar)] {
-            let write = || -> std::io::Result<()> {
-                let mut file = NamedTempFile::new_in(&self.folder)?;
-                file.write_all(&bytes)?;
-                file.as_file().sync_all()?;
-                file.persist(&path).map_err(|error| error.error)?;
-                Ok(())
-            };
-            write().map_err(io("writing", &path))?;
+/// The right to make an entry, which one process has at a time; given back when dropped.
+struct Turn {
+    path: PathBuf,
+    /// The lock goes when this is closed, also that of a process that was killed.
+    _file: File,
+}
+
+impl Turn {
+    fn wait(path: PathBuf) -> Result<Self, Error> {
+        let file = File::create(&path).map_err(failed("creating", &path))?;
+        match file.lock() {
+            // Where the file system has no locks, processes may extract the same features twice; no file suffers.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            result => result.map_err(failed("locking", &path))?,
         }
-        Ok(())
+        Ok(Self { path, _file: file })
     }
+}
+
+impl Drop for Turn {
+    /// Those that wait hold the file open, and find the entry made; who comes later finds it without a lock.
+    fn drop(&mut self) {
+        // A lock file that stays is of no consequence.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The matrix first, then the sidecar that vouches for it: a kill in between leaves a matrix that is not used.
+fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Result<(), Error> {
+    let mut bytes = Vec::with_capacity(features.len() * 4 + 128);
+    features.write_npy(&mut bytes).map_err(|source| Error::Encode { path: path.into(), source })?;
+    let sidecar = Sidecar { key, sha256: hex(&Sha256::digest(&bytes)) };
+    let sidecar = serde_json::to_vec_pretty(&sidecar).map_err(|error| Error::Io {
+        operation: "encoding",
+        path: path.into(),
+        source: error.into(),
+    })?;
+    for (extension, bytes) in [("npy", bytes), ("json", sidecar)] {
+        let path = path.with_extension(extension);
+        // Always the same name, so that the next attempt overwrites what a kill leaves.
+        let part = path.with_extension(format!("{extension}.part"));
+        let write = || -> io::Result<()> {
+            let mut file = File::create(&part)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        write().map_err(failed("writing", &path))?;
+    }
+    Ok(())
 }
 
 enum Found {
@@ -149,12 +182,12 @@ fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io("reading", path)(error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("reading", path)(error)),
     }
 }
 
-fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::Io { operation, path, source }
 }

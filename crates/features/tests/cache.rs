@@ -5,6 +5,10 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use mlprobe_features::{Error, FeatureCache, Origin};
 use ndarray::Array2;
@@ -100,4 +104,53 @@ fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
     let cache = FeatureCache::new(file.path().join("inside"));
     let error = cache.get_or_extract(&KEY, || Ok::<_, Error>(Array2::zeros((1, 1)))).unwrap_err();
     assert!(error.to_string().contains("inside"), "{error}");
+}
+
+#[test]
+fn of_those_that_want_the_same_features_at_once_one_extracts_and_the_others_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let extractions = AtomicUsize::new(0);
+    let (started, has_started) = mpsc::channel();
+    // Each with a cache and file handles of its own, as in processes of their own.
+    let get = |before_extracting: &dyn Fn()| {
+        let extract = || {
+            extractions.fetch_add(1, Ordering::Relaxed);
+            before_extracting();
+            Ok::<_, Error>(Array2::from_elem((2, 3), 0.5))
+        };
+        FeatureCache::new(folder.path()).get_or_extract(&KEY, extract).unwrap()
+    };
+    let origins = thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            get(&|| {
+                started.send(()).unwrap();
+                // Without a lock, this is time enough for the others to begin an extraction too.
+                thread::sleep(Duration::from_millis(200));
+            })
+        });
+        has_started.recv().unwrap();
+        let others: Vec<_> = (0..3).map(|_| scope.spawn(|| get(&|| ()))).collect();
+        let mut all = vec![first.join().unwrap()];
+        all.extend(others.into_iter().map(|other| other.join().unwrap()));
+        assert!(all.iter().all(|(features, _)| features == Array2::from_elem((2, 3), 0.5)));
+        all.into_iter().map(|(_, origin)| origin).collect::<Vec<_>>()
+    });
+    assert_eq!(origins, [Origin::Extracted, Origin::Cached, Origin::Cached, Origin::Cached]);
+    assert_eq!(extractions.into_inner(), 1);
+    let files = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 2, "matrix and sidecar, nothing else");
+}
+
+#[test]
+fn what_a_kill_leaves_of_an_entry_is_neither_used_nor_in_the_way() {
+    let fixture = Fixture::new();
+    fixture.get(&KEY);
+    let matrix = fixture.file("npy");
+    // Killed while it wrote the matrix, holding the lock.
+    fs::rename(&matrix, matrix.with_extension("npy.part")).unwrap();
+    fs::write(matrix.with_extension("lock"), "").unwrap();
+    fs::remove_file(matrix.with_extension("json")).unwrap();
+    assert_eq!(fixture.get(&KEY).1, Origin::Extracted);
+    assert_eq!(fixture.get(&KEY).1, Origin::Cached);
+    assert_eq!(fs::read_dir(fixture.folder.path()).unwrap().count(), 2, "nothing is left of it");
 }
