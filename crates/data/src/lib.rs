@@ -5,6 +5,8 @@ pub mod augment;
 pub mod cifar10;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+#[cfg(feature = "images")]
+pub mod image_files;
 pub mod mini;
 pub mod normalize;
 pub mod random;

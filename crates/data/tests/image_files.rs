@@ -1,0 +1,246 @@
+//! Image files as users have them: found, decoded, turned, made square; and refused when they are not whole.
+#![cfg(feature = "images")]
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ImageEncoder, ImageFormat, RgbImage};
+use mlprobe_data::{Error, image_files};
+use ndarray::Array3;
+
+/// A picture in which every row and column looks different, smooth enough for JPEG.
+fn picture(height: u32, width: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([(3 * y) as u8, (5 * x) as u8, (2 * (x + y)) as u8]))
+}
+
+fn array(image: &RgbImage) -> Array3<u8> {
+    let shape = (image.height() as usize, image.width() as usize, 3);
+    Array3::from_shape_vec(shape, image.as_raw().clone()).unwrap()
+}
+
+fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn decode(bytes: &[u8]) -> Result<Array3<u8>, Error> {
+    image_files::decode(bytes, Path::new("folder/picture.png"))
+}
+
+#[test]
+fn files_are_found_below_folders_in_order_and_others_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in [
+        "b.PNG",
+        "a.jpeg",
+        "notes.txt",
+        "c/z.tif",
+        "c/a.webp",
+        ".hidden.png",
+        "c/._a.webp",
+        ".git/x.png",
+        "png",
+    ] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    let named = dir.path().join("notes.txt");
+    let found = image_files::find([&named, &dir.path().to_owned()]).unwrap();
+    let names: Vec<PathBuf> =
+        found.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_owned()).collect();
+    let expected = ["notes.txt", "a.jpeg", "b.PNG", "c/a.webp", "c/z.tif"];
+    assert_eq!(names, expected.map(PathBuf::from));
+}
+
+#[test]
+fn a_path_that_is_not_there_is_named() {
+    let error = image_files::find(["no/such/folder"]).unwrap_err();
+    assert!(matches!(&error, Error::Missing { path } if path == Path::new("no/such/folder")), "{error}");
+    let error = image_files::read("no/such/file.png").unwrap_err();
+    assert!(matches!(&error, Error::Missing { path } if path.ends_with("file.png")), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_back_is_an_error_and_not_endless() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
+    let error = image_files::find([dir.path()]).unwrap_err().to_string();
+    assert!(error.contains("again") && error.contains("loop"), "{error}");
+}
+
+#[test]
+fn every_format_is_decoded_whatever_the_name() {
+    let image = picture(20, 30);
+    for (format, tolerance) in [
+        (ImageFormat::Png, 0),
+        (ImageFormat::Bmp, 0),
+        (ImageFormat::Tiff, 0),
+        (ImageFormat::WebP, 0), // the encoder is lossless
+        (ImageFormat::Gif, 24), // 256 colours
+        (ImageFormat::Jpeg, 24),
+    ] {
+        let decoded = decode(&encode(&image.clone().into(), format)).unwrap();
+        assert_eq!(decoded.dim(), (20, 30, 3), "{format:?}");
+        let off = decoded.iter().zip(&array(&image)).map(|(&a, &b)| a.abs_diff(b)).max().unwrap();
+        assert!(off <= tolerance, "{format:?} is off by {off}");
+    }
+}
+
+#[test]
+fn grey_16_bits_and_transparency_become_rgb() {
+    let grey = image::GrayImage::from_fn(4, 3, |x, y| image::Luma([(50 * x + y) as u8]));
+    let decoded = decode(&encode(&grey.clone().into(), ImageFormat::Png)).unwrap();
+    for ((y, x, _), &value) in decoded.indexed_iter() {
+        assert_eq!(value, grey.get_pixel(x as u32, y as u32).0[0]);
+    }
+    let deep = image::ImageBuffer::from_pixel(1, 1, image::Rgb([65_535u16, 257, 0]));
+    assert_eq!(
+        decode(&encode(&deep.into(), ImageFormat::Png)).unwrap().into_raw_vec_and_offset().0,
+        [255, 1, 0]
+    );
+    // Half of 100 and half of white: (128 * 100 + 127 * 255) / 255 = 177.2.
+    let clear = image::RgbaImage::from_raw(3, 1, vec![9, 9, 9, 0, 100, 0, 255, 128, 7, 8, 9, 255]).unwrap();
+    let decoded = decode(&encode(&clear.into(), ImageFormat::Png)).unwrap();
+    assert_eq!(decoded.into_raw_vec_and_offset().0, [255, 255, 255, 177, 127, 255, 7, 8, 9]);
+}
+
+#[test]
+fn the_exif_orientation_is_applied() {
+    let image = picture(2, 3);
+    // TIFF, little endian, one entry: tag 0x112 (orientation), type 3, one value of 6: turn by 90 degrees clockwise.
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder.write_image(&image, 3, 2, image::ExtendedColorType::Rgb8).unwrap();
+    assert_eq!(decode(&bytes).unwrap(), array(&image::imageops::rotate90(&image)));
+}
+
+#[test]
+fn what_is_no_image_is_refused_with_its_name() {
+    for (bytes, actual) in [
+        (&b""[..], "empty file"),
+        (b"hello, world", "another kind of file"),
+        (b"\0\0\x01\0\x01\0 an icon", "Ico"),
+    ] {
+        let error = decode(bytes).unwrap_err();
+        assert!(matches!(error, Error::Format { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("folder/picture.png") && text.contains(actual), "{text}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    for format in
+        [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff]
+    {
+        let bytes = encode(&picture(40, 30).into(), format);
+        decode(&bytes).unwrap();
+        for length in [bytes.len() / 2, bytes.len() * 9 / 10] {
+            let error = decode(&bytes[..length]).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{format:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_with_a_thumbnail_and_with_bytes_behind_its_end_is_whole() {
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut jpeg);
+    // Metadata that hold the end marker, as those with a small JPEG inside do.
+    encoder.set_exif_metadata(b"II*\0\xff\xd8\xff\xd9\0\0".to_vec()).unwrap();
+    encoder.encode_image(&picture(40, 30)).unwrap();
+    let whole = decode(&jpeg).unwrap();
+    assert_eq!(decode(&[&jpeg[..], b"more"].concat()).unwrap(), whole);
+    decode(&jpeg[..jpeg.len() - 2]).unwrap_err();
+}
+
+#[test]
+fn a_header_that_claims_too_much_is_refused_before_memory_is_taken() {
+    // The largest BMP there can be says it has 65,535 x 65,535 pixels of 3 bytes: 12 GiB.
+    let mut bmp = encode(&picture(1, 1).into(), ImageFormat::Bmp);
+    bmp[18..22].copy_from_slice(&65_535u32.to_le_bytes());
+    bmp[22..26].copy_from_slice(&65_535u32.to_le_bytes());
+    let error = decode(&bmp).unwrap_err().to_string();
+    assert!(error.contains("256 MiB") && error.to_lowercase().contains("memory"), "{error}");
+}
+
+#[test]
+fn a_square_of_the_right_side_stays_as_it_is() {
+    let image = array(&picture(7, 7));
+    assert_eq!(image_files::to_square(image.view(), 7).unwrap(), image);
+}
+
+#[test]
+fn an_empty_image_and_a_side_of_zero_are_refused() {
+    for (shape, side) in [((0, 4, 3), 4), ((4, 0, 3), 4), ((4, 4, 1), 4), ((4, 4, 3), 0), ((4, 4, 3), 65_536)]
+    {
+        let error = image_files::to_square(Array3::zeros(shape).view(), side).unwrap_err();
+        assert!(matches!(error, Error::Argument { .. }), "{error}");
+    }
+}
+
+#[test]
+fn squares_are_those_of_pillow() {
+    for (height, width, side, expected) in PILLOW {
+        let image =
+            Array3::from_shape_fn((height, width, 3), |(y, x, c)| (37 * y + 11 * x * x + 90 * c) as u8);
+        let square = image_files::to_square(image.view(), side).unwrap();
+        // Rows and columns are resized one after the other and rounded each time, in another order here than there:
+        // both are within 1 of the exact value.
+        let off = square.iter().zip(expected).map(|(&a, &b)| a.abs_diff(b)).max();
+        assert!(off <= Some(2) && square.len() == expected.len(), "{height}x{width} to {side}: {square}");
+    }
+}
+
+/// Height, width, side and pixels, printed by tests/image_files_reference.py (Pillow 13.0.0).
+const PILLOW: [(usize, usize, usize, &[u8]); 4] = [
+    (
+        9,
+        16,
+        4,
+        &[
+            142, 103, 123, 113, 117, 146, 139, 143, 105, 94, 180, 80, 141, 111, 143, 142, 125, 120, 129, 111,
+            137, 162, 152, 93, 127, 129, 135, 144, 114, 139, 102, 144, 122, 125, 91, 166, 134, 118, 128, 124,
+            127, 150, 141, 158, 99, 72, 162, 116,
+        ],
+    ),
+    (
+        12,
+        5,
+        3,
+        &[
+            149, 193, 73, 183, 115, 117, 121, 121, 185, 193, 59, 133, 125, 90, 173, 98, 172, 127, 58, 102,
+            192, 66, 146, 148, 150, 120, 94,
+        ],
+    ),
+    (
+        3,
+        4,
+        5,
+        &[
+            3, 93, 183, 10, 100, 190, 28, 118, 208, 49, 139, 204, 83, 173, 83, 18, 108, 198, 25, 115, 205,
+            43, 133, 172, 64, 154, 126, 98, 188, 67, 40, 130, 220, 47, 137, 227, 65, 155, 117, 86, 176, 10,
+            120, 210, 44, 62, 152, 197, 69, 159, 111, 87, 177, 62, 108, 183, 32, 142, 124, 66, 77, 167, 181,
+            84, 174, 33, 102, 192, 26, 123, 188, 47, 157, 67, 81,
+        ],
+    ),
+    (
+        40,
+        40,
+        4,
+        &[
+            129, 128, 128, 127, 129, 128, 124, 128, 128, 129, 124, 132, 127, 129, 130, 127, 129, 125, 126,
+            128, 126, 130, 123, 130, 126, 126, 127, 128, 126, 127, 128, 127, 126, 127, 127, 129, 126, 126,
+            124, 127, 130, 127, 126, 128, 127, 127, 128, 125,
+        ],
+    ),
+];
