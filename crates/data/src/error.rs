@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mlprobe_files::next_step;
+
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -12,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to open, read, write, rename or lock a file or folder.
-    #[error("cannot {operation} {}: {reason}. Check that the path is right, that you may use it, and that the disk is not full", path.display())]
+    #[error("cannot {operation} {}: {reason}; {}", path.display(), next_step(reason))]
     Io {
         /// What was being done, as a verb.
         operation: &'static str,

@@ -1,12 +1,13 @@
-//! Files that are whole or not there: checked by size and SHA-256, written beside their place and renamed.
+//! Files checked by size and SHA-256.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::Read;
+#[cfg(feature = "fetch")]
+use std::io::{self, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
@@ -39,45 +40,6 @@ pub(crate) fn digest(path: &Path) -> Result<String> {
             n => digest.update(&buffer[..n]),
         }
     }
-}
-
-/// Writes a file through `write`; it appears at `path` only when it is complete and on disk.
-///
-/// The folder must exist. After an error or a crash, `path` is what it was before.
-pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut file = beside(path)?;
-    let mut writer = BufWriter::new(&mut file);
-    write(&mut writer).and_then(|()| writer.flush()).map_err(Error::io("write", path))?;
-    drop(writer);
-    persist(file, path)
-}
-
-/// A temporary file in the folder of `path`, removed when dropped.
-pub(crate) fn beside(path: &Path) -> Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
-    // Temporary files are private by default; this one becomes an ordinary file, which others may read.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let folder = folder_of(path);
-    builder.tempfile_in(folder).map_err(Error::io("create a file in", folder))
-}
-
-/// Brings a temporary file onto the disk and to its final place.
-pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<()> {
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-    sync_folder(path)
-}
-
-/// Makes a rename to `path` survive a power cut (a no-op where folders cannot be synchronised).
-pub(crate) fn sync_folder(path: &Path) -> Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = folder_of(path);
-        File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io("write", folder))?;
-    }
-    Ok(())
 }
 
 /// Copies `source` to `target`, the file `path`, and tells `on_bytes` how many bytes are done, beginning at `start`.
@@ -123,11 +85,4 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }

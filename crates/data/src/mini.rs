@@ -60,7 +60,7 @@ pub fn build(cifar10: &Dataset, dir: impl AsRef<Path>) -> Result<()> {
     let sheets = train.chunks(TILES).map(|c| (&cifar10.train, c)).chain([(&cifar10.test, &test[..])]);
     for ((source, chosen), name) in sheets.zip(SHEETS) {
         let png = encode_sheet(source, chosen, &dir.join(name))?;
-        files::write_whole(&dir.join(name), |out| out.write_all(&png))?;
+        write(&dir.join(name), &png)?;
     }
 
     let mut index = format!("{INDEX_HEADER}\n");
@@ -72,13 +72,13 @@ pub fn build(cifar10: &Dataset, dir: impl AsRef<Path>) -> Result<()> {
             let _ = writeln!(index, "{split},{position},{label},{name},{record}");
         }
     }
-    files::write_whole(&dir.join(INDEX), |out| out.write_all(index.as_bytes()))?;
+    write(&dir.join(INDEX), index.as_bytes())?;
 
     let mut sums = String::new();
     for name in SUMMED {
         let _ = writeln!(sums, "{}  {name}", files::digest(&dir.join(name))?);
     }
-    files::write_whole(&dir.join(SUMS), |out| out.write_all(sums.as_bytes()))
+    write(&dir.join(SUMS), sums.as_bytes())
 }
 
 const SHEETS: [&str; 3] = ["train_1.png", "train_2.png", "test.png"];
@@ -118,6 +118,10 @@ fn first_of_each_class(images: &LabelledImages, count: usize) -> Result<Vec<usiz
         ));
     }
     Ok(chosen)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    mlprobe_files::write(path, bytes).map_err(Error::io("write", path))
 }
 
 /// Where row `y` of tile `i` begins in the bytes of its sheet.

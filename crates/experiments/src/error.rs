@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use mlprobe_files::next_step;
+
 /// What can go wrong when recipes are compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,7 +37,7 @@ pub enum Error {
     #[error(transparent)]
     Features(#[from] mlprobe_features::Error),
     /// A file or folder could not be read or written.
-    #[error("{operation} {path}: {source}; check that the folder exists, is writable and has free space", path = path.display())]
+    #[error("{operation} {path}: {source}; {next}", path = path.display(), next = next_step(source))]
     File {
         /// What was being done, as in "writing".
         operation: &'static str,

@@ -2,7 +2,6 @@
 //! renamed when whole.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
@@ -158,16 +157,9 @@ where
 
 /// Writes beside `path` and renames when whole, so that a reader never sees a part.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let mut builder = tempfile::Builder::new();
-        // Temporary files are private by default; this one becomes an ordinary file, which others may read.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|source| Error::File { operation: "writing", path: path.to_owned(), source })
+    mlprobe_files::write(path, bytes).map_err(|source| Error::File {
+        operation: "writing",
+        path: path.to_owned(),
+        source,
+    })
 }

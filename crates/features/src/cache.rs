@@ -1,7 +1,7 @@
 //! Features on disk, addressed by what they were made from.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -148,13 +148,9 @@ fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Res
         let path = path.with_extension(extension);
         // Always the same name, so that the next attempt overwrites what a kill leaves.
         let part = path.with_extension(format!("{extension}.part"));
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&part)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        write().map_err(failed("writing", &path))?;
+        fs::write(&part, &bytes)
+            .and_then(|()| mlprobe_files::rename(&part, &path))
+            .map_err(failed("writing", &path))?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use mlprobe_files::next_step;
+
 /// An operation that could not be carried out, and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,7 +43,7 @@ pub enum Error {
         value: f32,
     },
     /// A file of the cache could not be read or written.
-    #[error("{operation} {}: {source}; check that the folder is writable and the disk has room", path.display())]
+    #[error("{operation} {}: {source}; {}", path.display(), next_step(source))]
     Io {
         /// What was being done.
         operation: &'static str,

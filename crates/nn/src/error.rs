@@ -1,5 +1,6 @@
 //! Every way this crate can fail, each with what to do next.
 
+use mlprobe_files::next_step;
 use std::path::PathBuf;
 
 /// Short for a result with this crate's [`Error`].
@@ -71,7 +72,7 @@ pub enum Error {
         loss: f64,
     },
     /// The operating system refused to read or write a file.
-    #[error("{operation} {}: {source}; check that the folder exists and may be used", .path.display())]
+    #[error("{operation} {}: {source}; {}", .path.display(), next_step(source))]
     Io {
         /// What was being done.
         operation: &'static str,

@@ -5,7 +5,6 @@ use ndarray::{Array, Dimension, IntoDimension};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 /// The one metadata key, for a value such as `mlp relu 512-64-10`. One, so that equal networks give equal
@@ -106,19 +105,7 @@ fn write<F: Real>(path: &Path, model: &Mlp<F>, tensors: Vec<Tensor>) -> Result<(
         let views = views.collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>();
         let bytes = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
         let bytes = bytes.map_err(std::io::Error::other)?;
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        // Temporary files are private by default; this one becomes an ordinary file, which others may read.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(&bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        mlprobe_files::write(path, &bytes)
     };
     save().map_err(|source| Error::Io { operation: "save", path: path.into(), source })
 }

@@ -40,7 +40,7 @@ pub fn prepare() -> Result<PathBuf, String> {
         }
     }
     if complete {
-        fs::write(&stamp, requirements).map_err(|error| error.to_string())?;
+        mlprobe_files::write(&stamp, requirements.as_bytes()).map_err(|error| error.to_string())?;
     }
     Ok(python)
 }

@@ -81,7 +81,8 @@ impl Record {
             (page.clone(), self.markdown()),
             (folder.join(format!("{name}.json")), serde_json::to_string_pretty(self)? + "\n"),
         ] {
-            fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+            mlprobe_files::write(&path, text.as_bytes())
+                .with_context(|| format!("write {}", path.display()))?;
         }
         Ok(page)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Transform, pixels};
 use crate::random::Random;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// A transform with its parameters. As JSON: `{"transform":"crop","top":0,"left":3}`.
 ///
@@ -133,13 +133,15 @@ impl Draw {
 /// # Errors
 /// [`Error::Io`] if the file cannot be written; then whatever was at `path` is still there.
 pub fn write_draws(path: impl AsRef<Path>, draws: &[Draw]) -> Result<()> {
-    files::write_whole(path.as_ref(), |out| {
+    let path = path.as_ref();
+    mlprobe_files::write_with(path, |out| {
         for (index, &draw) in draws.iter().enumerate() {
             serde_json::to_writer(&mut *out, &Line { index, draw })?;
             out.write_all(b"\n")?;
         }
         Ok(())
     })
+    .map_err(Error::io("write", path))
 }
 
 /// Reads what [`write_draws`] wrote, every number exactly.

@@ -1,6 +1,6 @@
 //! One file over HTTP: resumed, bounded, verified.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -56,9 +56,7 @@ pub fn download(
             }
         }
     }
-    File::open(&part).and_then(|file| file.sync_all()).map_err(Error::io("write", &part))?;
-    fs::rename(&part, path).map_err(Error::io("write", path))?;
-    files::sync_folder(path)
+    mlprobe_files::rename(&part, path).map_err(Error::io("write", path))
 }
 
 /// How often a broken connection is taken up.

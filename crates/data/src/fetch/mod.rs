@@ -195,14 +195,14 @@ fn install(
     progress: &mut OnProgress<'_>,
 ) -> Result<()> {
     let path = dir.join(batch.name);
-    let mut file = files::beside(&path)?;
+    let mut file = mlprobe_files::beside(&path).map_err(Error::io("create a file beside", &path))?;
     let label = format!("writing {}", batch.name);
     let mut on_bytes = |done| progress(Progress { label: &label, done, total: Some(batch.size) });
     // One byte more than expected tells a source that is too long, however long it is.
     let mut source = source.take(batch.size + 1);
     files::copy(&mut source, unreadable, file.as_file_mut(), &path, 0, &mut on_bytes)?;
     files::check(file.path(), batch.size, batch.sha256).map_err(|error| error.of(&path))?;
-    files::persist(file, &path)
+    mlprobe_files::persist(file, &path).map_err(Error::io("write", &path))
 }
 
 #[cfg(test)]
