@@ -1,5 +1,7 @@
 //! Drives the whole study: reads the command line, shows progress, and leaves the work to the crates.
 
+#![deny(unsafe_code)] // a macro of ndarray does not compile where it is forbidden
+
 mod ablate;
 mod bench;
 mod data;

@@ -1,0 +1,180 @@
+//! Rules that the compiler does not know, kept by reading the sources.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MAX_LINES: usize = 500;
+const MAX_BYTES: u64 = 4 << 20;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file of the repository, relative to its root: tracked, or new and not ignored.
+fn files() -> Vec<String> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = String::from_utf8(output.stdout).unwrap();
+    let exists = |name: &&str| root().join(name).exists(); // one that was just deleted is still tracked
+    names.split_terminator('\0').filter(exists).map(str::to_owned).collect()
+}
+
+/// Path and text of every Rust file.
+fn sources() -> Vec<(String, String)> {
+    let sources: Vec<_> = files()
+        .into_iter()
+        .filter(|name| name.ends_with(".rs"))
+        .map(|name| (name.clone(), read(&name)))
+        .collect();
+    assert!(sources.len() > 100, "{} sources are not all", sources.len());
+    sources
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Numbered lines of code, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines()).map(|(number, line)| (number, line.split("//").next().unwrap_or_default()))
+}
+
+/// Whether `line` holds the whole word `word`.
+fn holds(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word)
+}
+
+/// The code spans, `so`, of a Markdown text.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The part of `text` under `heading`, to the next heading.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = text.split_once(heading).unwrap_or_else(|| panic!("no heading {heading}"));
+    rest.split("\n## ").next().unwrap_or_default()
+}
+
+#[test]
+fn unsafe_is_only_where_security_md_says() {
+    let has_unsafe = |(name, text): (String, String)| {
+        // This file speaks of it.
+        (name != "xtask/tests/tidy.rs" && code(&text).any(|(_, line)| holds(line, "unsafe"))).then_some(name)
+    };
+    let actual: BTreeSet<_> = sources().into_iter().filter_map(has_unsafe).collect();
+    let security = read("SECURITY.md");
+    let listed = spans(section(&security, "## Unsafe code")).filter(|span| span.ends_with(".rs"));
+    assert_eq!(actual, listed.map(|name| format!("crates/kernels/src/{name}")).collect());
+}
+
+#[test]
+fn the_compiler_rejects_unsafe_everywhere_else() {
+    let roots = files().into_iter().filter(|name| {
+        (name.ends_with("src/lib.rs") || name.ends_with("src/main.rs")) && !name.contains("kernels")
+    });
+    let rejects = |text: &str| {
+        ["#![forbid(unsafe_code)]", "#![deny(unsafe_code)]"].iter().any(|line| text.contains(line))
+    };
+    let without: Vec<_> = roots.filter(|name| !rejects(&read(name))).collect();
+    assert!(without.is_empty(), "add #![forbid(unsafe_code)] to {without:?}");
+}
+
+#[test]
+fn every_source_says_what_it_is_for() {
+    let opens = |text: &str| text.starts_with("//!") || text.starts_with("#![doc = include_str!(");
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !opens(text)).map(|(name, _)| name).collect();
+    assert!(silent.is_empty(), "the first line begins with //! and says what the file is for: {silent:?}");
+}
+
+#[test]
+fn a_source_of_more_than_500_lines_is_two_sources() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|&(_, lines)| lines > MAX_LINES)
+        .collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn libraries_neither_print_nor_exit() {
+    let calls = [
+        "print!",
+        "println!",
+        "eprint!",
+        "eprintln!",
+        "dbg!",
+        "io::stdout",
+        "io::stderr",
+        "process::exit",
+        "::abort(",
+    ];
+    let is_library = |name: &str| name.starts_with("crates/") && name.contains("/src/");
+    let mut found = Vec::new();
+    for (name, text) in sources().into_iter().filter(|(name, _)| is_library(name)) {
+        for (number, line) in code(&text).filter(|(_, line)| calls.iter().any(|call| line.contains(call))) {
+            found.push(format!("{name}:{number}: {}", line.trim()));
+        }
+    }
+    assert!(found.is_empty(), "report through a callback or an error instead: {found:#?}");
+}
+
+#[test]
+fn files_are_written_through_the_files_crate() {
+    // Logs of other programs, locks, and parts under a fixed name, which are renamed when whole.
+    let known = [
+        "crates/data/src/files.rs",
+        "crates/data/src/fetch/download.rs",
+        "crates/data/src/fetch/npm.rs",
+        "crates/features/src/cache.rs",
+        "xtask/src/bench/peers.rs",
+    ];
+    let calls = ["fs::write(", "File::create", "OpenOptions", "File::options"];
+    let mut found = Vec::new();
+    for (name, text) in sources() {
+        let (text, _tests) = text.split_once("#[cfg(test)]\nmod tests").unwrap_or((&text, ""));
+        let is_writer =
+            name.contains("/src/") && !name.starts_with("crates/files/") && !name.ends_with("/tests.rs");
+        if !is_writer || known.contains(&name.as_str()) {
+            continue;
+        }
+        for (number, line) in code(text).filter(|(_, line)| calls.iter().any(|call| line.contains(call))) {
+            found.push(format!("{name}:{number}: {}", line.trim()));
+        }
+    }
+    assert!(found.is_empty(), "use mlprobe_files::write, so that nobody finds half a file: {found:#?}");
+}
+
+#[test]
+fn no_file_is_too_large_for_a_repository() {
+    let size = |name: &str| fs::metadata(root().join(name)).unwrap().len();
+    let large: Vec<_> = files().into_iter().filter(|name| size(name) > MAX_BYTES).collect();
+    assert!(large.is_empty(), "more than 4 MiB, and every clone carries it for ever: {large:?}");
+}
+
+#[test]
+fn every_promise_names_a_test_that_exists() {
+    let architecture = read("ARCHITECTURE.md");
+    let promises = section(&architecture, "## Promises and the tests that keep them");
+    let rows: Vec<_> = promises.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() >= 14, "{} promises are not all", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let mut named = 0;
+        for test in spans(tests) {
+            let places = [root().join("crates").join(test), root().join(test)];
+            assert!(places.iter().any(|place| place.exists()), "{test} does not exist, in {row}");
+            named += 1;
+        }
+        assert!(named > 0, "no test in {row}");
+    }
+}
