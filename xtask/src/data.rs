@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use mlprobe_data::fetch::{Options, fetch};
+use mlprobe_data::fetch::{OnProgress, Options, fetch};
 use mlprobe_data::{cifar10, mini};
 
 use crate::paths;
@@ -46,18 +46,22 @@ pub fn run(command: Command) -> Result<()> {
 /// Brings CIFAR-10 to its place, with a progress bar, and says where it came from.
 pub fn fetch_cifar10(from: Option<PathBuf>) -> Result<()> {
     let options = Options { from, ..Options::default() };
+    let provenance = with_bars(|progress| fetch(paths::cifar10(), &options, progress))?;
+    println!("CIFAR-10 is in {}, verified ({provenance}).", paths::cifar10().display());
+    Ok(())
+}
+
+/// Runs something that fetches, with a bar for each of its steps.
+pub fn with_bars<T>(fetch: impl FnOnce(&mut OnProgress<'_>) -> T) -> T {
     let bars = Bars::default();
     let mut step: Option<(String, Bar)> = None;
-    let provenance = fetch(paths::cifar10(), &options, &mut |progress| match &step {
+    fetch(&mut |progress| match &step {
         Some((label, bar)) if label == progress.label => bar.set(progress.done),
         _ => {
             let bar = bars.start(progress.label, progress.total, Unit::Bytes);
             step = Some((progress.label.to_owned(), bar));
         }
-    })?;
-    drop(step);
-    println!("CIFAR-10 is in {}, verified ({provenance}).", paths::cifar10().display());
-    Ok(())
+    })
 }
 
 fn verify() -> Result<()> {

@@ -6,6 +6,7 @@ mod ablate;
 mod bench;
 mod data;
 mod display;
+mod extractor;
 mod options;
 mod paths;
 mod progress;

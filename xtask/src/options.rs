@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::{Dataset, cifar10, mini};
 use mlprobe_experiments::Protocol;
-use mlprobe_features::{FeatureCache, SqueezeNet};
-use mlprobe_kernels::Isa;
+use mlprobe_features::{Extractor, FeatureCache};
 use rayon::ThreadPoolBuilder;
 
+use crate::extractor::{Chosen, ExtractorOptions};
 use crate::{data, paths};
 
 #[derive(Args)]
@@ -25,10 +25,8 @@ pub struct Options {
     /// Passes over the training set; the report reads half of them too [default: 800, with --quick: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
-    /// Side in pixels that images are resized to for the extractor, 16 to 1024; its time grows with the square
-    /// [default: 128, with --quick: 64]
-    #[arg(long, value_name = "N")]
-    input_size: Option<usize>,
+    #[command(flatten)]
+    extractor: ExtractorOptions,
     /// Threads; the results are the same for any number [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
@@ -47,7 +45,7 @@ pub struct Setup {
     /// Whether figures published for the data set may be set beside ours.
     pub comparable: bool,
     pub protocol: Protocol,
-    pub extractor: SqueezeNet,
+    pub extractor: Box<dyn Extractor>,
     pub cache: FeatureCache,
     /// The run folder.
     pub out: PathBuf,
@@ -65,18 +63,18 @@ impl Options {
             epochs: self.epochs.unwrap_or(if quick { 20 } else { 800 }) as usize,
             ..Protocol::default()
         };
-        let input_size = self.input_size.unwrap_or(if quick { 64 } else { SqueezeNet::DEFAULT_INPUT_SIZE });
-        Isa::from_env()?;
-        let extractor = SqueezeNet::new(input_size)?;
+        let Chosen { extractor, options, label } = self.extractor.open(quick)?;
         ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting worker threads")?;
         let choice = self.dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.to_owned());
         let Images { dataset, option, comparable } = load(&choice)?;
 
+        let input_size = extractor.input_size();
         let (seeds, epochs) = (protocol.seeds.len(), protocol.epochs);
         let name = extra.iter().map(|(_, value)| format!("-{value}")).collect::<String>();
         let extra = extra.iter().map(|(name, value)| format!(" --{name} {value}")).collect::<String>();
         let out = self.out.unwrap_or_else(|| {
-            let name = format!("{command}-{}{name}-{input_size}px-{seeds}seeds-{epochs}epochs", dataset.name);
+            let name =
+                format!("{command}-{}{name}{label}-{input_size}px-{seeds}seeds-{epochs}epochs", dataset.name);
             paths::root().join("runs").join(name)
         });
         Ok(Setup {
@@ -87,8 +85,7 @@ impl Options {
             cache: FeatureCache::new(paths::root().join("cache")),
             out,
             command: format!(
-                "cargo xtask {command} --dataset {option} --seeds {seeds} --epochs {epochs}{extra} \
-                 --input-size {input_size}"
+                "cargo xtask {command} --dataset {option} --seeds {seeds} --epochs {epochs}{extra}{options}"
             ),
         })
     }

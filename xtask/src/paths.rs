@@ -24,3 +24,8 @@ pub fn cifar10() -> PathBuf {
 pub fn mini() -> PathBuf {
     root().join("data/cifar10-mini")
 }
+
+/// The weights of ResNet-18.
+pub fn resnet18() -> PathBuf {
+    root().join("data/resnet18/model.safetensors")
+}

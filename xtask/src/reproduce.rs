@@ -8,7 +8,6 @@ use mlprobe_data::augment::Preset;
 use mlprobe_experiments::page::{Page, Pictures};
 use mlprobe_experiments::reproduction::Reproduction;
 use mlprobe_experiments::{Event, Progress, RunFolder};
-use mlprobe_features::Extractor;
 
 use crate::display::{Display, print_summary};
 use crate::options::{Options, Setup, commit};
@@ -87,7 +86,7 @@ pub fn reproduction(setup: &Setup, preset: Preset, threads: usize) -> Reproducti
     Reproduction {
         dataset,
         comparable: *comparable,
-        extractor,
+        extractor: extractor.as_ref(),
         cache,
         preset,
         protocol: protocol.clone(),

@@ -1,6 +1,9 @@
 //! From pixels 0..=255 to the numbers an extractor was trained with: division by 255, and optionally a mean and a
 //! standard deviation for each channel.
 
+use std::fmt;
+use std::str::FromStr;
+
 use ndarray::{Array4, ArrayView4};
 use rayon::prelude::*;
 
@@ -121,9 +124,73 @@ impl Normalization {
     }
 }
 
+/// `div255`, `imagenet`, or means and deviations as in `0.5,0.5,0.5/0.25,0.25,0.25`; [`FromStr`] reads it back exactly.
+///
+/// ```
+/// use mlprobe_data::normalize::Normalization;
+///
+/// let given: Normalization = "0.5,0.5,0.5/0.25,0.25,0.25".parse()?;
+/// assert_eq!(given, Normalization { mean: [0.5; 3], std: [0.25; 3] });
+/// assert_eq!("imagenet".parse::<Normalization>()?.to_string(), "imagenet");
+/// # Ok::<(), mlprobe_data::Error>(())
+/// ```
+impl fmt::Display for Normalization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mean: [mr, mg, mb], std: [sr, sg, sb] } = self;
+        match *self {
+            Self::DIV255 => f.write_str("div255"),
+            Self::IMAGENET => f.write_str("imagenet"),
+            _ => write!(f, "{mr},{mg},{mb}/{sr},{sg},{sb}"),
+        }
+    }
+}
+
+impl FromStr for Normalization {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let three = |text: &str| -> Option<[f32; 3]> {
+            let numbers: Vec<f32> = text.split(',').map(|x| x.trim().parse().ok()).collect::<Option<_>>()?;
+            numbers.try_into().ok()
+        };
+        let given = || {
+            let (mean, std) = text.split_once('/')?;
+            let given = Self { mean: three(mean)?, std: three(std)? };
+            let fits = given.mean.iter().all(|x| x.is_finite())
+                && given.std.iter().all(|x| x.is_finite() && *x > 0.0);
+            fits.then_some(given)
+        };
+        match text {
+            "div255" => Ok(Self::DIV255),
+            "imagenet" => Ok(Self::IMAGENET),
+            _ => given().ok_or_else(|| {
+                Error::argument(
+                    "normalization",
+                    "div255, imagenet, or three means and three deviations of x/255 as in 0.5,0.5,0.5/0.25,0.25,0.25",
+                    text,
+                )
+            }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_read_back_exactly() {
+        let odd = Normalization { mean: [0.1, 1.0 / 3.0, -0.7], std: [1e-6, 2.0, 0.3] };
+        for normalization in [Normalization::DIV255, Normalization::IMAGENET, odd] {
+            assert_eq!(normalization.to_string().parse::<Normalization>().unwrap(), normalization);
+        }
+        for wrong in
+            ["", "Imagenet", "0.5/0.5", "0,0,0/1,1,0", "0,0,0/1,1,-1", "nan,0,0/1,1,1", "0,0,0,0/1,1,1,1"]
+        {
+            let error = wrong.parse::<Normalization>().unwrap_err().to_string();
+            assert!(error.contains("imagenet") && error.contains(wrong), "{error}");
+        }
+    }
 
     #[test]
     fn division_by_255_is_exact_to_the_last_bit() {

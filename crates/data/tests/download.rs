@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mlprobe_data::Error;
-use mlprobe_data::fetch::{Remote, Timeouts, download};
+use mlprobe_data::fetch::{Remote, Timeouts, download, fetch_file};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -322,4 +322,21 @@ fn an_unreachable_server_is_an_error_at_once() {
     let error = Download::from(format!("http://{address}/file.bin")).fails();
     assert!(matches!(error, Error::Download { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_file_is_fetched_to_a_new_folder_once_and_a_wrong_one_is_never_replaced() {
+    let (url, requests) = serve(|request, stream| send_well(request, &stream, &content()));
+    let download = Download::from(url);
+    let path = download.dir.path().join("new/folder/file.bin");
+    let fetch = || fetch_file(&download.remote, &path, &Timeouts::default(), &mut |_| ());
+    fetch().unwrap();
+    fetch().unwrap();
+    assert_eq!((fs::read(&path).unwrap(), requests.try_iter().count()), (content(), 1));
+
+    for wrong in [vec![1; SIZE], vec![1; 3]] {
+        fs::write(&path, &wrong).unwrap();
+        assert!(matches!(fetch().unwrap_err(), Error::WrongDigest { .. } | Error::WrongSize { .. }));
+        assert_eq!((fs::read(&path).unwrap(), requests.try_iter().count()), (wrong, 0));
+    }
 }

@@ -110,11 +110,11 @@ pub struct DatasetInfo {
 /// The network that made the features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtractorInfo {
-    /// As in "squeezenet1_1".
+    /// As in "squeezenet1_1@128".
     pub name: String,
     /// D.
     pub dim: usize,
-    /// Hexadecimal digest over name, weights, input size and normalization.
+    /// Hexadecimal digest over name, weights, input size and normalization; then `-` and the instruction set.
     pub fingerprint: String,
 }
 

@@ -29,6 +29,10 @@ impl Extractor for Tiles {
         48
     }
 
+    fn input_size(&self) -> usize {
+        32
+    }
+
     fn fingerprint(&self) -> String {
         "0123456789abcdef0123456789abcdef".into()
     }

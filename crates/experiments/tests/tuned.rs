@@ -216,6 +216,10 @@ impl Extractor for Halves {
         2
     }
 
+    fn input_size(&self) -> usize {
+        32
+    }
+
     fn fingerprint(&self) -> String {
         "fedcba9876543210".into()
     }

@@ -28,6 +28,19 @@ pub enum Error {
         /// What was there.
         actual: String,
     },
+    /// An ONNX file does not hold a network that can be used.
+    #[error(
+        "{}: expected {expected}, got {actual}; export the network with images (N, 3, height, width) as its input, or \
+         check its input size", path.display()
+    )]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What would have fitted.
+        expected: String,
+        /// What was there.
+        actual: String,
+    },
     /// The features are not all finite.
     #[error(
         "{extractor}: feature {column} of image {row} is {value}; the weights are damaged or the input is not an image"
@@ -42,7 +55,7 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
-    /// A file of the cache could not be read or written.
+    /// A file could not be read or written.
     #[error("{operation} {}: {source}; {}", path.display(), next_step(source))]
     Io {
         /// What was being done.

@@ -1,19 +1,25 @@
 //! What every extractor offers.
 
+use mlprobe_kernels::Isa;
 use ndarray::{Array2, ArrayView4};
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 
 /// A frozen function from an image to D numbers.
 pub trait Extractor: Sync {
-    /// A short name with the settings that a reader cares about, such as `squeezenet1_1@128`.
+    /// A short name with the settings that a reader cares about, such as `squeezenet1_1@128` or
+    /// `resnet18@224-div255`.
     fn name(&self) -> String;
 
     /// D, the length of a feature vector.
     fn dim(&self) -> usize;
 
-    /// SHA-256 (hex) over everything that determines the features: architecture, weights, input size, normalization,
-    /// and the instruction set, on which the last bits depend.
+    /// The side in pixels of the square that images are resized to.
+    fn input_size(&self) -> usize;
+
+    /// Names everything that determines the features: SHA-256 (hex) over architecture, weights, input size and
+    /// normalization, then `-` and the instruction set, on which the last bits depend.
     fn fingerprint(&self) -> String;
 
     /// Images (N, height, width, 3), RGB, to features (N, D), on the threads of the current rayon pool.
@@ -29,4 +35,36 @@ pub trait Extractor: Sync {
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Array2<f32>, Error>;
+}
+
+/// Whether two fingerprints are of the same network and settings, perhaps on different instruction sets: features are
+/// then equal but for rounding.
+///
+/// ```
+/// use mlprobe_features::same_network;
+///
+/// assert!(same_network("0b5e-avx2", "0b5e-avx512"));
+/// assert!(!same_network("0b5e-avx2", "9c01-avx2"));
+/// ```
+pub fn same_network(a: &str, b: &str) -> bool {
+    let network = |fingerprint: &str| fingerprint.rsplit_once('-').map(|(digest, _)| digest.to_owned());
+    network(a).is_some() && network(a) == network(b)
+}
+
+/// A fingerprint over `parts`; the length keeps ("ab", "c") and ("a", "bc") apart.
+pub(crate) fn fingerprint(isa: Isa, parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    format!("{}-{isa}", crate::hex(&digest.finalize()))
+}
+
+/// The features (N, D), if all are finite; `name` is the extractor's.
+pub(crate) fn all_finite(name: &str, features: Array2<f32>) -> Result<Array2<f32>, Error> {
+    match features.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, column), &value)) => Err(Error::NotFinite { extractor: name.into(), row, column, value }),
+        None => Ok(features),
+    }
 }

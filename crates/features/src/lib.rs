@@ -5,6 +5,8 @@ mod cache;
 mod error;
 mod extractor;
 mod network;
+#[cfg(feature = "onnx")]
+mod onnx;
 pub mod resize;
 mod resnet;
 mod squeezenet;
@@ -12,8 +14,10 @@ mod weights;
 
 pub use cache::{FeatureCache, Origin};
 pub use error::Error;
-pub use extractor::Extractor;
+pub use extractor::{Extractor, same_network};
 pub use mlprobe_data::normalize::Normalization;
+#[cfg(feature = "onnx")]
+pub use onnx::Onnx;
 pub use resnet::ResNet18;
 pub use squeezenet::SqueezeNet;
 

@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMu
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::extractor::all_finite;
 use crate::resize::Resizer;
 
 /// Images that pass through the late, small maps together, so that each weight loaded serves several.
@@ -72,12 +73,7 @@ impl Network {
                     Ok::<(), Error>(())
                 },
             )?;
-        match features.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            Some(((row, column), &value)) => {
-                Err(Error::NotFinite { extractor: name.into(), row, column, value })
-            }
-            None => Ok(features),
-        }
+        all_finite(name, features)
     }
 
     /// The mean of every channel after each layer, for one image.

@@ -7,6 +7,7 @@ use mlprobe_kernels::{Conv, Isa, MaxPool};
 use ndarray::{Array1, Array2, ArrayView3, ArrayView4};
 use sha2::{Digest, Sha256};
 
+use crate::extractor::fingerprint;
 use crate::network::{DIM, Layer, Network};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
@@ -28,6 +29,26 @@ impl ResNet18 {
     pub const MIN_INPUT_SIZE: usize = 32;
     /// The largest input size accepted, a bound on memory per thread.
     pub const MAX_INPUT_SIZE: usize = 1024;
+
+    /// torchvision's weights IMAGENET1K_V1 (BSD-3-Clause), as timm publishes them: 46.8 MB. With the feature `fetch`.
+    ///
+    /// ```no_run
+    /// use mlprobe_data::fetch::{Timeouts, fetch_file};
+    /// use mlprobe_features::{Normalization, ResNet18};
+    ///
+    /// let path = "resnet18/model.safetensors";
+    /// fetch_file(&ResNet18::remote(), path, &Timeouts::default(), &mut |_progress| ())?;
+    /// let network = ResNet18::load(path, ResNet18::DEFAULT_INPUT_SIZE, Normalization::IMAGENET)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "fetch")]
+    pub fn remote() -> mlprobe_data::fetch::Remote {
+        mlprobe_data::fetch::Remote {
+            url: "https://huggingface.co/timm/resnet18.tv_in1k/resolve/main/model.safetensors".into(),
+            size: 46_807_446,
+            sha256: "694f673df6520a3158624e8a89af086f59923ee4cd7436fe5bc3bc71d295ad81".into(),
+        }
+    }
 
     /// Reads the weights at `path`. Images are resized to `input_size` × `input_size` pixels and normalized: with
     /// [`Normalization::IMAGENET`] as the network was trained, or with [`Normalization::DIV255`] as the course had it.
@@ -115,11 +136,6 @@ impl ResNet18 {
 impl Extractor for ResNet18 {
     fn name(&self) -> String {
         let Network { input_size, normalization, .. } = self.network;
-        let normalization = match normalization {
-            Normalization::DIV255 => "div255",
-            Normalization::IMAGENET => "imagenet",
-            _ => "custom",
-        };
         format!("resnet18@{input_size}-{normalization}")
     }
 
@@ -127,10 +143,12 @@ impl Extractor for ResNet18 {
         DIM
     }
 
+    fn input_size(&self) -> usize {
+        self.network.input_size
+    }
+
     fn fingerprint(&self) -> String {
-        let Network { isa, normalization, .. } = &self.network;
-        let text = format!("{} {isa} {normalization:?} {}", self.name(), self.digest);
-        crate::hex(&Sha256::digest(text))
+        fingerprint(self.network.isa, &[self.name().as_bytes(), self.digest.as_bytes()])
     }
 
     fn extract(

@@ -3,8 +3,8 @@
 use mlprobe_data::normalize::Normalization;
 use mlprobe_kernels::{Isa, MaxPool};
 use ndarray::{Array2, ArrayView4};
-use sha2::{Digest, Sha256};
 
+use crate::extractor::fingerprint;
 use crate::network::{DIM, Layer, Network};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
@@ -97,12 +97,13 @@ impl Extractor for SqueezeNet {
         DIM
     }
 
+    fn input_size(&self) -> usize {
+        self.0.input_size
+    }
+
     fn fingerprint(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(format!("{} {} {NORMALIZATION:?} ", self.name(), self.0.isa))
-            .chain_update(WEIGHTS)
-            .finalize();
-        crate::hex(&digest)
+        let settings = format!("{} {NORMALIZATION}", self.name());
+        fingerprint(self.0.isa, &[settings.as_bytes(), WEIGHTS])
     }
 
     fn extract(

@@ -4,7 +4,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mlprobe_features::{Error, Extractor, SqueezeNet};
+use mlprobe_features::{Error, Extractor, SqueezeNet, same_network};
+use mlprobe_kernels::Isa;
 use ndarray::{Array4, s};
 
 fn images(count: usize, height: usize, width: usize) -> Array4<u8> {
@@ -47,10 +48,14 @@ fn progress_adds_up_to_the_number_of_images() {
 }
 
 #[test]
-fn the_fingerprint_tells_input_sizes_apart() {
-    let fingerprint = |size| SqueezeNet::new(size).unwrap().fingerprint();
-    assert_eq!(fingerprint(64), fingerprint(64));
-    assert_ne!(fingerprint(64), fingerprint(128));
+fn the_fingerprint_tells_input_sizes_apart_and_ends_in_the_instruction_set() {
+    let fingerprint = |isa, size| SqueezeNet::with_isa(isa, size).unwrap().fingerprint();
+    let isa = Isa::current();
+    assert_eq!(fingerprint(isa, 64), SqueezeNet::new(64).unwrap().fingerprint());
+    assert!(!same_network(&fingerprint(isa, 64), &fingerprint(isa, 128)));
+    let portable = *Isa::available().last().unwrap();
+    assert!(fingerprint(portable, 64).ends_with("-portable"));
+    assert!(same_network(&fingerprint(isa, 64), &fingerprint(portable, 64)));
 }
 
 #[test]

@@ -2,62 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-use std::collections::HashMap;
+mod formula;
+
 use std::fs::File;
 
-use mlprobe_features::{Error, Extractor, Normalization, ResNet18};
+use mlprobe_features::{Error, Extractor, Normalization, ResNet18, same_network};
 use mlprobe_kernels::Isa;
 use ndarray::{Array1, Array2, Array4};
 use ndarray_npy::NpzReader;
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use safetensors::tensor::{TensorView, serialize};
 
-/// Names and shapes in the order of torchvision's `state_dict()`.
-fn tensors() -> Vec<(String, Vec<usize>)> {
-    let mut tensors = Vec::new();
-    let mut conv = |name: &str, norm: &str, shape: [usize; 4]| {
-        tensors.push((format!("{name}.weight"), shape.to_vec()));
-        for part in ["weight", "bias", "running_mean", "running_var"] {
-            tensors.push((format!("{norm}.{part}"), vec![shape[0]]));
-        }
-    };
-    conv("conv1", "bn1", [64, 3, 7, 7]);
-    for (stage, channels) in [(1, 64), (2, 128), (3, 256), (4, 512)] {
-        for index in 0..2 {
-            let inputs = if index == 0 && stage > 1 { channels / 2 } else { channels };
-            let name = |part: &str| format!("layer{stage}.{index}.{part}");
-            conv(&name("conv1"), &name("bn1"), [channels, inputs, 3, 3]);
-            conv(&name("conv2"), &name("bn2"), [channels, channels, 3, 3]);
-            if inputs < channels {
-                conv(&name("downsample.0"), &name("downsample.1"), [channels, inputs, 1, 1]);
-            }
-        }
-    }
-    tensors
-}
-
-/// The weight file of `golden/resnet18.py`.
-fn weights() -> Vec<u8> {
-    let mut data = HashMap::new();
-    for (t, (name, shape)) in tensors().into_iter().enumerate() {
-        let (a, b) = if shape.len() == 4 {
-            (0.0, (12.0 / shape[1..].iter().product::<usize>() as f64).sqrt())
-        } else if name.ends_with("running_var") || name.ends_with("weight") {
-            (1.0, 0.4)
-        } else {
-            (0.0, 0.4)
-        };
-        let number = |i: usize| {
-            let position = i as f64 * 0.618_033_988_749_894_9 + t as f64 * 0.754_877_666_246_692_7;
-            (a + b * (position.fract() - 0.5)) as f32
-        };
-        let bytes: Vec<u8> = (1..=shape.iter().product()).flat_map(|i| number(i).to_le_bytes()).collect();
-        data.insert(name, (shape, bytes));
-    }
-    let views = data.iter().map(|(name, (shape, bytes))| {
-        (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
-    });
-    serialize(views, None).unwrap()
-}
+use formula::weights;
 
 fn golden() -> NpzReader<File> {
     NpzReader::new(File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/resnet18.npz")).unwrap())
@@ -105,6 +60,28 @@ fn every_layer_agrees_with_torchvision() {
         let expected: Array1<f32> = golden().by_name(&format!("layer_{i}")).unwrap();
         let error = (&actual - &expected).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
         assert!(error < TOLERANCE, "layer {i}: {error}");
+    }
+}
+
+#[test]
+fn the_fingerprint_tells_weights_sizes_and_normalizations_apart() {
+    let fingerprint = |weights: &[u8], size, normalization| {
+        ResNet18::from_bytes(Isa::current(), weights, size, normalization).unwrap().fingerprint()
+    };
+    let original = weights();
+    let mut changed = original.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    let own: Normalization = "0.5,0.5,0.5/0.5,0.5,0.5".parse().unwrap();
+    let fingerprints = [
+        fingerprint(&original, 64, Normalization::DIV255),
+        fingerprint(&changed, 64, Normalization::DIV255),
+        fingerprint(&original, 65, Normalization::DIV255),
+        fingerprint(&original, 64, Normalization::IMAGENET),
+        fingerprint(&original, 64, own),
+    ];
+    assert_eq!(fingerprints[0], fingerprint(&original, 64, Normalization::DIV255));
+    for (i, a) in fingerprints.iter().enumerate() {
+        assert!(fingerprints[..i].iter().all(|b| !same_network(a, b)), "{fingerprints:?}");
     }
 }
 

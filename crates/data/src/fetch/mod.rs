@@ -147,6 +147,30 @@ pub fn fetch(dir: impl AsRef<Path>, options: &Options, progress: &mut OnProgress
     Err(Error::NoSource { dir: dir.to_owned(), tried })
 }
 
+/// Brings one file to `path` by a [`download`], and creates its folder if needed. A second process that fetches the
+/// same file waits for the first, then finds it.
+///
+/// Unlike a download, it never replaces a file: one that is there and not the right one is refused.
+///
+/// # Errors
+/// As [`download`]; [`Error::WrongSize`] or [`Error::WrongDigest`] for a file that is there; [`Error::Io`] if the folder
+/// cannot be written.
+pub fn fetch_file(
+    remote: &Remote,
+    path: impl AsRef<Path>,
+    timeouts: &Timeouts,
+    progress: &mut OnProgress<'_>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let dir = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let _lock = files::lock(&dir.join(".lock"))?;
+    if path.exists() {
+        return files::check(path, remote.size, &remote.sha256);
+    }
+    download(remote, path, timeouts, progress)
+}
+
 /// The official archive's name.
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
