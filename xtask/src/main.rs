@@ -5,6 +5,7 @@
 mod ablate;
 mod bench;
 mod data;
+mod digests;
 mod display;
 mod extractor;
 mod options;
@@ -36,6 +37,7 @@ enum Command {
     Ablate(ablate::Arguments),
     Report(report::Arguments),
     Bench(bench::Arguments),
+    Digests(digests::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Ablate(arguments) => ablate::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Digests(arguments) => digests::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

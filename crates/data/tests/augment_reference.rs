@@ -21,7 +21,7 @@ fn reference(draw: Draw, image: &Array3<u8>) -> Array3<Option<u8>> {
         let value = f64::from(image[[y, x, c]]);
         Some(match draw {
             Draw::Rotation { degrees } => {
-                let (sin, cos) = degrees.to_radians().sin_cos();
+                let (sin, cos) = libm::sincos(degrees.to_radians());
                 let (cy, cx) = ((h as f64 - 1.0) / 2.0, (w as f64 - 1.0) / 2.0);
                 // From the output pixel back to its source: clockwise on the screen.
                 let (dx, dy) = (x as f64 - cx, y as f64 - cy);

@@ -15,7 +15,7 @@ const LEVEL: f64 = 0.95;
 /// A draw from the standard normal distribution (Box and Muller, 1958).
 fn normal(random: &mut Random) -> f64 {
     let (u, v) = (random.uniform(0.0, 1.0), random.uniform(0.0, 1.0));
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    (-2.0 * libm::log(1.0 - u)).sqrt() * libm::cos(std::f64::consts::TAU * v)
 }
 
 /// `n` differences with mean `mean` and standard deviation 1; a shared baseline moves both arms.

@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let labels = [0, 1, 2, 0, 1, 2, 0, 1];
 
     let (loss, gradients) = Mlp::from_layers(layers.clone())?.gradients(x.view(), &labels)?;
-    println!("loss {loss:.6}, ln 3 = {:.6}", 3f64.ln());
+    println!("loss {loss:.6}, ln 3 = {:.6}", libm::log(3.0));
     println!("layer   largest gradient   largest error");
     for (l, gradient) in gradients.iter().enumerate() {
         let (mut largest, mut error) = (0.0f64, 0.0f64);

@@ -61,7 +61,7 @@ fn reference(layers: &[Linear<f64>], x: ArrayView2<f64>, labels: &[u8]) -> (f64,
         // p = softmax(z), L = -ln p_y, dz = p - y
         let exponentials = z[z.len() - 1].mapv(f64::exp);
         let mut dz = &exponentials / exponentials.sum();
-        loss -= dz[usize::from(label)].ln() * mean;
+        loss -= libm::log(dz[usize::from(label)]) * mean;
         dz[usize::from(label)] -= 1.0;
         for l in (0..layers.len()).rev() {
             // dW = dz aᵀ / m, db = dz / m, da = Wᵀ dz, dz = da * [z >= 0]

@@ -92,7 +92,8 @@ impl<'a> Predictions<'a> {
     /// A probability is taken as 2^-23 (f32's epsilon) or more, so that a single p = 0, where softmax underflows, does not
     /// make the mean infinite: an image adds 15.9 at most.
     pub fn log_loss(&self) -> f64 {
-        let sum: f64 = self.rows().map(|(label, row)| -f64::from(row[label].max(f32::EPSILON)).ln()).sum();
+        let sum: f64 =
+            self.rows().map(|(label, row)| -libm::log(f64::from(row[label].max(f32::EPSILON)))).sum();
         sum / self.labels.len() as f64
     }
 

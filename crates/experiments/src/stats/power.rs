@@ -2,6 +2,7 @@
 
 use super::{require, students_t};
 use crate::error::Result;
+use libm::{exp, log};
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
@@ -66,11 +67,11 @@ pub fn minimal_detectable_effect(std: f64, n: usize, alpha: f64, power: f64) -> 
 /// by Simpson's rule over 1 ± 10/sqrt(v), more than 14 standard deviations of U, cut at 0.
 fn tail(critical: f64, v: f64, shift: f64) -> f64 {
     const STEPS: usize = 2000; // even
-    let ln_constant = std::f64::consts::LN_2 + 0.5 * v * (0.5 * v).ln() - ln_gamma(0.5 * v);
+    let ln_constant = std::f64::consts::LN_2 + 0.5 * v * log(0.5 * v) - ln_gamma(0.5 * v);
     let integrand = |u: f64| {
         // u^0 is 1 at u = 0 too, where 0 ln 0 would not be a number.
-        let ln_power = if v == 1.0 { 0.0 } else { (v - 1.0) * u.ln() };
-        let density = (ln_constant + ln_power - 0.5 * v * u * u).exp();
+        let ln_power = if v == 1.0 { 0.0 } else { (v - 1.0) * log(u) };
+        let density = exp(ln_constant + ln_power - 0.5 * v * u * u);
         Normal::standard().cdf(shift - critical * u) * density
     };
     let reach = 10.0 / v.sqrt();
