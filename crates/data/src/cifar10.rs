@@ -4,19 +4,16 @@
 //! format and files at <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array4;
-
-use crate::{Dataset, Error, LabelledImages, Result, files};
+use crate::{Dataset, Result, files, records};
 
 /// The classes' names in the order of their labels.
 pub const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Height and width of an image in pixels.
-pub const SIDE: usize = 32;
+pub const SIDE: usize = records::SIDE;
 
 /// One of the six files of the binary version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +42,8 @@ pub const FILES: [BatchFile; 6] = [
 /// with more or fewer records load too.
 ///
 /// # Errors
-/// [`Error::Missing`] for a file that is not there, [`Error::Io`] for one that cannot be read, and
-/// [`Error::Format`] for one that does not consist of whole records with labels 0..=9.
+/// [`crate::Error::Missing`] for a file that is not there, [`crate::Error::Io`] for one that cannot be read, and
+/// [`crate::Error::Format`] for one that does not consist of whole records with labels 0..=9.
 ///
 /// ```no_run
 /// let cifar10 = mlprobe_data::cifar10::load("data/cifar-10-batches-bin")?;
@@ -58,8 +55,8 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     Ok(Dataset {
         name: "cifar10".into(),
         classes: CLASSES.map(String::from).to_vec(),
-        train: read_batches(&paths[..5])?,
-        test: read_batches(&paths[5..])?,
+        train: records::read(&paths[..5], &[CLASSES.len()])?,
+        test: records::read(&paths[5..], &[CLASSES.len()])?,
     })
 }
 
@@ -85,8 +82,8 @@ pub fn verify(dir: impl AsRef<Path>) -> Vec<FileStatus> {
 pub struct FileStatus {
     /// The file.
     pub path: PathBuf,
-    /// `Ok` for the official file; else [`Error::Missing`], [`Error::WrongSize`] (truncated or too long),
-    /// [`Error::WrongDigest`], or [`Error::Io`] if it cannot be read.
+    /// `Ok` for the official file; else [`crate::Error::Missing`], [`crate::Error::WrongSize`] (truncated or too long),
+    /// [`crate::Error::WrongDigest`], or [`crate::Error::Io`] if it cannot be read.
     pub outcome: Result<()>,
 }
 
@@ -99,60 +96,20 @@ impl fmt::Display for FileStatus {
     }
 }
 
-const PIXELS: usize = SIDE * SIDE;
-/// A record is one label byte, then the red, the green and the blue plane, each row by row.
-const RECORD: usize = 1 + 3 * PIXELS;
+const RECORD: usize = records::length(1);
 
 const fn batch(name: &'static str, sha256: &'static str) -> BatchFile {
     BatchFile { name, size: 10_000 * RECORD as u64, sha256 }
 }
 
-/// Reads batch files one after another.
-fn read_batches(paths: &[PathBuf]) -> Result<LabelledImages> {
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for path in paths {
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        parse_batch(&bytes, path, &mut pixels, &mut labels)?;
-    }
-    let shape = (labels.len(), SIDE, SIDE, 3);
-    let images = Array4::from_shape_vec(shape, pixels)
-        .map_err(|e| Error::argument("cifar10::load", "whole records", e.to_string()))?;
-    LabelledImages::new(images, labels)
-}
-
-/// Appends the records in `bytes` to `pixels`, turned from planes into (32, 32, 3), and to `labels`.
-fn parse_batch(bytes: &[u8], path: &Path, pixels: &mut Vec<u8>, labels: &mut Vec<u8>) -> Result<()> {
-    if bytes.is_empty() || !bytes.len().is_multiple_of(RECORD) {
-        return Err(Error::format(
-            path,
-            format!("length {}", bytes.len()),
-            format!("a positive multiple of {RECORD} bytes (1 label and 3 planes of {PIXELS})"),
-            format!("{} bytes after {} whole records", bytes.len() % RECORD, bytes.len() / RECORD),
-        ));
-    }
-    // Exactly: doubling would take twice the memory of the set.
-    pixels.reserve_exact(bytes.len() / RECORD * 3 * PIXELS);
-    for (i, record) in bytes.chunks_exact(RECORD).enumerate() {
-        let label = record[0];
-        if usize::from(label) >= CLASSES.len() {
-            return Err(Error::format(
-                path,
-                format!("record {i} (byte offset {})", i * RECORD),
-                "a label in 0..=9",
-                format!("label {label}"),
-            ));
-        }
-        labels.push(label);
-        let (red, rest) = record[1..].split_at(PIXELS);
-        let (green, blue) = rest.split_at(PIXELS);
-        pixels.extend(red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::Error;
+
+    const PIXELS: usize = SIDE * SIDE;
 
     /// Six small batch files of `records` records each: red 10, green 20, blue 30, but record `i` has `i` in the
     /// second row's first column of red.

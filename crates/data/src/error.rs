@@ -93,6 +93,26 @@ pub enum Error {
         tried: Vec<Error>,
     },
 
+    /// A folder does not hold a data set in a layout that is known.
+    #[error("{}: expected {expected}, found {actual}. Check the path, or arrange the folder so", dir.display())]
+    Layout {
+        /// The folder.
+        dir: PathBuf,
+        /// What is looked for in it.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+
+    /// Images of a set cannot be read.
+    #[error("{} of {total} images cannot be read:{}\nMend or remove them, or have them skipped", broken.len(), list(broken))]
+    BrokenImages {
+        /// Why, one error an image.
+        broken: Vec<Error>,
+        /// How many images there are.
+        total: usize,
+    },
+
     /// An argument does not fit, for example an array of the wrong shape.
     #[error("{operation}: expected {expected}, got {actual}")]
     Argument {
@@ -149,7 +169,10 @@ impl Error {
     }
 }
 
-/// One line for each source that was tried.
-fn list(tried: &[Error]) -> String {
-    tried.iter().map(|error| format!("\n- {error}")).collect()
+/// One line for each of the first errors.
+fn list(errors: &[Error]) -> String {
+    const MOST: usize = 10;
+    let more =
+        if errors.len() > MOST { format!("\n- and {} more", errors.len() - MOST) } else { String::new() };
+    errors.iter().take(MOST).map(|error| format!("\n- {error}")).chain([more]).collect()
 }

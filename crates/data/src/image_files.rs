@@ -41,22 +41,27 @@ pub const MAX_BYTES: u64 = 256 << 20;
 pub fn find<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
-        let path = path.as_ref();
-        let visible =
-            |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
-        for entry in
-            WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible)
-        {
-            let entry = entry.map_err(|e| {
-                let at = e.path().unwrap_or(path).to_owned();
-                Error::io("read", &at)(e.into())
-            })?;
-            if entry.file_type().is_file() && (entry.depth() == 0 || is_image(entry.path())) {
-                found.push(entry.into_path());
-            }
-        }
+        found.extend(walk(path.as_ref())?.0);
     }
     Ok(found)
+}
+
+/// The files that [`find`] finds at `path`, and those below it that are not named as images.
+pub(crate) fn walk(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let visible =
+        |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let (mut images, mut others) = (Vec::new(), Vec::new());
+    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+        let entry = entry.map_err(|e| {
+            let at = e.path().unwrap_or(path).to_owned();
+            Error::io("read", &at)(e.into())
+        })?;
+        if entry.file_type().is_file() {
+            let image = entry.depth() == 0 || is_image(entry.path());
+            if image { &mut images } else { &mut others }.push(entry.into_path());
+        }
+    }
+    Ok((images, others))
 }
 
 /// Whether the name ends as that of an image file: one of [`EXTENSIONS`].
@@ -132,7 +137,8 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
 ///
 /// let wide = Array3::from_shape_fn((10, 30, 3), |(_, x, _)| if (10..20).contains(&x) { 200 } else { 0 });
 /// let square = mlprobe_data::image_files::to_square(wide.view(), 5)?;
-/// assert_eq!(square, Array3::from_elem((5, 5, 3), 200));
+/// assert_eq!(square.dim(), (5, 5, 3));
+/// assert_eq!(square[[2, 2, 0]], 200);
 /// # Ok::<(), mlprobe_data::Error>(())
 /// ```
 pub fn to_square(image: ArrayView3<u8>, side: usize) -> Result<Array3<u8>> {

@@ -1,0 +1,262 @@
+//! What a data set consists of, and what is odd about it, in a few lines.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::{Dataset, LabelledImages};
+
+/// A data set in numbers. Shown, it is a few lines: images, classes, and a line for every oddity.
+///
+/// ```
+/// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
+/// let summary = mlprobe_data::mini::load(dir)?.summary();
+/// assert_eq!(
+///     summary.to_string(),
+///     "cifar10-mini: 2000 training and 1000 test images in 10 classes, each with 200 and 100",
+/// );
+/// # Ok::<(), mlprobe_data::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The set's name.
+    pub name: String,
+    /// The classes in the order of their labels.
+    pub classes: Vec<ClassCount>,
+    /// What a user may not expect; often empty.
+    pub oddities: Vec<Oddity>,
+}
+
+/// How many images a class has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassCount {
+    /// The class's name.
+    pub name: String,
+    /// Its training images.
+    pub train: usize,
+    /// Its test images.
+    pub test: usize,
+}
+
+/// Something about a data set that its user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// Files that are no images, and files and folders that belong to no class.
+    NotUsed(Vec<PathBuf>),
+    /// Folders of classes without an image. They are no classes then.
+    EmptyClasses(Vec<PathBuf>),
+    /// Images that could not be read, each with the reason.
+    Broken(Vec<String>),
+    /// Classes with test images alone: no model can know them.
+    Untrained(Vec<String>),
+    /// Classes with training images alone.
+    Untested(Vec<String>),
+    /// Test images whose pixels are those of a training image too: a model may know them by heart.
+    Leaked {
+        /// How many test images.
+        images: usize,
+        /// How many of them bear another label than each of their twins.
+        contradicted: usize,
+        /// A test image and its twin in the training set, by number.
+        example: (usize, usize),
+    },
+}
+
+impl Summary {
+    pub(crate) fn new(name: &str, classes: &[String], train: &[u8], test: &[u8]) -> Self {
+        let count = |labels: &[u8]| {
+            let mut counts = [0; 256];
+            labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+            counts
+        };
+        let (train, test) = (count(train), count(test));
+        let classes: Vec<ClassCount> = classes
+            .iter()
+            .zip(train.into_iter().zip(test))
+            .map(|(name, (train, test))| ClassCount { name: name.clone(), train, test })
+            .collect();
+        let names = |which: fn(&ClassCount) -> bool| -> Vec<String> {
+            classes.iter().filter(|class| which(class)).map(|class| class.name.clone()).collect()
+        };
+        let oddities = [
+            Oddity::Untrained(names(|class| class.train == 0)),
+            Oddity::Untested(names(|class| class.test == 0 && class.train > 0)),
+        ];
+        let oddities = oddities.into_iter().filter(|oddity| oddity.count() > 0).collect();
+        Self { name: name.to_owned(), classes, oddities }
+    }
+}
+
+impl Dataset {
+    /// Counts classes and images, and finds what is odd: classes that lack training or test images, and test images
+    /// that are training images too, by the SHA-256 of their pixels.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::new(&self.name, &self.classes, &self.train.labels, &self.test.labels);
+        summary.oddities.extend(leaked(&self.train, &self.test));
+        summary
+    }
+}
+
+fn leaked(train: &LabelledImages, test: &LabelledImages) -> Option<Oddity> {
+    let digests = |set: &LabelledImages| -> Vec<[u8; 32]> {
+        let images: Vec<_> = set.images.outer_iter().collect();
+        let digest = |image: &ndarray::ArrayView3<u8>| match image.as_slice() {
+            Some(pixels) => Sha256::digest(pixels).into(),
+            None => Sha256::digest(image.iter().copied().collect::<Vec<u8>>()).into(),
+        };
+        images.par_iter().map(digest).collect()
+    };
+    let mut twins: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
+    for (i, digest) in digests(train).into_iter().enumerate() {
+        twins.entry(digest).or_default().push(i);
+    }
+    let found: Vec<(usize, &Vec<usize>)> =
+        digests(test).iter().enumerate().filter_map(|(i, digest)| Some((i, twins.get(digest)?))).collect();
+    let &(first, of_first) = found.first()?;
+    let contradicted =
+        found.iter().filter(|(i, twins)| twins.iter().all(|&twin| train.labels[twin] != test.labels[*i]));
+    Some(Oddity::Leaked {
+        images: found.len(),
+        contradicted: contradicted.count(),
+        example: (first, of_first[0]),
+    })
+}
+
+/// With more classes than these, or as many images in each, a range is shown and not a table.
+const TABLE: usize = 20;
+/// So many examples are named in a line.
+const EXAMPLES: usize = 5;
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, classes, oddities } = self;
+        let sum = |part: fn(&ClassCount) -> usize| classes.iter().map(part).sum::<usize>();
+        let (train, test) = (sum(|class| class.train), sum(|class| class.test));
+        write!(f, "{name}: {train} training and {test} test images in {} classes", classes.len())?;
+        let range = |part: fn(&ClassCount) -> usize| {
+            let counts = || classes.iter().map(part);
+            (counts().min().unwrap_or(0), counts().max().unwrap_or(0))
+        };
+        match (range(|class| class.train), range(|class| class.test)) {
+            ((a, b), (c, d)) if (a, c) == (b, d) => write!(f, ", each with {a} and {c}")?,
+            ((a, b), (c, d)) if classes.len() > TABLE => {
+                write!(f, ", each with {a} to {b} and {c} to {d}")?;
+            }
+            _ => {
+                let width = classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).max(5);
+                write!(f, "\n  {:<width$} {:>8} {:>8}", "class", "training", "test")?;
+                for ClassCount { name, train, test } in classes {
+                    write!(f, "\n  {name:<width$} {train:>8} {test:>8}")?;
+                }
+            }
+        }
+        oddities.iter().try_for_each(|oddity| write!(f, "\n  {oddity}"))
+    }
+}
+
+impl Oddity {
+    /// How many things it is about.
+    fn count(&self) -> usize {
+        match self {
+            Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
+            Self::Broken(list) | Self::Untrained(list) | Self::Untested(list) => list.len(),
+            Self::Leaked { images, .. } => *images,
+        }
+    }
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.count();
+        let things = |one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        match self {
+            Self::NotUsed(paths) => {
+                let things = things("file or folder", "files or folders");
+                write!(f, "not used: {things}, no images or in no class: {}", paths_listed(paths))
+            }
+            Self::EmptyClasses(paths) => {
+                write!(
+                    f,
+                    "not used: {} without an image: {}",
+                    things("class", "classes"),
+                    paths_listed(paths)
+                )
+            }
+            Self::Broken(reasons) => {
+                write!(f, "left out: {}:", things("broken image", "broken images"))?;
+                reasons.iter().try_for_each(|reason| write!(f, "\n    {reason}"))
+            }
+            Self::Untrained(names) => {
+                let things = things("class has", "classes have");
+                write!(f, "{things} no training image and cannot be learned: {}", listed(names))
+            }
+            Self::Untested(names) => {
+                write!(f, "{} no test image: {}", things("class has", "classes have"), listed(names))
+            }
+            Self::Leaked { contradicted, example: (test, train), .. } => {
+                let things = things("test image is a training image", "test images are training images");
+                write!(
+                    f,
+                    "{things} too ({contradicted} under another class): for example test image {test}, "
+                )?;
+                write!(f, "which is training image {train}")
+            }
+        }
+    }
+}
+
+fn paths_listed(paths: &[PathBuf]) -> String {
+    listed(&paths.iter().take(EXAMPLES + 1).map(|path| path.display().to_string()).collect::<Vec<_>>())
+}
+
+fn listed(names: &[String]) -> String {
+    let more = if names.len() > EXAMPLES { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(EXAMPLES)].join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array4;
+
+    use super::*;
+
+    fn dataset(train: &[(u8, u8)], test: &[(u8, u8)]) -> Dataset {
+        let part = |images: &[(u8, u8)]| {
+            let pixels = Array4::from_shape_fn((images.len(), 2, 2, 3), |(i, ..)| images[i].0);
+            LabelledImages::new(pixels, images.iter().map(|&(_, label)| label).collect()).unwrap()
+        };
+        let classes = ["cat", "dog", "owl"].map(String::from).to_vec();
+        Dataset::new("pets", classes, part(train), part(test)).unwrap()
+    }
+
+    #[test]
+    fn twins_of_training_images_among_test_images_are_counted() {
+        // (pixel, label): the test images 1, 2 and 3 have twins; that of 2 has another label.
+        let set = dataset(&[(9, 0), (8, 1), (7, 2), (7, 0)], &[(1, 0), (9, 0), (8, 2), (7, 0)]);
+        let leaked = Oddity::Leaked { images: 3, contradicted: 1, example: (1, 0) };
+        let summary = set.summary();
+        assert_eq!(summary.oddities, [Oddity::Untested(vec!["dog".into()]), leaked]);
+        let text = summary.to_string();
+        assert!(text.contains("3 test images are training images too (1 under another class)"), "{text}");
+        assert!(text.contains("test image 1, which is training image 0"), "{text}");
+    }
+
+    #[test]
+    fn a_class_without_training_images_is_named() {
+        let summary = dataset(&[(9, 0), (8, 1)], &[(1, 0), (2, 2), (3, 1)]).summary();
+        assert_eq!(summary.oddities, [Oddity::Untrained(vec!["owl".into()])]);
+        assert!(summary.to_string().contains("1 class has no training image"), "{summary}");
+    }
+
+    #[test]
+    fn unequal_classes_are_a_table() {
+        let text =
+            dataset(&[(9, 0), (8, 1), (7, 2), (6, 2)], &[(1, 0), (2, 2), (3, 1)]).summary().to_string();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0][..5], ["pets:", "4", "training", "and", "3"]);
+        assert_eq!(lines[2..], [["cat", "1", "1"], ["dog", "1", "1"], ["owl", "2", "1"]]);
+    }
+}

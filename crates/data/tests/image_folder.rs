@@ -1,0 +1,228 @@
+//! Folders of image files become data sets: what is a class, what is split how, and what is said about the rest.
+#![cfg(feature = "images")]
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use image::RgbImage;
+use mlprobe_data::image_folder::{ImageFolder, OnBroken, Split};
+use mlprobe_data::summary::Oddity;
+use mlprobe_data::{Error, Layout};
+use ndarray::Axis;
+use tempfile::TempDir;
+
+/// A folder with PNG files of one colour: (name, red).
+fn folder(files: &[(&str, u8)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for &(name, red) in files {
+        put(dir.path(), name, red);
+    }
+    dir
+}
+
+fn put(dir: &Path, name: &str, red: u8) {
+    let path = dir.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    // Sizes differ from image to image.
+    let size = 3 + u32::from(red) % 5;
+    RgbImage::from_pixel(size, size + 2, image::Rgb([red, 7, 0])).save(path).unwrap();
+}
+
+/// `classes` folders of `each` images, all of different colours.
+fn classes(classes: usize, each: usize) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (class, i) in (0..classes).flat_map(|class| (0..each).map(move |i| (class, i))) {
+        put(dir.path(), &format!("class{class}/{i:02}.png"), (class * each + i) as u8);
+    }
+    dir
+}
+
+fn open(dir: &TempDir) -> Result<ImageFolder, Error> {
+    ImageFolder::open(dir.path(), Split::default())
+}
+
+fn names(files: &[(PathBuf, u8)]) -> Vec<(String, u8)> {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    files.iter().map(|(path, label)| (name(path), *label)).collect()
+}
+
+#[test]
+fn train_and_test_folders_become_a_data_set_with_sorted_classes() {
+    let dir = folder(&[
+        ("train/owl/1.png", 30),
+        ("train/cat/b.png", 20),
+        ("train/cat/a.png", 10),
+        ("test/cat/deeper/z.png", 40),
+        ("test/owl/y.png", 50),
+    ]);
+    assert_eq!(Layout::of(dir.path()).unwrap(), Layout::Images);
+    let (set, broken) = open(&dir).unwrap().load(4, OnBroken::Refuse, &|_| ()).unwrap();
+    assert!(broken.is_empty());
+    assert_eq!(set.classes, ["cat", "owl"]);
+    assert_eq!(set.train.images.dim(), (3, 4, 4, 3));
+    let colours = |images: &ndarray::Array4<u8>| -> Vec<u8> {
+        images.axis_iter(Axis(0)).map(|image| image[[3, 2, 0]]).collect()
+    };
+    assert_eq!((colours(&set.train.images), set.train.labels), (vec![10, 20, 30], vec![0, 0, 1]));
+    assert_eq!((colours(&set.test.images), set.test.labels), (vec![40, 50], vec![0, 1]));
+}
+
+#[test]
+fn a_validation_folder_is_the_test_set_where_there_is_no_other() {
+    let dir = folder(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("val/a/1.png", 3), ("val/b/1.png", 4)]);
+    assert_eq!(open(&dir).unwrap().test.len(), 2);
+    put(dir.path(), "test/a/1.png", 5);
+    let folder = open(&dir).unwrap();
+    assert_eq!(folder.test.len(), 1);
+    assert!(folder.summary().oddities.contains(&Oddity::NotUsed(vec![dir.path().join("val")])));
+}
+
+#[test]
+fn one_folder_is_split_in_every_class_by_the_seed() {
+    let dir = classes(3, 12);
+    let split = |seed, test| ImageFolder::open(dir.path(), Split { seed, test }).unwrap();
+    let folder = split(1, 0.25);
+    assert_eq!(folder.summary().classes.iter().map(|c| (c.train, c.test)).collect::<Vec<_>>(), [(9, 3); 3]);
+    let all: BTreeSet<_> = folder.train.iter().chain(&folder.test).collect();
+    assert_eq!(all.len(), 36);
+    assert_eq!(split(1, 0.25), folder);
+    assert_ne!(split(2, 0.25).test, folder.test);
+    // The classes are not split alike.
+    let of_class = |k| -> Vec<String> {
+        names(&folder.test).into_iter().filter(|(_, label)| *label == k).map(|(name, _)| name).collect()
+    };
+    assert!(of_class(0) != of_class(1) || of_class(1) != of_class(2));
+}
+
+#[test]
+fn the_split_is_pinned() {
+    // From the definition: class k is shuffled by Random::new(seed, b"split", k), place i taking one of those from i on.
+    let mut expected = Vec::new();
+    for class in 0..2 {
+        let mut random = mlprobe_data::random::Random::new(0, b"split", class);
+        let mut order: Vec<usize> = (0..12).collect();
+        for i in 0..2 {
+            order.swap(i, i + random.below(12 - i as u32) as usize);
+        }
+        order[..2].sort_unstable();
+        expected.extend(order[..2].iter().map(|i| (format!("{i:02}.png"), class as u8)));
+    }
+    let dir = classes(2, 12);
+    assert_eq!(names(&open(&dir).unwrap().test), expected);
+}
+
+#[test]
+fn small_classes_keep_a_training_image() {
+    let dir = classes(2, 2);
+    put(dir.path(), "single/1.png", 99);
+    let summary = open(&dir).unwrap().summary();
+    let counts: Vec<_> = summary.classes.iter().map(|c| (c.name.as_str(), c.train, c.test)).collect();
+    assert_eq!(counts, [("class0", 1, 1), ("class1", 1, 1), ("single", 1, 0)]);
+    assert!(summary.oddities.contains(&Oddity::Untested(vec!["single".into()])));
+}
+
+#[test]
+fn what_is_odd_is_said_before_anything_is_decoded() {
+    let dir = folder(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/c/1.png", 4)]);
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at("readme.md"), "").unwrap();
+    fs::write(at("train/a/notes.txt"), "").unwrap();
+    fs::write(at("train/loose.png"), "not decoded").unwrap();
+    fs::create_dir(at("train/empty")).unwrap();
+    let summary = open(&dir).unwrap().summary();
+    assert_eq!(
+        summary.oddities,
+        [
+            Oddity::Untrained(vec!["c".into()]),
+            Oddity::Untested(vec!["b".into()]),
+            Oddity::NotUsed(["readme.md", "train/a/notes.txt", "train/loose.png"].map(at).to_vec()),
+            Oddity::EmptyClasses(vec![at("train/empty")]),
+        ]
+    );
+    let text = summary.to_string();
+    for part in ["3 files or folders", "readme.md", "1 class without an image", "cannot be learned: c"] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
+}
+
+#[test]
+fn broken_images_are_all_named_or_left_out() {
+    let dir = classes(2, 6);
+    fs::write(dir.path().join("class0/03.png"), "no image").unwrap();
+    fs::write(dir.path().join("class1/05.png"), "").unwrap();
+    let folder = open(&dir).unwrap();
+    let done = AtomicUsize::new(0);
+    let count = |n| {
+        done.fetch_add(n, Ordering::Relaxed);
+    };
+    let error = folder.load(4, OnBroken::Refuse, &count).unwrap_err();
+    assert_eq!(done.into_inner(), 12);
+    assert!(matches!(&error, Error::BrokenImages { broken, total: 12 } if broken.len() == 2), "{error}");
+    let text = error.to_string();
+    for part in ["2 of 12", "class0/03.png", "class1/05.png", "empty file"] {
+        assert!(text.contains(part), "{part} not in {text}");
+    }
+    let (set, broken) = folder.load(4, OnBroken::Skip, &|_| ()).unwrap();
+    assert_eq!((set.train.len() + set.test.len(), broken.len()), (10, 2));
+    // What follows a gap keeps its own pixels and label.
+    for part in [&set.train, &set.test] {
+        for (image, &label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
+            assert_eq!(image[[0, 0, 0]] / 6, label);
+        }
+    }
+}
+
+#[test]
+fn the_images_are_the_same_for_any_number_of_threads() {
+    let dir = classes(3, 7);
+    let folder = open(&dir).unwrap();
+    let load = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| folder.load(9, OnBroken::Refuse, &|_| ()).unwrap().0)
+    };
+    assert_eq!(load(1), load(3));
+}
+
+#[test]
+fn what_is_no_set_of_classes_is_refused_with_the_next_step() {
+    let one = folder(&[("only/1.png", 1)]);
+    let alone = folder(&[("train/a/1.png", 1), ("train/b/1.png", 1)]);
+    let many = tempfile::tempdir().unwrap();
+    for class in 0..257 {
+        fs::create_dir(many.path().join(format!("{class}"))).unwrap();
+        fs::write(many.path().join(format!("{class}/1.png")), "").unwrap();
+    }
+    for (dir, part) in [(&one, "2 to 256 folders"), (&many, "found 257"), (&alone, "train instead")] {
+        let error = open(dir).unwrap_err();
+        assert!(matches!(error, Error::Layout { .. }), "{error}");
+        assert!(error.to_string().contains(part), "{part} not in {error}");
+    }
+    let error = ImageFolder::open("no/such/folder", Split::default()).unwrap_err();
+    assert!(matches!(error, Error::Missing { .. }), "{error}");
+    for test in [0.0, 1.0, -0.5, f64::NAN] {
+        let error = ImageFolder::open(alone.path(), Split { test, seed: 0 }).unwrap_err();
+        assert!(matches!(error, Error::Argument { .. }), "{error}");
+    }
+}
+
+#[test]
+fn layouts_are_known_by_their_files() {
+    for (name, layout) in [
+        ("index.csv", Layout::Mini),
+        ("data_batch_3.bin", Layout::Cifar10),
+        ("train.bin", Layout::Cifar100),
+        ("t10k-labels.idx1-ubyte", Layout::Idx),
+        ("train-images-idx3-ubyte.gz", Layout::Idx),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(name), "").unwrap();
+        assert_eq!(Layout::of(dir.path()).unwrap(), layout, "{name}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let error = Layout::of(empty.path()).unwrap_err();
+    assert!(matches!(error, Error::Layout { .. }) && error.to_string().contains("IDX"), "{error}");
+    assert!(matches!(Layout::of("no/such/folder").unwrap_err(), Error::Missing { .. }));
+}
