@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ndarray::ArrayView4;
 
 use crate::gemm::Aligned;
-use crate::tile::{Epilogue, Finish, Tile, TileTable, Tiled};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map};
 
@@ -150,6 +150,7 @@ impl Conv {
                         b_row: vectors * table.lanes,
                         c: output.data_mut()[(l * line + x) * c_row + first + panel..].as_mut_ptr(),
                         c_row: c_row as isize,
+                        start: Start::Zero,
                         epilogue: Epilogue { bias: bias[panel..].as_ptr(), finish },
                     };
                     // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked

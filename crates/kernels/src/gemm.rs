@@ -1,9 +1,9 @@
-//! C = A·B for matrices of any strides.
+//! C = A·B and C ← C + A·B for matrices of any strides.
 
 use aligned_vec::{AVec, ConstAlign};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::tile::{Epilogue, Finish, Tile, TileTable};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable};
 use crate::{Error, Isa};
 
 pub use crate::tile::Element;
@@ -33,12 +33,10 @@ pub(crate) fn grow<T: Copy + Default>(buffer: &mut Aligned<T>, len: usize) {
     }
 }
 
-/// C (M, N) = A (M, Q) · B (Q, N), for `f32` or `f64` and any strides.
+/// C (M, N) = A (M, Q) · B (Q, N), for `f32` or `f64` and any strides, on the calling thread.
 ///
 /// Each element of C is Σ_q a[m, q]·b[q, n], summed in the order of q, with one rounding a step (two on the portable
 /// path): |error| ≤ 2Q·ε·Σ|a||b|, ε the unit roundoff. The order depends on nothing else.
-///
-/// Called on a thread of a rayon pool, a large product uses the pool's threads; elsewhere only the calling one.
 ///
 /// It is fastest when C's rows (or its columns) are contiguous; A may have any layout; B is copied into panels first.
 ///
@@ -48,12 +46,52 @@ pub fn gemm<T: Element>(
     isa: Isa,
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
+    c: ArrayViewMut2<'_, T>,
+) -> Result<(), Error> {
+    product("gemm", Start::Zero, isa, a, b, c)
+}
+
+/// C (M, N) ← C + A (M, Q) · B (Q, N), as [`gemm`].
+///
+/// The sums go on from C step by step, so a product cut along Q into several calls has the bits of a single one.
+///
+/// # Errors
+/// [`Error::Shape`] if the three shapes do not fit together.
+///
+/// ```
+/// use mlprobe_kernels::{Isa, gemm, gemm_add};
+/// use ndarray::{Array2, Axis, arr2};
+///
+/// let (a, b) = (arr2(&[[0.1, 0.2, 0.3]]), arr2(&[[0.7], [0.6], [0.5]]));
+/// let (mut whole, mut parts) = (Array2::zeros((1, 1)), Array2::zeros((1, 1)));
+/// gemm(Isa::current(), a.view(), b.view(), whole.view_mut())?;
+/// for (a, b) in a.axis_chunks_iter(Axis(1), 2).zip(b.axis_chunks_iter(Axis(0), 2)) {
+///     gemm_add(Isa::current(), a, b, parts.view_mut())?;
+/// }
+/// assert_eq!(whole, parts);
+/// # Ok::<(), mlprobe_kernels::Error>(())
+/// ```
+pub fn gemm_add<T: Element>(
+    isa: Isa,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    c: ArrayViewMut2<'_, T>,
+) -> Result<(), Error> {
+    product("gemm_add", Start::C, isa, a, b, c)
+}
+
+fn product<T: Element>(
+    operation: &'static str,
+    start: Start,
+    isa: Isa,
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
     mut c: ArrayViewMut2<'_, T>,
 ) -> Result<(), Error> {
     let ((m, q), n) = (a.dim(), b.ncols());
     if b.nrows() != q || c.dim() != (m, n) {
         return Err(Error::Shape {
-            operation: "gemm",
+            operation,
             expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
             actual: format!("B {:?}, C {:?}", b.dim(), c.dim()),
         });
@@ -62,13 +100,13 @@ pub fn gemm<T: Element>(
         return Ok(());
     }
     if n == 1 || c.strides()[1] == 1 {
-        rows_of_c(T::table(isa), a, b, c);
+        rows_of_c(T::table(isa), start, a, b, c);
     } else if m == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(T::table(isa), b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        rows_of_c(T::table(isa), start, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
     } else {
-        let mut contiguous = c.map(|_| T::default());
-        rows_of_c(T::table(isa), a, b, contiguous.view_mut());
+        let mut contiguous = c.as_standard_layout().into_owned();
+        rows_of_c(T::table(isa), start, a, b, contiguous.view_mut());
         c.assign(&contiguous);
     }
     Ok(())
@@ -77,45 +115,21 @@ pub fn gemm<T: Element>(
 /// The product for a C whose rows are contiguous.
 fn rows_of_c<T: Element>(
     table: &TileTable<T>,
+    start: Start,
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
 ) {
     T::with_scratch(|Scratch { packed, edge }| {
         pack(b, table, packed);
-        let operations = 2 * a.len() * b.ncols();
-        let threads = if rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
-        split(table, a, packed, c, threads.min(operations / PARALLEL).max(1), edge);
+        tiles(table, start, a, packed, c, edge);
     });
-}
-
-/// Operations that are worth waking another thread for.
-const PARALLEL: usize = 4_000_000;
-
-/// Hands each of `threads` its share of the rows. No sum is split, so that the number of threads changes no bit.
-fn split<T: Element>(
-    table: &TileTable<T>,
-    a: ArrayView2<'_, T>,
-    packed: &[T],
-    c: ArrayViewMut2<'_, T>,
-    threads: usize,
-    edge: &mut Aligned<T>,
-) {
-    if threads == 1 {
-        return tiles(table, a, packed, c, edge);
-    }
-    let here = threads / 2;
-    let (a_here, a_there) = a.split_at(Axis(0), a.nrows() * here / threads);
-    let (c_here, c_there) = c.split_at(Axis(0), a_here.nrows());
-    rayon::join(
-        || split(table, a_here, packed, c_here, here, edge),
-        || split(table, a_there, packed, c_there, threads - here, &mut Aligned::new(64)),
-    );
 }
 
 /// A (M, Q) times the packed B, into C (M, N).
 fn tiles<T: Element>(
     table: &TileTable<T>,
+    start: Start,
     a: ArrayView2<'_, T>,
     packed: &[T],
     mut c: ArrayViewMut2<'_, T>,
@@ -124,17 +138,17 @@ fn tiles<T: Element>(
     let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
     // Room for a tile that is wider than what is left of C; its row length is a panel.
     grow(edge, table.tiles.len() * panel);
-    let (a_start, a_strides) = (a.as_ptr(), a.strides());
-    let (c_start, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
+    let (a_first, a_strides) = (a.as_ptr(), a.strides());
+    let (c_first, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
     // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
     for (row, rows) in table.row_blocks(m) {
         for first in (0..n).step_by(panel) {
             let columns = panel.min(n - first);
             let vectors = table.vectors(columns);
             let whole = columns == vectors * table.lanes;
-            let place = |r: usize| c_start.wrapping_offset((row + r) as isize * c_stride).wrapping_add(first);
+            let place = |r: usize| c_first.wrapping_offset((row + r) as isize * c_stride).wrapping_add(first);
             let t = Tile {
-                a: a_start.wrapping_offset(row as isize * a_strides[0]),
+                a: a_first.wrapping_offset(row as isize * a_strides[0]),
                 a_row: a_strides[0],
                 a_step: a_strides[1],
                 taps: &[0],
@@ -143,13 +157,19 @@ fn tiles<T: Element>(
                 b_row: vectors * table.lanes,
                 c: if whole { place(0) } else { edge.as_mut_ptr() },
                 c_row: if whole { c_stride } else { panel as isize },
+                start,
                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
             };
             // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
             // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
-            // vectors. C is written at rows row..row + rows and columns first..first + columns, inside the
-            // view: by the tile where the tile fits it, else by copies out of `edge`.
+            // vectors. C is read and written at rows row..row + rows and columns first..first + columns, inside
+            // the view: by the tile where the tile fits it, else by copies into and out of `edge`.
             unsafe {
+                if let (Start::C, false) = (start, whole) {
+                    for r in 0..rows {
+                        edge[r * panel..].as_mut_ptr().copy_from_nonoverlapping(place(r), columns);
+                    }
+                }
                 table.tiles[rows - 1][vectors - 1](&t);
                 if !whole {
                     for r in 0..rows {

@@ -15,7 +15,7 @@ mod winograd;
 pub use conv::Conv;
 pub use elementwise::{mix, prefetch};
 pub use error::Error;
-pub use gemm::{Element, gemm};
+pub use gemm::{Element, gemm, gemm_add};
 pub use isa::Isa;
 pub use map::Map;
 pub use peak::fma_peak;

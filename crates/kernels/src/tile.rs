@@ -10,7 +10,7 @@ use crate::simd::{Portable, Simd, prefetch};
 /// taps are the offsets of the kernel's positions in the input.
 ///
 /// ```text
-/// C[r, j] = Σ_t Σ_k A[r·a_row + taps[t] + k·a_step] · B[(t·depth + k)·b_row + j]      then the epilogue
+/// C[r, j] = start + Σ_t Σ_k A[r·a_row + taps[t] + k·a_step] · B[(t·depth + k)·b_row + j]      then the epilogue
 /// r = 0..MR,  j = 0..NV·LANES,  k = 0..depth
 /// ```
 pub(crate) struct Tile<'a, T> {
@@ -23,7 +23,16 @@ pub(crate) struct Tile<'a, T> {
     pub b_row: usize,
     pub c: *mut T,
     pub c_row: isize,
+    pub start: Start,
     pub epilogue: Epilogue<T>,
+}
+
+/// What the sums start from.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    Zero,
+    /// C as it is: the sums go on where an earlier product ended, as if it were the first part of this one.
+    C,
 }
 
 /// What happens to the sums before they are stored.
@@ -112,6 +121,12 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
         let mut acc = [[S::zero(); NV]; MR];
+        let place = |r: usize, v: usize| t.c.wrapping_offset(r as isize * t.c_row).wrapping_add(v * S::LANES);
+        if let Start::C = t.start {
+            for_each_row!(MR, |r| for v in 0..NV {
+                acc[r][v] = S::load(place(r, v));
+            });
+        }
         let mut b = t.b;
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
@@ -140,7 +155,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
             });
         }
         for_each_row!(MR, |r| for v in 0..NV {
-            let out = t.c.wrapping_offset(r as isize * t.c_row).wrapping_add(v * S::LANES);
+            let out = place(r, v);
             S::store(out, finished::<S>(acc[r][v], out, finish));
         });
     }
@@ -211,11 +226,7 @@ macro_rules! tiled {
                 thread_local! {
                     static SCRATCH: RefCell<Scratch<$t>> = RefCell::default();
                 }
-                // While a product waits for its share on another thread, rayon may start another product here.
-                SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-                    Ok(mut scratch) => run(&mut scratch),
-                    Err(_) => run(&mut Scratch::default()),
-                })
+                SCRATCH.with_borrow_mut(run)
             }
         }
     };

@@ -17,7 +17,7 @@ use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
 use crate::gemm::{Aligned, grow};
 use crate::simd::{Simd, dispatch};
-use crate::tile::{Epilogue, Finish, Tile, Tiled, finished};
+use crate::tile::{Epilogue, Finish, Start, Tile, Tiled, finished};
 use crate::{Isa, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.
@@ -90,6 +90,7 @@ impl Winograd {
                                 b_row: panel_width,
                                 c: m[(position * BLOCK + row) * panel_width..].as_mut_ptr(),
                                 c_row: panel_width as isize,
+                                start: Start::Zero,
                                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-use mlprobe_kernels::{Element, Error, Isa, gemm};
-use ndarray::{Array2, ArrayView2, ShapeBuilder};
+use mlprobe_kernels::{Element, Error, Isa, gemm, gemm_add};
+use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder};
 
 /// Σ_q a[m, q]·b[q, n] in f64, and the same sum of absolute values, which scales the error bound.
 fn naive(a: ArrayView2<f64>, b: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
@@ -88,24 +88,34 @@ fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
 }
 
 #[test]
-fn a_product_is_the_same_bits_for_any_number_of_threads() {
-    // Large enough to be shared among threads, in rows and (transposed) in columns of C.
-    let a = numbers(203, 310, false, 7).mapv(|x| x as f32);
-    let b = numbers(310, 190, false, 8).mapv(|x| x as f32);
+fn a_product_added_up_along_the_inner_dimension_has_the_bits_of_a_whole_one() {
+    let a = numbers(37, 110, true, 7).mapv(|x| x as f32);
+    let b = numbers(110, 75, false, 8).mapv(|x| x as f32);
     for isa in Isa::available() {
-        for column_major in [false, true] {
-            let product = |threads: usize| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut c = Array2::zeros((203, 190).set_f(column_major));
-                pool.install(|| gemm(isa, a.view(), b.view(), c.view_mut()).unwrap());
-                c
-            };
-            let mut serial = Array2::zeros((203, 190).set_f(column_major));
-            gemm(isa, a.view(), b.view(), serial.view_mut()).unwrap();
-            for threads in [1, 2, 3, 5] {
-                assert_eq!(product(threads), serial, "{isa}, {threads} threads");
+        for layout in [(37, 75).set_f(false), (37, 75).set_f(true)] {
+            let (mut whole, mut parts) = (Array2::zeros(layout), Array2::zeros(layout));
+            gemm(isa, a.view(), b.view(), whole.view_mut()).unwrap();
+            for (a, b) in a.axis_chunks_iter(Axis(1), 41).zip(b.axis_chunks_iter(Axis(0), 41)) {
+                gemm_add(isa, a, b, parts.view_mut()).unwrap();
             }
+            assert_eq!(parts, whole, "{isa}");
         }
+    }
+}
+
+#[test]
+fn what_is_added_to_a_strided_view_comes_on_top_of_it() {
+    let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
+    for isa in Isa::available() {
+        let mut c = Array2::from_elem((10, 14), 2.0);
+        gemm_add(isa, a.view(), b.view(), c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
+        let (product, scale) = naive(a.view(), b.view());
+        for ((i, j), &product) in product.indexed_iter() {
+            // One step more than the product alone.
+            let bound = 2.0 * 7.0 * f64::EPSILON / 2.0 * (scale[[i, j]] + 2.0);
+            assert!((c[[2 * i, 2 * j]] - (2.0 + product)).abs() <= bound, "{isa} [{i}, {j}]");
+        }
+        assert!(c.indexed_iter().all(|((i, j), &x)| (i % 2 == 0 && j % 2 == 0) || x == 2.0), "{isa}");
     }
 }
 

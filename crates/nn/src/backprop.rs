@@ -6,7 +6,8 @@
 
 use crate::activation::{drelu, relu};
 use crate::dropout::{ddropout, draw_mask, dropout};
-use crate::loss::{dsoftmax_cross_entropy, softmax_cross_entropy};
+use crate::linear::{dbias, dweight};
+use crate::loss::{Terms, dsoftmax_cross_entropy, softmax_cross_entropy, total_loss};
 use crate::{Linear, Real};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use rand_chacha::ChaCha8Rng;
@@ -22,6 +23,8 @@ pub(crate) struct Workspace<F> {
     dz: Vec<Array2<F>>,
     /// M⁽ˡ⁾ (m, out) of each hidden layer, where there is dropout; else none.
     masks: Vec<Array2<F>>,
+    /// Of the loss of each example (m).
+    terms: Vec<Terms>,
 }
 
 impl<F: Real> Workspace<F> {
@@ -30,15 +33,37 @@ impl<F: Real> Workspace<F> {
             layers.iter().map(|layer| Array2::zeros((rows, layer.outputs()))).collect()
         };
         let hidden = &layers[..layers.len() - 1];
-        Self { z: buffers(layers), a: buffers(hidden), dz: buffers(layers), masks: Vec::new() }
+        Self {
+            z: buffers(layers),
+            a: buffers(hidden),
+            dz: buffers(layers),
+            masks: Vec::new(),
+            terms: vec![Terms::default(); rows],
+        }
     }
 
-    /// Has the next passes silence hidden units with probability `p`, other ones from each `generator`.
-    pub(crate) fn draw_dropout(&mut self, generator: &mut ChaCha8Rng, p: f64) {
+    /// Has the next passes over m rows silence units of hidden layer `l` with probability `p`, other ones from each
+    /// `generator`.
+    pub(crate) fn draw_dropout(&mut self, generator: &mut ChaCha8Rng, p: f64, l: usize, rows: usize) {
         if self.masks.is_empty() {
             self.masks = self.a.clone();
         }
-        self.masks.iter_mut().for_each(|mask| draw_mask(generator, p, mask));
+        draw_mask(generator, p, first_mut(&mut self.masks[l], rows));
+    }
+
+    /// A⁽ˡ⁻¹⁾ (m, in), which is `x` for the first layer, and dL/dZ⁽ˡ⁾ (m, out).
+    pub(crate) fn input_and_dz<'a>(
+        &'a self,
+        x: ArrayView2<'a, F>,
+        l: usize,
+    ) -> (ArrayView2<'a, F>, ArrayView2<'a, F>) {
+        let m = x.nrows();
+        (if l == 0 { x } else { first(&self.a[l - 1], m) }, first(&self.dz[l], m))
+    }
+
+    /// The terms of the losses (m) of a batch of m rows, after its [`forward_loss`].
+    pub(crate) fn terms(&self, rows: usize) -> &[Terms] {
+        &self.terms[..rows]
     }
 
     /// The logits (m, K) of a batch of m rows, after its forward pass.
@@ -75,39 +100,45 @@ pub(crate) fn forward_loss<F: Real>(
     workspace: &mut Workspace<F>,
 ) -> f64 {
     forward(layers, x, workspace);
-    let Workspace { z, dz, .. } = workspace;
+    let Workspace { z, dz, terms, .. } = workspace;
     let (last, m) = (layers.len() - 1, x.nrows());
     // P = softmax(Z⁽ᴸ⁾),  m·L = -Σ Y ⊙ ln P
-    softmax_cross_entropy(first(&z[last], m), labels, first_mut(&mut dz[last], m))
+    softmax_cross_entropy(first(&z[last], m), labels, first_mut(&mut dz[last], m), &mut terms[..m]);
+    total_loss(terms[..m].iter())
 }
 
-/// x (m, D), labels (m), right after their [`forward_loss`].
-/// Leaves in `gradients` the means over the batch of dL/dW⁽ˡ⁾ (out, in) and dL/db⁽ˡ⁾ (out) of each layer.
-pub(crate) fn backward<F: Real>(
-    layers: &[Linear<F>],
-    x: ArrayView2<F>,
-    labels: &[u8],
-    workspace: &mut Workspace<F>,
-    gradients: &mut [Linear<F>],
-) {
-    let Workspace { z, a, dz, masks } = workspace;
-    let (last, m) = (layers.len() - 1, x.nrows());
+/// labels (m), right after their [`forward_loss`]. Leaves dL/dZ⁽ˡ⁾ (m, out) of each layer and example in the workspace.
+pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u8], workspace: &mut Workspace<F>) {
+    let Workspace { z, dz, masks, .. } = workspace;
+    let (last, m) = (layers.len() - 1, labels.len());
     // dZ⁽ᴸ⁾ = P - Y
     dsoftmax_cross_entropy(labels, first_mut(&mut dz[last], m));
-    for (l, layer) in layers.iter().enumerate().rev() {
-        let input = if l == 0 { x } else { first(&a[l - 1], m) };
-        let (below, dz) = dz.split_at_mut(l);
-        let mut da = below.last_mut().map(|da| first_mut(da, m));
-        // dW⁽ˡ⁾ = dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾ / m,  db⁽ˡ⁾ = Σ dZ⁽ˡ⁾ / m,  dA⁽ˡ⁻¹⁾ = dZ⁽ˡ⁾·W⁽ˡ⁾
-        layer.backward(input, first(&dz[0], m), &mut gradients[l], da.as_mut().map(|da| da.view_mut()));
-        if let Some(mut da) = da {
-            // dA⁽ˡ⁻¹⁾ ← dA⁽ˡ⁻¹⁾ ⊙ M⁽ˡ⁻¹⁾
-            if let Some(mask) = masks.get(l - 1) {
-                ddropout(first(mask, m), da.view_mut());
-            }
-            // dZ⁽ˡ⁻¹⁾ = dA⁽ˡ⁻¹⁾ ⊙ [Z⁽ˡ⁻¹⁾ ≥ 0]
-            drelu(first(&z[l - 1], m), da);
+    for l in (0..last).rev() {
+        let (below, above) = dz.split_at_mut(l + 1);
+        let (mut da, dz) = (first_mut(&mut below[l], m), first(&above[0], m));
+        // dA⁽ˡ⁾ = dZ⁽ˡ⁺¹⁾·W⁽ˡ⁺¹⁾
+        layers[l + 1].backward(dz, da.view_mut());
+        // dA⁽ˡ⁾ ← dA⁽ˡ⁾ ⊙ M⁽ˡ⁾
+        if let Some(mask) = masks.get(l) {
+            ddropout(first(mask, m), da.view_mut());
         }
+        // dZ⁽ˡ⁾ = dA⁽ˡ⁾ ⊙ [Z⁽ˡ⁾ ≥ 0]
+        drelu(first(&z[l], m), da);
+    }
+}
+
+/// x (m, D), right after its [`backward`]. Adds to `gradients` the sums over the examples of dL/dW⁽ˡ⁾ (out, in) and
+/// dL/db⁽ˡ⁾ (out) of each layer.
+pub(crate) fn add_gradients<F: Real>(
+    x: ArrayView2<F>,
+    workspace: &Workspace<F>,
+    gradients: &mut [Linear<F>],
+) {
+    for (l, gradient) in gradients.iter_mut().enumerate() {
+        let (input, dz) = workspace.input_and_dz(x, l);
+        // dW⁽ˡ⁾ ← dW⁽ˡ⁾ + dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾,  db⁽ˡ⁾ ← db⁽ˡ⁾ + Σ dZ⁽ˡ⁾
+        dweight(input, dz, gradient.weight.view_mut().reversed_axes());
+        dbias(dz, &mut gradient.bias);
     }
 }
 
@@ -135,12 +166,16 @@ mod tests {
         let x = Array2::from_shape_fn((7, 6), |(i, j)| ((i * 6 + j) as f64 * 0.618).fract() - 0.5);
         let labels = [0, 1, 2, 0, 1, 2, 0];
         let mut workspace = Workspace::new(&layers, 7);
-        workspace.draw_dropout(&mut generator(1, "test", 0), 0.4);
+        let mut generator = generator(1, "test", 0);
+        (0..2).for_each(|l| workspace.draw_dropout(&mut generator, 0.4, l, 7));
         assert!(workspace.masks.iter().all(|mask| mask.iter().any(|&mask| mask == 0.0)));
 
         let mut gradients = layers.clone();
+        gradients.iter_mut().for_each(Linear::fill_zero);
         forward_loss(&layers, x.view(), &labels, &mut workspace);
-        backward(&layers, x.view(), &labels, &mut workspace, &mut gradients);
+        backward(&layers, &labels, &mut workspace);
+        add_gradients(x.view(), &workspace, &mut gradients);
+        gradients.iter_mut().for_each(|gradient| gradient.divide(7));
         for (l, gradient) in gradients.iter().enumerate() {
             for (at, gradient) in gradient.weight.indexed_iter() {
                 let mut loss = |step| {

@@ -1,9 +1,11 @@
 //! How good a network is on a set of examples.
 
 use crate::backprop::{Workspace, forward_loss};
+use crate::batch::threads;
 use crate::mlp::{CHUNK, argmax};
 use crate::{Error, Examples, Mlp, Real, Result};
-use ndarray::Axis;
+use ndarray::{ArrayView2, Axis};
+use rayon::prelude::*;
 
 /// Loss and accuracy over a set of examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +16,8 @@ pub struct Evaluation {
     pub accuracy: f64,
 }
 
-/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time.
+/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time: called on a thread of a rayon
+/// pool, with the pool's threads, elsewhere on the calling one. The result is the same bits.
 ///
 /// # Errors
 /// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`]
@@ -22,16 +25,28 @@ pub struct Evaluation {
 pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evaluation> {
     const OPERATION: &str = "evaluate";
     examples.check_fits(OPERATION, model)?;
-    let mut workspace = Workspace::new(model.layers(), examples.len().min(CHUNK));
-    let (mut loss, mut correct) = (0.0, 0);
-    for (x, labels) in examples.blocks() {
-        for (x, labels) in x.axis_chunks_iter(Axis(0), CHUNK).zip(labels.chunks(CHUNK)) {
-            loss += forward_loss(model.layers(), x, labels, &mut workspace);
-            let logits = workspace.logits(x.nrows());
-            correct +=
-                logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();
-        }
-    }
+    let blocks: Vec<_> = examples.blocks().collect();
+    let chunks: Vec<_> = blocks
+        .iter()
+        .flat_map(|(x, labels)| x.axis_chunks_iter(Axis(0), CHUNK).zip(labels.chunks(CHUNK)))
+        .collect();
+    let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
+    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u8])| {
+        let loss = forward_loss(model.layers(), x, labels, workspace);
+        let logits = workspace.logits(x.nrows());
+        let correct =
+            logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();
+        (loss, correct)
+    };
+    let scores: Vec<_> = if threads() == 1 {
+        let mut workspace = workspace();
+        chunks.iter().map(|chunk| score(&mut workspace, chunk)).collect()
+    } else {
+        chunks.par_iter().map_init(workspace, score).collect()
+    };
+    // In order, so that the sum is the same for any number of threads.
+    let (loss, correct) =
+        scores.into_iter().fold((0.0, 0), |sums, (loss, correct)| (sums.0 + loss, sums.1 + correct));
     let n = examples.len() as f64;
     let (loss, accuracy) = (loss / n, correct as f64 / n);
     if !loss.is_finite() {

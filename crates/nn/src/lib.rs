@@ -4,6 +4,7 @@
 
 mod activation;
 mod backprop;
+mod batch;
 mod descent;
 mod dropout;
 mod error;

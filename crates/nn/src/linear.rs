@@ -16,6 +16,19 @@ pub struct Linear<F> {
     pub bias: Array1<F>,
 }
 
+/// x (m, n): some or all inputs of the examples, dz (m, out): dL/dz of each. Adds their sum over the examples to dwt
+/// (n, out), the gradient of these rows of Wᵀ: the order in which it lies in memory.
+pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>) {
+    // dWᵀ ← dWᵀ + Xᵀ·dZ
+    F::gemm_add(x.reversed_axes(), dz, dwt);
+}
+
+/// dz (m, out), db (out): adds the sum over the examples.
+pub(crate) fn dbias<F: Real>(dz: ArrayView2<F>, db: &mut Array1<F>) {
+    // db ← db + Σ dZ, over the rows
+    dz.axis_iter(Axis(0)).for_each(|row| *db += &row);
+}
+
 impl<F: Real> Linear<F> {
     /// The width of its input.
     pub fn inputs(&self) -> usize {
@@ -34,33 +47,27 @@ impl<F: Real> Linear<F> {
         z += &self.bias;
     }
 
-    /// x (m, in), dz (m, out): dL/dz of every example, not yet divided by m. Out come `gradient`, the mean
-    /// over the batch of dL/dW (out, in) and dL/db (out), and `dx` (m, in): dL/dx of every example. The first
-    /// layer needs no `dx`.
-    pub(crate) fn backward(
-        &self,
-        x: ArrayView2<F>,
-        dz: ArrayView2<F>,
-        gradient: &mut Self,
-        dx: Option<ArrayViewMut2<F>>,
-    ) {
-        let mean = F::one() / F::from_f64(x.nrows() as f64);
-        // dW = dZᵀ·X / m, as dWᵀ = Xᵀ·dZ / m: the order in which it lies in memory
-        F::gemm(x.t(), dz, gradient.weight.view_mut().reversed_axes());
-        gradient.weight *= mean;
-        // db = Σ dZ / m, over the rows
-        gradient.bias.fill(F::zero());
-        dz.axis_iter(Axis(0)).for_each(|row| gradient.bias += &row);
-        gradient.bias *= mean;
+    /// dz (m, out): dL/dz of every example; dx (m, in): dL/dx of every example.
+    pub(crate) fn backward(&self, dz: ArrayView2<F>, dx: ArrayViewMut2<F>) {
         // dX = dZ·W
-        if let Some(dx) = dx {
-            F::gemm(dz, self.weight.view(), dx);
-        }
+        F::gemm(dz, self.weight.view(), dx);
     }
 
     /// Parameters that are all zero.
     pub(crate) fn zeros(inputs: usize, outputs: usize) -> Self {
         Self { weight: Array2::zeros((outputs, inputs).f()), bias: Array1::zeros(outputs) }
+    }
+
+    /// These, each divided by m.
+    pub(crate) fn divide(&mut self, m: usize) {
+        let mean = F::one() / F::from_f64(m as f64);
+        self.weight *= mean;
+        self.bias *= mean;
+    }
+
+    pub(crate) fn fill_zero(&mut self) {
+        self.weight.fill(F::zero());
+        self.bias.fill(F::zero());
     }
 
     /// The same parameters, Wᵀ row by row in memory.

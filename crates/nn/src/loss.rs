@@ -6,22 +6,45 @@ use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 /// z (m, K) logits, p (m, K) their softmax on return.
 pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
     subtract_max(z, p.view_mut());
-    normalise_exp(p);
+    normalise_exp(p, |_, _| ());
 }
 
-/// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return.
-///
-/// Returns -Σ ln p[i, yᵢ], the sum of the losses over the batch; the mean is 1/m of it.
+/// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return, terms (m) those of each loss.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
     labels: &[u8],
     mut p: ArrayViewMut2<F>,
-) -> f64 {
+    terms: &mut [Terms],
+) {
     subtract_max(z, p.view_mut());
     // With s = z - max z: -ln p_y = ln Σ exp(s) - s_y, which never takes the logarithm of a p that was
     // rounded to 0.
-    let of_labels: f64 = p.outer_iter().zip(labels).map(|(s, &y)| s[usize::from(y)].into()).sum();
-    normalise_exp(p) - of_labels
+    for ((s, &y), terms) in p.outer_iter().zip(labels).zip(&mut *terms) {
+        terms.of_label = s[usize::from(y)].into();
+    }
+    normalise_exp(p, |row, logarithm| {
+        if let Some(terms) = terms.get_mut(row) {
+            terms.logarithm = logarithm;
+        }
+    });
+}
+
+/// The loss of one example is ln Σ exp(s) - s_y.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terms {
+    /// ln Σ exp(s)
+    logarithm: f64,
+    /// s_y
+    of_label: f64,
+}
+
+/// -Σ ln p[i, yᵢ], the sum of the losses over the examples in their order; the mean is 1/m of it.
+pub(crate) fn total_loss<'a>(terms: impl Iterator<Item = &'a Terms>) -> f64 {
+    let sums = terms.fold(Terms::default(), |sums, terms| Terms {
+        logarithm: sums.logarithm + terms.logarithm,
+        of_label: sums.of_label + terms.of_label,
+    });
+    sums.logarithm - sums.of_label
 }
 
 /// labels (m), dz (m, K): P on entry, dL/dZ on return, for each example by itself.
@@ -44,17 +67,15 @@ fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
     }
 }
 
-/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. Returns the sum over the rows of
+/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. `row` is told the number of each row and its
 /// ln Σ exp(s).
-fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>) -> f64 {
+fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>, mut row: impl FnMut(usize, f64)) {
     p.mapv_inplace(F::exp_portable);
-    let mut logarithms = 0.0;
-    for mut p in p.outer_iter_mut() {
+    for (i, mut p) in p.outer_iter_mut().enumerate() {
         let sum = p.sum();
         p *= F::one() / sum;
-        logarithms += sum.ln_portable().into();
+        row(i, sum.ln_portable().into());
     }
-    logarithms
 }
 
 #[cfg(test)]
@@ -68,10 +89,16 @@ mod tests {
         p
     }
 
+    fn loss_of<F: Real>(z: &Array2<F>, labels: &[u8]) -> f64 {
+        let mut terms = vec![Terms::default(); labels.len()];
+        softmax_cross_entropy(z.view(), labels, z.clone().view_mut(), &mut terms);
+        total_loss(terms.iter())
+    }
+
     #[test]
     fn uniform_logits_lose_ln_k() {
         let z = Array2::from_elem((3, 10), 4.5);
-        let loss = softmax_cross_entropy(z.view(), &[0, 5, 9], z.clone().view_mut());
+        let loss = loss_of(&z, &[0, 5, 9]);
         assert!((loss / 3.0 - std::f64::consts::LN_10).abs() < 1e-14, "{loss}");
     }
 
@@ -87,7 +114,7 @@ mod tests {
         let z = array![[1e4f32, -1e4, 0.0]];
         assert_eq!(softmax_of(&z), array![[1.0, 0.0, 0.0]]);
         for (label, expected) in [(0, 0.0), (1, 2e4), (2, 1e4)] {
-            let loss = softmax_cross_entropy(z.view(), &[label], z.clone().view_mut());
+            let loss = loss_of(&z, &[label]);
             assert_eq!(loss, expected, "label {label}");
         }
     }
@@ -104,7 +131,7 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY] {
             for label in [0, 1] {
                 let z = array![[bad, 0.0]];
-                assert!(!softmax_cross_entropy(z.view(), &[label], z.clone().view_mut()).is_finite());
+                assert!(!loss_of(&z, &[label]).is_finite());
             }
         }
     }

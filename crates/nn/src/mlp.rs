@@ -1,6 +1,6 @@
 //! The network: how it is made, and what it says about examples.
 
-use crate::backprop::{Workspace, backward, forward, forward_loss};
+use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Real, Result};
@@ -152,7 +152,9 @@ impl<F: Real> Mlp<F> {
         let mut workspace = Workspace::new(&self.layers, x.nrows());
         let mut gradients = self.zeros_like();
         let loss = forward_loss(&self.layers, x, labels, &mut workspace);
-        backward(&self.layers, x, labels, &mut workspace, &mut gradients);
+        backward(&self.layers, labels, &mut workspace);
+        add_gradients(x, &workspace, &mut gradients);
+        gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));
         Ok((loss / x.nrows() as f64, gradients))
     }
 

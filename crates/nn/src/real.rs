@@ -1,6 +1,6 @@
 //! The two number types, f32 and f64, and what they need beyond arithmetic.
 
-use mlprobe_kernels::{Isa, gemm};
+use mlprobe_kernels::{Isa, gemm, gemm_add};
 use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
@@ -10,8 +10,13 @@ pub trait Real: NdFloat + Into<f64> + sealed::Portable {
     /// C = A·B.
     ///
     /// Shapes: `a` (M, N), `b` (N, P), `c` (M, P); any strides. What `c` held before is not read.
-    /// Every matrix product of the crate comes through here. The three shapes must fit.
+    /// Every matrix product of the crate comes through here or [`Real::gemm_add`]. The three shapes must fit.
     fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>);
+
+    /// C ← C + A·B, going on with the sums: several calls have the bits of one over all columns of A.
+    ///
+    /// Shapes as for [`Real::gemm`].
+    fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>);
 
     /// Asks for a row to be brought into the cache; changes nothing else.
     fn prefetch(row: &[Self]);
@@ -42,6 +47,11 @@ macro_rules! real {
         impl Real for $type {
             fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
                 let product = gemm(Isa::current(), a, b, c);
+                debug_assert!(product.is_ok(), "{product:?}");
+            }
+
+            fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
+                let product = gemm_add(Isa::current(), a, b, c);
                 debug_assert!(product.is_ok(), "{product:?}");
             }
 

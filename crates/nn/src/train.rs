@@ -1,10 +1,9 @@
 //! Training: mini-batch gradient descent, an epoch at a time.
 
-use crate::backprop::{Workspace, backward, first, forward_loss};
+use crate::batch::{Batch, Dropout};
 use crate::descent::descend;
 use crate::random::{generator, shuffle};
 use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Real, Result};
-use ndarray::Array2;
 
 /// Keeps the count of updates within 64 bits.
 const MAX_EPOCHS: usize = 1_000_000_000;
@@ -35,10 +34,11 @@ pub struct TrainingState<F> {
     pub velocity: Vec<Linear<F>>,
 }
 
-/// Trains one network on one set of examples, on the calling thread.
+/// Trains one network on one set of examples: called on a thread of a rayon pool, with the pool's threads, elsewhere
+/// on the calling one.
 ///
 /// Each epoch visits every example once, in an order that depends only on the seed and the number of the
-/// epoch: two sets of equal size share their order. The same arguments give the same bits.
+/// epoch: two sets of equal size share their order. The same arguments give the same bits, for any number of threads.
 ///
 /// ```
 /// # fn main() -> mlprobe_nn::Result<()> {
@@ -63,18 +63,9 @@ pub struct Trainer<'a, F> {
     seed: u64,
     epochs_done: usize,
     velocity: Vec<Linear<F>>,
-    buffers: Buffers<F>,
-}
-
-/// Allocated once and used for every batch.
-struct Buffers<F> {
     /// The rows of an epoch (N) in the order of their visit.
     order: Vec<usize>,
-    /// X (m, D), the features of a batch.
-    x: Array2<F>,
-    /// The labels (m) of a batch.
-    labels: Vec<u8>,
-    workspace: Workspace<F>,
+    batch: Batch<F>,
     /// dW and db of every layer.
     gradients: Vec<Linear<F>>,
 }
@@ -123,15 +114,9 @@ impl<'a, F: Real> Trainer<'a, F> {
             return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
         }
         let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
-        let rows = hyperparameters.batch_size().min(examples.len());
-        let buffers = Buffers {
-            order: (0..examples.len()).collect(),
-            x: Array2::zeros((rows, examples.inputs())),
-            labels: vec![0; rows],
-            workspace: Workspace::new(model.layers(), rows),
-            gradients: model.zeros_like(),
-        };
-        Ok(Self { model, examples, hyperparameters, seed, epochs_done, velocity, buffers })
+        let order = (0..examples.len()).collect();
+        let (batch, gradients) = (Batch::new(), model.zeros_like());
+        Ok(Self { model, examples, hyperparameters, seed, epochs_done, velocity, order, batch, gradients })
     }
 
     /// One pass over all examples in batches, an update for each.
@@ -141,31 +126,23 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// that batch, and of no further use.
     pub fn epoch(&mut self) -> Result<EpochSummary> {
         let updates = self.updates();
-        let Buffers { order, x, labels, workspace, gradients } = &mut self.buffers;
-        let (epoch, batch_size) = (self.epochs_done + 1, self.hyperparameters.batch_size());
-        let learning_rate = self.hyperparameters.learning_rate_of(epoch);
+        let Self { model, examples, hyperparameters, order, batch, gradients, .. } = self;
+        let epoch = self.epochs_done + 1;
+        let learning_rate = hyperparameters.learning_rate_of(epoch);
         order.iter_mut().enumerate().for_each(|(i, row)| *row = i);
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
         let mut total_loss = 0.0;
-        for (batch, rows) in order.chunks(batch_size).enumerate() {
-            let m = rows.len();
-            gather(&self.examples, rows, x, labels);
-            let (x, labels) = (first(x, m), &labels[..m]);
-
-            if self.hyperparameters.dropout() > 0.0 {
-                let mut generator = generator(self.seed, "mlprobe/nn/dropout", updates + batch as u64);
-                workspace.draw_dropout(&mut generator, self.hyperparameters.dropout());
-            }
-            let loss = forward_loss(self.model.layers(), x, labels, workspace);
+        for (i, rows) in order.chunks(hyperparameters.batch_size()).enumerate() {
+            let dropout =
+                Dropout { p: hyperparameters.dropout(), seed: self.seed, update: updates + i as u64 };
+            let loss = batch.gradients(model.layers(), examples, rows, &dropout, gradients);
             if !loss.is_finite() {
-                let (batch, loss) = (batch + 1, loss / m as f64);
+                let (batch, loss) = (i + 1, loss / rows.len() as f64);
                 return Err(Error::Diverged { epoch, batch, learning_rate, loss });
             }
             total_loss += loss;
-            backward(self.model.layers(), x, labels, workspace, gradients);
-            let layers = self.model.layers_mut();
-            descend(layers, gradients, &mut self.velocity, learning_rate, &self.hyperparameters);
+            descend(model.layers_mut(), gradients, &mut self.velocity, learning_rate, hyperparameters);
         }
         self.epochs_done = epoch;
         let mean_loss = total_loss / self.examples.len() as f64;
@@ -199,20 +176,6 @@ impl<'a, F: Real> Trainer<'a, F> {
             seed: self.seed,
             epochs_done: self.epochs_done,
             velocity: self.velocity.clone(),
-        }
-    }
-}
-
-/// Copies the features and labels of `rows` (m) to the first m rows of `x` (batch size, D) and `labels`.
-fn gather<F: Real>(examples: &Examples<F>, rows: &[usize], x: &mut Array2<F>, labels: &mut [u8]) {
-    // Rows lie all over memory, which takes longer to answer than a row takes to copy: ask for some in advance.
-    const AHEAD: usize = 4;
-    for (i, ((&row, mut x), label)) in rows.iter().zip(x.outer_iter_mut()).zip(labels).enumerate() {
-        let soon = rows.get(i + AHEAD).and_then(|&row| examples.row(row));
-        soon.as_ref().and_then(|features| features.as_slice()).into_iter().for_each(F::prefetch);
-        if let (Some(features), Some(of_row)) = (examples.row(row), examples.label(row)) {
-            x.assign(&features);
-            *label = of_row;
         }
     }
 }

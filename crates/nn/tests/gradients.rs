@@ -59,7 +59,7 @@ fn reference(layers: &[Linear<f64>], x: ArrayView2<f64>, labels: &[u8]) -> (f64,
             z.push(output);
         }
         // p = softmax(z), L = -ln p_y, dz = p - y
-        let exponentials = z[z.len() - 1].mapv(f64::exp);
+        let exponentials = z[z.len() - 1].mapv(libm::exp);
         let mut dz = &exponentials / exponentials.sum();
         loss -= libm::log(dz[usize::from(label)]) * mean;
         dz[usize::from(label)] -= 1.0;

@@ -107,6 +107,48 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     assert_ne!(trained(1).1, trained(2).1);
 }
 
+/// Rows (700, 300) and labels below 3: wide and long enough that both rows and weights are shared out.
+fn wide_data() -> (Array2<f32>, Vec<u8>) {
+    let x = Array2::from_shape_fn((700, 300), |(i, j)| ((i * 300 + j) as f32 * 0.618_034).fract() - 0.5);
+    (x, (0..700).map(|i| (i * i % 3) as u8).collect())
+}
+
+#[test]
+fn training_and_evaluation_are_the_same_bits_for_any_number_of_threads() {
+    let (x, labels) = wide_data();
+    let examples = Examples::new(vec![(x.view(), &labels[..])], 3).unwrap();
+    let run = || {
+        let recipe = recipe(0.1, 500).with_momentum(0.9).unwrap().with_dropout(0.3).unwrap();
+        let model = Mlp::<f32>::new(&[300, 20, 12, 3], 7).unwrap();
+        let mut trainer = Trainer::new(model, examples.clone(), recipe, 1).unwrap();
+        let summaries = [trainer.epoch().unwrap(), trainer.epoch().unwrap()];
+        let evaluation = evaluate(trainer.model(), &examples).unwrap();
+        (summaries, evaluation, trainer.into_model())
+    };
+    let alone = run();
+    for threads in [1, 2, 3, 16] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(run), alone, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_batch_of_several_parts_steps_along_the_gradient_of_the_whole() {
+    let (x, labels) = wide_data();
+    let start = Mlp::<f32>::new(&[300, 20, 3], 7).unwrap();
+    let (_, gradients) = start.gradients(x.view(), &labels).unwrap();
+    let examples = Examples::new(vec![(x.view(), &labels[..])], 3).unwrap();
+    let mut trainer = Trainer::new(start.clone(), examples, recipe(1.0, 700), 1).unwrap();
+    trainer.epoch().unwrap();
+    for (l, (after, before)) in trainer.model().layers().iter().zip(start.layers()).enumerate() {
+        // The rows come in another order: 700 roundings of a sum of terms below 1, then of the step.
+        let bound = 700.0 * f32::EPSILON;
+        let step = &before.weight - &after.weight;
+        assert!((&step - &gradients[l].weight).iter().all(|off| off.abs() < bound), "layer {l}");
+        assert!(step.iter().any(|step| step.abs() > 100.0 * bound), "layer {l} did not move");
+    }
+}
+
 #[test]
 fn each_epoch_has_its_own_order() {
     let (x, labels) = data(60);

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 /// `work` on each of `items`, `threads` at a time; results in the order of the items. `None` if one was not finished;
 /// the first error if there are any, after which no more items are begun and runs under way stop.
 ///
-/// These are no threads of a rayon pool: there, a matrix product would share its work with the others, and a thread that
+/// These are no threads of a rayon pool: there, a batch would be shared out over the others, and a thread that
 /// waits for it would begin another item meanwhile.
 pub(super) fn map_on_threads<I: Sync, T: Send>(
     threads: usize,
