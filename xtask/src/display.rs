@@ -36,6 +36,9 @@ impl Display {
             Event::RunFinished { arm, seed, test_accuracy } => self
                 .bars
                 .line(format_args!("seed {seed}, {arm}: {:.2} % of the test images", 100.0 * test_accuracy)),
+            Event::Noted { arm, seed, note } => {
+                self.bars.line(format_args!("seed {seed}, {arm}: NOTE: {note}."))
+            }
             Event::SeedFinished { done, planned } => {
                 self.bars.line(format_args!("{done} of {planned} seeds are done and in the report."));
             }

@@ -4,6 +4,7 @@ use crate::claims;
 use crate::comparison::{Side, compare};
 use crate::costs::costs;
 use crate::error::Result;
+use crate::notes;
 use crate::quality::quality;
 use crate::results::{ArmResults, ArmScore, Results, Robustness};
 use crate::stats::summary;
@@ -37,6 +38,7 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
     results.robustness = robustness(results, runs, plan)?;
     results.costs = costs(&results.arms);
     results.claims = claims::answer(results);
+    results.notes = notes::collect(&results.arms, runs);
     Ok(())
 }
 

@@ -184,6 +184,7 @@ mod tests {
                 half: tested(half),
                 full: tested(full),
                 further: Vec::new(),
+                notes: Vec::new(),
             })
             .collect()
     }

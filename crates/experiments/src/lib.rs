@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod machine;
 pub mod metrics;
+mod notes;
 pub mod page;
 mod progress;
 mod protocol;

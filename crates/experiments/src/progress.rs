@@ -52,6 +52,15 @@ pub enum Event<'a> {
         /// Test accuracy after the last epoch, a fraction.
         test_accuracy: f64,
     },
+    /// A reader of a run's scores should know something.
+    Noted {
+        /// The arm's name.
+        arm: &'a str,
+        /// The run's seed.
+        seed: u64,
+        /// One sentence, and what to do.
+        note: &'a str,
+    },
     /// Every arm was trained with one more seed, and what was asked for after a seed has been done.
     SeedFinished {
         /// Complete seeds.

@@ -6,6 +6,7 @@ pub use crate::claims::{Claim, Evidence, Verdict};
 pub use crate::comparison::{At, Comparison};
 pub use crate::costs::{ArmCost, Cost};
 pub use crate::machine::Machine;
+pub use crate::notes::Note;
 pub use crate::protocol::Protocol;
 pub use crate::quality::{ClassQuality, Quality};
 pub use crate::reference::Baseline;
@@ -42,6 +43,9 @@ pub struct Results {
     pub baselines: Vec<Baseline>,
     /// The claims of the original report, answered; empty for other comparisons.
     pub claims: Vec<Claim>,
+    /// What the scores alone do not say; empty if all is as it should be.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     /// How long each part took. Stages may overlap.
     pub stages: Vec<Stage>,
 }

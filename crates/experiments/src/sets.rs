@@ -125,6 +125,14 @@ impl<'a> Arm<'a> {
             .sum()
     }
 
+    /// The parts that are the same for every seed.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = &LabelledFeatures> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Fixed(set) => Some(set),
+            Part::Seeded { .. } => None,
+        })
+    }
+
     /// Whether some rows follow from the seed.
     pub(crate) fn is_seeded(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Seeded { .. }))

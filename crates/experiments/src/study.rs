@@ -7,6 +7,7 @@ use std::thread;
 use crate::analysis::Plan;
 use crate::collector::Collector;
 use crate::error::{Error, Result};
+use crate::notes;
 use crate::progress::{Event, Progress};
 use crate::protocol::Protocol;
 use crate::queue::{Job, Queue, for_each_job};
@@ -174,8 +175,14 @@ impl<'a> Study<'a> {
             classes: self.classes(),
             protocol: &self.protocol,
         };
-        let run = task.train(progress, advance)?;
-        if let Some(run) = &run {
+        let mut run = task.train(progress, advance)?;
+        if let Some(run) = &mut run {
+            run.notes = notes::of_run(&run.model, &self.about.dataset.classes, &blocks, &self.test).map_err(
+                |source| Error::Training { arm: arm.name.clone(), seed, source: Box::new(source) },
+            )?;
+            for note in &run.notes {
+                progress.send(Event::Noted { arm: &arm.name, seed, note });
+            }
             let test_accuracy = run.record.test_accuracy;
             progress.send(Event::RunFinished { arm: &arm.name, seed, test_accuracy });
         }
@@ -202,6 +209,7 @@ impl<'a> Study<'a> {
             costs: Vec::new(),
             baselines: Vec::new(),
             claims: Vec::new(),
+            notes: Vec::new(),
             stages: Vec::new(),
         };
         results.about.machine.threads = threads;
@@ -237,6 +245,20 @@ impl<'a> Study<'a> {
         if let Some(name) = names.iter().find(|name| name.is_empty() || !name.chars().all(good)) {
             let expected = "arm names of letters, digits, '-', '_' and '.', since they name files";
             return problem(expected, format!("{name:?}"), "rename the arm");
+        }
+        let classes = self.classes();
+        let baselines = self.baselines.iter().map(|(train, _)| ("the baselines' training set", train));
+        let further = self.further.iter().map(|(name, set)| (name.as_str(), set));
+        let parts = self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (arm.name.as_str(), set)));
+        for (name, set) in parts.chain([("the test set", &self.test)]).chain(further).chain(baselines) {
+            if let Some(label) = set.labels().iter().find(|&&label| usize::from(label) >= classes) {
+                let expected = format!("labels under {classes}, the number of classes");
+                return problem(
+                    &expected,
+                    format!("{label} in {name}"),
+                    "check the labels or name more classes",
+                );
+            }
         }
         if let Some(arm) = self.arms.iter().find(|arm| arm.train_images() == 0) {
             let actual = format!("none in arm `{}`", arm.name);

@@ -50,6 +50,7 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
         costs: Vec::new(),
         baselines: Vec::new(),
         claims: Vec::new(),
+        notes: Vec::new(),
         stages: Vec::new(),
     }
 }

@@ -23,6 +23,8 @@ pub struct TrainedRun {
     pub full: Tested,
     /// Accuracy after the last epoch on each of the study's further test sets, in their order.
     pub further: Vec<f64>,
+    /// What is to be said of the run beside its scores, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What a model says of the N test images.
@@ -123,7 +125,7 @@ impl Task<'_> {
         };
         let full = self.tested(&model)?;
         let half = half.unwrap_or_else(|| full.clone());
-        Ok(Some(TrainedRun { record, model, half, full, further }))
+        Ok(Some(TrainedRun { record, model, half, full, further, notes: Vec::new() }))
     }
 
     fn tested(&self, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {

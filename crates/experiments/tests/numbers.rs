@@ -1,0 +1,143 @@
+//! Numbers that are wrong are found and said: nothing that follows from them passes for a result.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use mlprobe_experiments::page::Page;
+use mlprobe_experiments::{
+    About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, Result, RunFolder, Study,
+    read_results,
+};
+use ndarray::Array2;
+
+const CLASSES: [&str; 3] = ["a", "b", "c"];
+
+/// Rows around one centre a class, labels 0, 1, 2 and so on; `scale` multiplies every feature.
+fn set(labels: &[u8], scale: f32) -> LabelledFeatures {
+    let features = Array2::from_shape_fn((labels.len(), 6), |(i, j)| {
+        let centre = if j % 3 == usize::from(labels[i]) { 1.0 } else { 0.0 };
+        scale * (centre + ((i * 31 + j * 17) % 23) as f32 / 23.0)
+    });
+    LabelledFeatures::new(features, labels.to_vec()).unwrap()
+}
+
+fn all_classes(rows: usize) -> Vec<u8> {
+    (0..rows).map(|i| (i % 3) as u8).collect()
+}
+
+fn study<'a>(seeds: u64) -> Study<'a> {
+    let protocol = Protocol { seeds: (0..seeds).collect(), epochs: 6, batch_size: 10, hidden: vec![8] };
+    Study::new(About::features("clusters", &CLASSES), protocol, &set(&all_classes(30), 1.0)).threads(1)
+}
+
+/// Runs it into a folder; what it finds, and the notes that were sent on the way.
+fn run_into(folder: &RunFolder, study: &Study<'_>) -> (Result<Outcome>, Vec<String>) {
+    let noted = Mutex::new(Vec::new());
+    let observer = |event: Event<'_>| {
+        if let Event::Noted { arm, seed, note } = event {
+            noted.lock().unwrap().push(format!("{arm} {seed} {note}"));
+        }
+        ControlFlow::Continue(())
+    };
+    let outcome = study.run(&Progress::new(&observer), |so_far| {
+        folder.save(so_far)?;
+        folder.save_page(&Page::new(&so_far.results))
+    });
+    (outcome, noted.into_inner().unwrap())
+}
+
+/// A folder in a temporary one.
+fn folder() -> (tempfile::TempDir, RunFolder) {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(dir.path().join("run")).unwrap();
+    (dir, folder)
+}
+
+#[test]
+fn a_run_that_diverges_is_named_and_the_seeds_before_it_stay() {
+    let (_dir, folder) = folder();
+    let rows = all_classes(60);
+    let study = study(3).arm(Arm::new("wild", 0.1).with_seeded(60, |seed, _| {
+        // Finite, but the products with the weights are not for long.
+        Ok(set(&rows, if seed == 1 { 1e30 } else { 1.0 }))
+    }));
+    let error = run_into(&folder, &study).0.err().unwrap();
+    let message = error.to_string();
+    assert!(matches!(error, Error::Training { seed: 1, .. }), "{message}");
+    for part in ["arm `wild` with seed 1", "diverged", "lower the learning rate"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let kept = read_results(folder.path().join("results.json")).unwrap();
+    assert_eq!((kept.seeds_done, kept.arms[0].runs.len()), (1, 1));
+    assert!(fs::read_to_string(folder.path().join("report.md")).unwrap().contains("Not finished: 1 of 3"));
+}
+
+#[test]
+fn a_network_that_died_is_noted_in_results_reports_and_on_the_way() {
+    let (_dir, folder) = folder();
+    // One step of this size takes every hidden unit below 0 on all rows, since no feature is negative.
+    let study = study(2)
+        .arm(Arm::new("alive", 0.1).with(&set(&all_classes(60), 1.0)))
+        .arm(Arm::new("dead", 200.0).with(&set(&all_classes(60), 1.0)));
+    let (outcome, noted) = run_into(&folder, &study);
+    let results = outcome.unwrap().results;
+    let notes: Vec<_> = results.notes.iter().map(|note| (note.arm.as_str(), note.seeds.clone())).collect();
+    assert_eq!(notes, [("dead", vec![0, 1])], "{:?}", results.notes);
+    assert_eq!(noted.len(), 2);
+    assert!(noted[0].starts_with("dead 0 the network is dead"), "{noted:?}");
+    assert_eq!(read_results(folder.path().join("results.json")).unwrap().notes, results.notes);
+    for report in ["report.md", "report.html"] {
+        let text = fs::read_to_string(folder.path().join(report)).unwrap();
+        assert!(text.contains("seeds 0, 1: the network is dead"), "{report}");
+    }
+    let test_accuracy = results.arm("dead").unwrap().runs[0].test_accuracy;
+    assert_eq!(test_accuracy, 1.0 / 3.0); // of three classes, always the same
+}
+
+#[test]
+fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
+    let (_dir, folder) = folder();
+    let some = |classes: &[u8]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
+    let (no_b, only_b): (Vec<_>, Vec<_>) = (some(&[0, 2]), some(&[1]));
+    let study = study(2)
+        .arm(Arm::new("all", 0.1).with(&set(&no_b, 1.0)).with(&set(&only_b, 1.0)))
+        .arm(Arm::new("some", 0.1).with(&set(&no_b, 1.0)))
+        .arm(Arm::new("made", 0.1).with_seeded(20, |_, _| Ok(set(&only_b, 1.0))));
+    let (outcome, noted) = run_into(&folder, &study);
+    let notes: Vec<_> = outcome.unwrap().results.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].starts_with("some, seeds 0, 1: the training set has no image of b,"), "{notes:?}");
+    assert!(notes[1].starts_with("made, seeds 0, 1: the training set has no image of a, c,"), "{notes:?}");
+    assert_eq!(noted.len(), 4);
+    assert!(fs::read_to_string(folder.path().join("report.md")).unwrap().contains("has no image of b"));
+}
+
+#[test]
+fn labels_out_of_range_are_refused_before_anything_runs() {
+    let (good, bad) = (set(&all_classes(30), 1.0), set(&[0, 1, 2], 1.0));
+    let about = || About::features("clusters", &CLASSES[..2]);
+    let new = |test| Study::new(about(), Protocol::default(), test);
+    let two = set(&[0, 1], 1.0);
+    let table = [
+        (new(&good).arm(Arm::new("x", 0.1).with(&two)), "2 in the test set"),
+        (new(&two).arm(Arm::new("x", 0.1).with(&two).with(&bad)), "2 in x"),
+        (new(&two).arm(Arm::new("x", 0.1).with(&two)).further_test("rotated", &bad), "2 in rotated"),
+        (new(&two).arm(Arm::new("x", 0.1).with(&two)).baselines(&bad, 0.1), "2 in the baselines"),
+    ];
+    for (study, part) in table {
+        let started = Progress::new(&|event| unreachable!("{event:?}"));
+        let error = study.run(&started, |_| Ok(())).err().unwrap().to_string();
+        assert!(error.contains(part) && error.contains("labels under 2"), "{error}");
+    }
+}
+
+#[test]
+fn labels_out_of_range_in_a_set_made_for_a_seed_are_an_error_that_names_the_run() {
+    let bad = |_, _: &Progress<'_>| LabelledFeatures::new(Array2::zeros((3, 6)), vec![0, 1, 3]);
+    let study = study(1).arm(Arm::new("made", 0.1).with_seeded(3, bad));
+    let error = study.run(&Progress::silent(), |_| Ok(())).err().unwrap().to_string();
+    assert!(error.contains("arm `made` with seed 0") && error.contains("row 2 is 3"), "{error}");
+}
