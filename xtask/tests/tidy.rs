@@ -136,6 +136,7 @@ fn files_are_written_through_the_files_crate() {
         "crates/data/src/fetch/download.rs",
         "crates/data/src/fetch/npm.rs",
         "crates/features/src/cache.rs",
+        "crates/features/src/embed/part.rs",
         "xtask/src/bench/peers.rs",
     ];
     let calls = ["fs::write(", "File::create", "OpenOptions", "File::options"];

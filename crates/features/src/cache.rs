@@ -1,7 +1,7 @@
 //! Features on disk, addressed by what they were made from.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -80,14 +80,14 @@ impl FeatureCache {
         if let Found::Whole(features) = read(&path, &key)? {
             return Ok((features, Origin::Cached));
         }
-        fs::create_dir_all(&self.folder).map_err(failed("creating", &self.folder))?;
+        fs::create_dir_all(&self.folder).map_err(Error::io("creating", &self.folder))?;
         let _turn = Turn::wait(path.with_extension("lock"))?;
         let origin = match read(&path, &key)? {
             Found::Whole(features) => return Ok((features, Origin::Cached)),
             Found::Nothing => Origin::Extracted,
             Found::Damaged => {
                 let set_aside = path.with_extension("npy.damaged");
-                fs::rename(&path, &set_aside).map_err(failed("setting aside", &path))?;
+                fs::rename(&path, &set_aside).map_err(Error::io("setting aside", &path))?;
                 Origin::Rebuilt { set_aside }
             }
         };
@@ -116,11 +116,11 @@ struct Turn {
 
 impl Turn {
     fn wait(path: PathBuf) -> Result<Self, Error> {
-        let file = File::create(&path).map_err(failed("creating", &path))?;
+        let file = File::create(&path).map_err(Error::io("creating", &path))?;
         match file.lock() {
             // Where the file system has no locks, processes may extract the same features twice; no file suffers.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            result => result.map_err(failed("locking", &path))?,
+            result => result.map_err(Error::io("locking", &path))?,
         }
         Ok(Self { path, _file: file })
     }
@@ -150,7 +150,7 @@ fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Res
         let part = path.with_extension(format!("{extension}.part"));
         fs::write(&part, &bytes)
             .and_then(|()| mlprobe_files::rename(&part, &path))
-            .map_err(failed("writing", &path))?;
+            .map_err(Error::io("writing", &path))?;
     }
     Ok(())
 }
@@ -179,11 +179,6 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("reading", path)(error)),
+        Err(error) => Err(Error::io("reading", path)(error)),
     }
-}
-
-fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_path_buf();
-    move |source| Error::Io { operation, path, source }
 }

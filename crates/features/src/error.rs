@@ -1,6 +1,7 @@
 //! What can go wrong between images and features.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use mlprobe_files::next_step;
 
@@ -63,7 +64,47 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// An image file cannot be read.
+    #[error(transparent)]
+    Data(#[from] mlprobe_data::Error),
+    /// An image file cannot be read, and the work has stopped there.
+    #[error(
+        "{source}. The {done} images before it are done and kept: mend or remove it, or have broken images skipped, and \
+         start again"
+    )]
+    Broken {
+        /// What is wrong with it.
+        source: mlprobe_data::Error,
+        /// Images before it.
+        done: usize,
+    },
+    /// The extractor has failed for an image.
+    #[error("{path}: {source}")]
+    Image {
+        /// Its file.
+        path: String,
+        /// What the extractor said.
+        source: Box<Error>,
+    },
+    /// The observer asked to stop.
+    #[error("stopped after {done} of {total} images; start again to go on from there")]
+    Stopped {
+        /// Images done and kept.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
+    /// A file of features, its manifest or a part of them is not what is to be written or read there.
+    #[error("{}: expected {expected}, got {actual}; choose another name, or remove it to begin anew", path.display())]
+    Embedding {
+        /// The file.
+        path: PathBuf,
+        /// What would have fitted.
+        expected: String,
+        /// What was there.
+        actual: String,
     },
     /// A matrix could not be encoded as `.npy`.
     #[error("writing {}: {source}", path.display())]
@@ -76,4 +117,12 @@ pub enum Error {
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] mlprobe_kernels::Error),
+}
+
+impl Error {
+    /// A system error during `operation` on `path`.
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { operation, path, source }
+    }
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+#[cfg(feature = "images")]
+pub mod embed;
 mod error;
 mod extractor;
 mod network;
@@ -13,6 +15,8 @@ mod squeezenet;
 mod weights;
 
 pub use cache::{FeatureCache, Origin};
+#[cfg(feature = "images")]
+pub use embed::FeatureFile;
 pub use error::Error;
 pub use extractor::{Extractor, same_network};
 pub use mlprobe_data::normalize::Normalization;

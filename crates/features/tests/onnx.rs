@@ -1,5 +1,4 @@
 //! Networks from ONNX files against ONNX Runtime (`golden/onnx/make.py`).
-#![cfg(feature = "onnx")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 use std::fs::{self, File};

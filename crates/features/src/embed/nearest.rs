@@ -1,0 +1,185 @@
+//! Embedded images, read back: what they are, and which are nearest to another.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayView1;
+use rayon::prelude::*;
+
+use super::Embedded;
+use super::manifest::{Header, Line, Reader};
+use super::part::{HEADER, manifest_of, npy_header};
+use crate::{Error, Extractor};
+
+/// Features that [`embed`](super::embed) has written. They stay on disk.
+#[derive(Clone, Debug)]
+pub struct FeatureFile {
+    path: PathBuf,
+    header: Header,
+    rows: usize,
+}
+
+/// An image near to another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbour {
+    /// Its row.
+    pub row: usize,
+    /// Its file, as it was given.
+    pub path: String,
+    /// The cosine of the angle between the two rows of features, -1 to 1; 0 if one of them is all zero.
+    pub similarity: f64,
+}
+
+impl FeatureFile {
+    /// The features at `path`, with their manifest beside it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if one of the two files cannot be read, [`Error::Embedding`] if they are not what
+    /// [`embed`](super::embed) writes.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let manifest = manifest_of(&path);
+        let file = File::open(&manifest).map_err(Error::io("opening the manifest", &manifest))?;
+        let Some(Reader { header, .. }) = Reader::new(&manifest, file)? else {
+            return Err(wrong(&manifest, "a manifest", "a file without lines"));
+        };
+        let mut file = File::open(&path).map_err(Error::io("opening", &path))?;
+        let bytes = file.metadata().map_err(Error::io("opening", &path))?.len() as usize;
+        let rows = bytes.saturating_sub(HEADER) / (4 * header.dim).max(1);
+        let mut start = [0; HEADER];
+        let whole = file.read_exact(&mut start).is_ok() && bytes == HEADER + 4 * header.dim * rows;
+        if !whole || start[..] != npy_header(rows, header.dim) {
+            let expected = format!("whole rows of {} features, as the manifest says", header.dim);
+            return Err(wrong(&path, &expected, &format!("{bytes} bytes")));
+        }
+        Ok(Self { path, header, rows })
+    }
+
+    /// N.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// D.
+    pub fn dim(&self) -> usize {
+        self.header.dim
+    }
+
+    /// The name of the extractor that made them.
+    pub fn extractor(&self) -> &str {
+        &self.header.extractor
+    }
+
+    /// Its fingerprint.
+    pub fn fingerprint(&self) -> &str {
+        &self.header.fingerprint
+    }
+
+    /// The `most` rows that are nearest to `query` (D), nearest first; of equally near ones the first. Rows are read
+    /// piece by piece.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `query` has another length than D; [`Error::Io`] if a file cannot be read.
+    pub fn nearest(&self, query: ArrayView1<'_, f32>, most: usize) -> Result<Vec<Neighbour>, Error> {
+        if query.len() != self.dim() {
+            return Err(Error::Shape {
+                operation: "nearest",
+                expected: format!("{} features, as in {}", self.dim(), self.path.display()),
+                actual: query.len().to_string(),
+            });
+        }
+        let query = query.to_vec();
+        let mut file = File::open(&self.path).map_err(Error::io("opening", &self.path))?;
+        file.seek(SeekFrom::Start(HEADER as u64)).map_err(Error::io("reading", &self.path))?;
+        let (mut nearest, mut bytes) = (Vec::new(), Vec::new());
+        for first in (0..self.rows).step_by(ROWS) {
+            bytes.resize(4 * self.dim() * ROWS.min(self.rows - first), 0);
+            file.read_exact(&mut bytes).map_err(Error::io("reading", &self.path))?;
+            let rows = bytes.par_chunks_exact(4 * self.dim());
+            let similarities: Vec<f64> = rows.map(|row| cosine(&query, row)).collect();
+            nearest.extend((first..).zip(similarities));
+            nearest.sort_by(|(i, a), (j, b): &(usize, f64)| b.total_cmp(a).then(i.cmp(j)));
+            nearest.truncate(most);
+        }
+        let mut paths = HashMap::new();
+        self.each_line(|line| {
+            if let Some(row) = line.row.filter(|row| nearest.iter().any(|(near, _)| near == row)) {
+                paths.insert(row, line.path);
+            }
+            Ok(())
+        })?;
+        let neighbour = |(row, similarity)| {
+            let path = paths.remove(&row).unwrap_or_default();
+            Neighbour { row, path, similarity }
+        };
+        Ok(nearest.into_iter().map(neighbour).collect())
+    }
+
+    /// What an earlier call has left at `path`, if it has: it has to be of this `extractor` and these `files`.
+    pub(super) fn find(
+        path: &Path,
+        extractor: &dyn Extractor,
+        files: &[PathBuf],
+    ) -> Result<Option<Embedded>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        if !manifest_of(path).exists() {
+            return Err(wrong(path, "no file, or one with its manifest beside it", "another file"));
+        }
+        let (found, wanted) = (Self::open(path)?, Header::of(extractor));
+        if found.header != wanted {
+            return Err(wrong(path, &wanted.to_string(), &found.header.to_string()));
+        }
+        let mut files = files.iter();
+        let other = |actual: String| wrong(path, "features of the same images", &actual);
+        let images = found.each_line(|line| match files.next() {
+            Some(file) if line.is_about(file) => Ok(()),
+            _ => Err(other(format!("{} of {} bytes among them", line.path, line.bytes))),
+        })?;
+        match files.next() {
+            Some(file) => Err(other(format!("none of {}", file.display()))),
+            None => Ok(Some(Embedded { rows: found.rows, broken: images - found.rows })),
+        }
+    }
+
+    /// Hands over every image of the manifest, and returns how many there are.
+    fn each_line(&self, mut each: impl FnMut(Line) -> Result<(), Error>) -> Result<usize, Error> {
+        let manifest = manifest_of(&self.path);
+        let file = File::open(&manifest).map_err(Error::io("opening the manifest", &manifest))?;
+        let (mut images, mut rows) = (0, 0);
+        if let Some(mut reader) = Reader::new(&manifest, file)? {
+            while let Some(line) = reader.next()? {
+                images += 1;
+                rows += usize::from(line.row.is_some());
+                each(line)?;
+            }
+        }
+        if rows != self.rows {
+            return Err(wrong(&manifest, &format!("{} rows", self.rows), &rows.to_string()));
+        }
+        Ok(images)
+    }
+}
+
+/// Rows that are read at once.
+const ROWS: usize = 4096;
+
+/// q·x / (|q| |x|) for q (D) and a row x of D little-endian numbers, in double precision.
+fn cosine(query: &[f32], row: &[u8]) -> f64 {
+    let (numbers, _) = row.as_chunks();
+    let (mut product, mut of_query, mut of_row) = (0.0, 0.0, 0.0);
+    for (&q, &x) in query.iter().zip(numbers) {
+        let (q, x) = (f64::from(q), f64::from(f32::from_le_bytes(x)));
+        product += q * x;
+        of_query += q * q;
+        of_row += x * x;
+    }
+    if of_query * of_row == 0.0 { 0.0 } else { product / (of_query.sqrt() * of_row.sqrt()) }
+}
+
+fn wrong(path: &Path, expected: &str, actual: &str) -> Error {
+    Error::Embedding { path: path.into(), expected: expected.into(), actual: actual.into() }
+}
