@@ -106,6 +106,20 @@ pub enum Error {
         /// What was there.
         actual: String,
     },
+    /// A file of arrays does not hold what it should.
+    #[error("reading {}: {array}: expected {expected}, got {actual}; {next}", path.display())]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// The array's name in it, or what it was read as.
+        array: String,
+        /// What would have been right.
+        expected: String,
+        /// What is there.
+        actual: String,
+        /// What to do about it.
+        next: &'static str,
+    },
     /// A matrix could not be encoded as `.npy`.
     #[error("writing {}: {source}", path.display())]
     Encode {

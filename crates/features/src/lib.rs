@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod arrays;
 mod cache;
 #[cfg(feature = "images")]
 pub mod embed;
 mod error;
 mod extractor;
 mod network;
+mod npy;
 #[cfg(feature = "onnx")]
 mod onnx;
 pub mod resize;
