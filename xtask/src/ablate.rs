@@ -10,7 +10,8 @@ use crate::reproduce::{Kind, run_study};
 /// Tells which transform does what: each alone, and each preset, against as many copies without one.
 ///
 /// Nine arms with every seed: about four times the training of `reproduce` at as many epochs. Features come from
-/// cache/ where a run before has left them.
+/// cache/ where a run before has left them. A run that was interrupted goes on where it was when the same command is
+/// started again.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]

@@ -1,12 +1,14 @@
 //! Shows how a study comes along, and what it found.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use mlprobe_experiments::stats::Summary;
 use mlprobe_experiments::{Event, Results};
 
+use crate::interrupt;
 use crate::progress::{Bar, Bars, Unit};
 
 /// Bars for the stages under way, and a line for every finished run and seed.
@@ -17,7 +19,19 @@ pub struct Display {
 }
 
 impl Display {
-    pub fn show(&self, event: Event<'_>) {
+    pub fn bars(&self) -> Bars {
+        self.bars.clone()
+    }
+
+    /// Shows every event, and stops the study when the user has asked to.
+    pub fn observer(&self) -> impl Fn(Event<'_>) -> ControlFlow<()> + Sync {
+        |event| {
+            self.show(event);
+            if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+
+    fn show(&self, event: Event<'_>) {
         let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::StageStarted { stage, total, unit } => {
@@ -33,6 +47,20 @@ impl Display {
                 "{stage}: a damaged cache file was set aside as {} and made again.",
                 set_aside.display()
             )),
+            Event::CheckpointDamaged { set_aside } => self.bars.line(format_args!(
+                "A damaged checkpoint was set aside as {}; what it held is made again.",
+                set_aside.display()
+            )),
+            Event::RunResumed { stage, amount, arm, seed, epochs_done, epochs } => {
+                if let Some(bar) = stages.get(stage) {
+                    bar.add_earlier(amount);
+                }
+                if epochs_done < epochs {
+                    self.bars.line(format_args!(
+                        "seed {seed}, {arm}: goes on after {epochs_done} of {epochs} epochs"
+                    ));
+                }
+            }
             Event::RunFinished { arm, seed, test_accuracy } => self
                 .bars
                 .line(format_args!("seed {seed}, {arm}: {:.2} % of the test images", 100.0 * test_accuracy)),

@@ -8,6 +8,7 @@ mod data;
 mod digests;
 mod display;
 mod extractor;
+mod interrupt;
 mod options;
 mod paths;
 mod progress;
@@ -18,6 +19,9 @@ mod tuned;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mlprobe_experiments::Error;
+
+use progress::Bars;
 
 /// Reproduces a study of data augmentation on CIFAR-10: frozen features, and a small network trained by hand-written
 /// backpropagation.
@@ -51,10 +55,15 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if interrupt::asked() && is_stop(&error) => interrupt::farewell(&Bars::default()).into(),
         Err(error) => {
             // The message alone: it says what to do next, which a backtrace would hide.
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_stop(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Error::Stopped { .. }))
 }

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::{Dataset, cifar10, mini};
-use mlprobe_experiments::Protocol;
+use mlprobe_experiments::{Checkpoints, Protocol, RunFolder};
 use mlprobe_features::{Extractor, FeatureCache};
 use rayon::ThreadPoolBuilder;
+use sha2::{Digest, Sha256};
 
 use crate::extractor::{Chosen, ExtractorOptions};
 use crate::{data, paths};
@@ -37,6 +40,13 @@ pub struct Options {
     /// unless told otherwise
     #[arg(long)]
     quick: bool,
+    /// Start anew, also where a run in the folder is finished or can go on
+    #[arg(long)]
+    fresh: bool,
+    /// Seconds that a run trains from one checkpoint to the next: the most that is lost when the program is killed.
+    /// Ctrl-C loses nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    checkpoint_every: u64,
 }
 
 /// What follows from the options.
@@ -51,13 +61,28 @@ pub struct Setup {
     pub out: PathBuf,
     /// The command that repeats the run.
     pub command: String,
+    fresh: bool,
+    checkpoint_every: Duration,
+}
+
+impl Setup {
+    /// The checkpoints of the run in `folder`; those of this very program only.
+    pub fn checkpoints(&self, folder: &RunFolder) -> Result<Checkpoints> {
+        let program = env::current_exe().and_then(fs::read).context("reading this program")?;
+        let program = format!("{:?}", Sha256::digest(program));
+        let checkpoints = Checkpoints::new(folder.checkpoints(), &program).every(self.checkpoint_every);
+        if self.fresh {
+            checkpoints.clear()?;
+        }
+        Ok(checkpoints)
+    }
 }
 
 impl Options {
     /// Gets hold of everything a run needs. `extra` are the options of `command` alone; they stand in the name of the
     /// run folder too.
     pub fn prepare(self, command: &str, extra: &[(&str, String)]) -> Result<Setup> {
-        let Self { threads, quick, .. } = self;
+        let Self { threads, quick, fresh, checkpoint_every, .. } = self;
         let protocol = Protocol {
             seeds: (0..self.seeds.unwrap_or(if quick { 2 } else { 5 })).collect(),
             epochs: self.epochs.unwrap_or(if quick { 20 } else { 800 }) as usize,
@@ -82,11 +107,13 @@ impl Options {
             comparable,
             protocol,
             extractor,
-            cache: FeatureCache::new(paths::root().join("cache")),
+            cache: FeatureCache::new(paths::cache()),
             out,
             command: format!(
                 "cargo xtask {command} --dataset {option} --seeds {seeds} --epochs {epochs}{extra}{options}"
             ),
+            fresh,
+            checkpoint_every: Duration::from_secs(checkpoint_every),
         })
     }
 }

@@ -15,6 +15,14 @@ pub fn root() -> PathBuf {
         .unwrap_or(here)
 }
 
+/// Where features are kept: the folder that the environment variable `MLPROBE_CACHE` names, else cache/.
+pub fn cache() -> PathBuf {
+    match env::var_os("MLPROBE_CACHE") {
+        Some(folder) if !folder.is_empty() => folder.into(),
+        _ => root().join("cache"),
+    }
+}
+
 /// The six files of CIFAR-10.
 pub fn cifar10() -> PathBuf {
     root().join("data/cifar-10-batches-bin")

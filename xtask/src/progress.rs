@@ -1,6 +1,7 @@
 //! Progress of long steps: bars on a terminal, a plain line now and then elsewhere.
 
 use std::fmt;
+use std::io::{Write, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,9 +29,15 @@ impl Bars {
         Bar { bar, plain }
     }
 
+    /// Removes the bars from the terminal.
+    pub fn clear(&self) {
+        // A terminal that cannot be written to has no bars either.
+        let _ = self.0.clear();
+    }
+
     /// Prints a line above the bars, or just prints it where there are none.
     pub fn line(&self, text: impl fmt::Display) {
-        self.0.suspend(|| eprintln!("{text}"));
+        self.0.suspend(|| print(text));
     }
 }
 
@@ -45,6 +52,16 @@ impl Bar {
     pub fn add(&self, amount: u64) {
         self.bar.inc(amount);
         self.report();
+    }
+
+    /// `amount` more units were done before the step began: they say nothing about the time left.
+    pub fn add_earlier(&self, amount: u64) {
+        self.bar.inc(amount);
+        self.bar.inc_length(0); // lets the estimate see the new position, before it is reset
+        self.bar.reset_eta();
+        if let Some(plain) = &self.plain {
+            plain.lock().unwrap_or_else(PoisonError::into_inner).add_earlier(amount);
+        }
     }
 
     /// `done` units are done.
@@ -86,17 +103,23 @@ impl Plain {
         Self { label: label.to_owned(), total, unit, start, first: None, spoke: start }
     }
 
+    fn add_earlier(&mut self, amount: u64) {
+        self.first = Some(self.first.unwrap_or(0) + amount);
+    }
+
     fn report(&mut self, done: u64) {
         let first = *self.first.get_or_insert(done);
         if self.spoke.elapsed() < PAUSE {
             return;
         }
         self.spoke = Instant::now();
-        eprintln!(
-            "{}",
-            line(&self.label, done, self.total, self.unit, done - first.min(done), self.start.elapsed())
-        );
+        print(line(&self.label, done, self.total, self.unit, done - first.min(done), self.start.elapsed()));
     }
+}
+
+/// A line on standard error. A terminal that was closed meanwhile is no reason to end.
+pub fn print(text: impl fmt::Display) {
+    let _ = writeln!(stderr(), "{text}");
 }
 
 /// A plain line: how much is done of what, the rate of the `new` units in `elapsed`, and the time left at that rate.

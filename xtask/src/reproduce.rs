@@ -1,22 +1,23 @@
 //! `cargo xtask reproduce`: the whole study, from data to report.
 
-use std::ops::ControlFlow;
-
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mlprobe_data::augment::Preset;
 use mlprobe_experiments::page::{Page, Pictures};
 use mlprobe_experiments::reproduction::Reproduction;
-use mlprobe_experiments::{Event, Progress, RunFolder};
+use mlprobe_experiments::{Progress, RunFolder, read_results};
 
 use crate::display::{Display, print_summary};
+use crate::interrupt;
 use crate::options::{Options, Setup, commit};
 use crate::tuned;
 
 /// Answers the study's three claims: trains every arm with every seed, and writes a report.
 ///
-/// Features are extracted once and kept in cache/, so a second run starts training at once. After each seed
-/// the report is whole; a run that is interrupted leaves that of the seeds finished until then.
+/// Features are extracted once and kept in cache/, or in the folder that MLPROBE_CACHE names, so a second run starts
+/// training at once. After each seed the report is whole. A run that was interrupted, by Ctrl-C or in any other way, goes
+/// on where it was when the same command is started again, and ends with the same results, bit for bit. Once it is
+/// finished, the same command shows what it found, and trains again only with --fresh.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -60,22 +61,35 @@ pub fn run_study(setup: &Setup, preset: Preset, threads: usize, kind: Kind) -> R
     let folder = RunFolder::create(&setup.out)?;
     let study = reproduction(setup, preset, threads);
     let display = Display::default();
-    let observer = |event: Event<'_>| {
-        display.show(event);
-        ControlFlow::Continue(())
-    };
-    let progress = Progress::new(&observer);
+    interrupt::listen(display.bars())?;
+    let observer = display.observer();
+    let progress = Progress::new(&observer).with_checkpoints(setup.checkpoints(&folder)?);
     let study = match kind {
         Kind::Reproduction => study.study(&progress),
         Kind::Ablation => study.ablation(&progress),
     }?;
+    if study.is_finished(&progress)? && is_whole(&folder) {
+        print_summary(&read_results(folder.path().join("results.json"))?, folder.path());
+        return Ok(());
+    }
     let pictures = Pictures { dataset: &setup.dataset, transforms: preset.transforms() };
     let outcome = study.run(&progress, |so_far| {
         folder.save(so_far)?;
         folder.save_page(&Page { pictures: Some(pictures), ..Page::new(&so_far.results) })
     })?;
+    progress.finish()?;
     print_summary(&outcome.results, folder.path());
     Ok(())
+}
+
+/// Whether the files of a finished run are all there as they were written. Says so, or what is not.
+pub fn is_whole(folder: &RunFolder) -> bool {
+    let damaged = folder.first_damaged();
+    match &damaged {
+        None => eprintln!("This run is finished: here is what it found. Use --fresh to train again."),
+        Some(file) => eprintln!("{} is missing or was changed: training again.", file.display()),
+    }
+    damaged.is_none()
 }
 
 /// What to run, said on standard error too.

@@ -1,15 +1,16 @@
 //! `cargo xtask reproduce --recipe tuned`: the recipe that a validation split selects.
 
-use std::ops::ControlFlow;
+use std::fs;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use mlprobe_data::augment::Preset;
 use mlprobe_experiments::tuned::{self, EPOCHS};
-use mlprobe_experiments::{Event, Progress, RunFolder};
+use mlprobe_experiments::{Progress, RunFolder};
 
 use crate::display::Display;
+use crate::interrupt;
 use crate::options::Options;
-use crate::reproduce::reproduction;
+use crate::reproduce::{is_whole, reproduction};
 
 pub fn run(mut options: Options) -> Result<()> {
     let threads = options.threads;
@@ -20,14 +21,16 @@ pub fn run(mut options: Options) -> Result<()> {
     let setup = options.prepare("reproduce", &[("recipe", "tuned".to_owned())])?;
     let folder = RunFolder::create(&setup.out)?;
     let display = Display::default();
-    let observer = |event: Event<'_>| {
-        display.show(event);
-        ControlFlow::Continue(())
-    };
-    let progress = Progress::new(&observer);
+    interrupt::listen(display.bars())?;
+    let observer = display.observer();
+    let progress = Progress::new(&observer).with_checkpoints(setup.checkpoints(&folder)?);
     let data = reproduction(&setup, Preset::default(), threads).tuned_data(&progress)?;
-    let outcome = tuned::run(&data, &setup.protocol.seeds, threads, &progress)?;
-    folder.save_tuned(&outcome)?;
-    println!("\n{}\nReport: {}", outcome.report.markdown(), folder.path().join("tuned.md").display());
+    let (seeds, path) = (&setup.protocol.seeds, folder.path().join("tuned.md"));
+    if !(tuned::is_finished(&data, seeds, &progress)? && is_whole(&folder)) {
+        folder.save_tuned(&tuned::run(&data, seeds, threads, &progress)?)?;
+        progress.finish()?;
+    }
+    let report = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    println!("\n{report}\nReport: {}", path.display());
     Ok(())
 }

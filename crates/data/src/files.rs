@@ -70,12 +70,7 @@ pub(crate) fn copy(
 /// Holds `path` locked against other processes until the result is dropped; waits for its turn.
 #[cfg(feature = "fetch")]
 pub(crate) fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).map_err(Error::io("create", path))?;
-    match file.lock() {
-        // Where the file system has no locks, there is no protection against a second process.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
-        result => result.map(|()| file).map_err(Error::io("lock", path)),
-    }
+    mlprobe_files::lock(path).map_err(Error::io("lock", path))
 }
 
 /// Bytes as lower-case hexadecimal.

@@ -46,6 +46,12 @@ pub enum Error {
         /// What the system reported.
         source: io::Error,
     },
+    /// Another process is working in a run folder.
+    #[error("locking {path}: another process is working there; wait until it has ended, or choose another folder", path = .0.display())]
+    InUse(
+        /// The folder.
+        PathBuf,
+    ),
     /// A `results.json` does not hold what this version writes.
     #[error("reading {path}: expected results of schema {expected}, got {actual}; write them again with this version of mlprobe", path = path.display())]
     Schema {
@@ -65,7 +71,7 @@ pub enum Error {
         message: String,
     },
     /// The observer asked the study to stop. What was finished until then is in the run folder.
-    #[error("stopped after {done} of {planned} seeds; start again to run all of them")]
+    #[error("stopped after {done} of {planned} seeds; start again to go on")]
     Stopped {
         /// Seeds that were complete.
         done: usize,

@@ -1,13 +1,14 @@
 //! The run folder: results, report, figure, models and predictions, each file written beside its place and
 //! renamed when whole.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
 use ndarray_npy::{WritableElement, WriteNpyExt};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoints::hex;
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::report;
@@ -26,17 +27,22 @@ use crate::study::Outcome;
 /// | `predictions/ARM-seedS.npy` | the likeliest class of each test image, u8 (N) |
 /// | `predictions/ARM-seedS-probabilities.npy` | softmax outputs, f32 (N, K) |
 /// | `predictions/ARM-seedS-half-probabilities.npy` | the same after half of the epochs |
-/// | `SHA256SUMS` | digests of all of these, for `sha256sum --check` |
-#[derive(Clone, Debug)]
+/// | `SHA256SUMS` | digests of the files a study writes, without the page, for `sha256sum --check` |
+/// | `checkpoints/` | what an unfinished study needs to go on, see [`Checkpoints`](crate::Checkpoints) |
+///
+/// One process at a time may hold a run folder.
+#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The lock goes when this is closed, also that of a process that was killed.
+    _lock: File,
 }
 
 impl RunFolder {
-    /// Makes the folder and its parents where they are missing.
+    /// Makes the folder and its parents where they are missing, and holds it against other processes.
     ///
     /// # Errors
-    /// [`Error::File`] if that is not possible.
+    /// [`Error::InUse`] if another process holds it; [`Error::File`] if it cannot be made.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         for folder in ["models", "predictions"] {
@@ -47,7 +53,37 @@ impl RunFolder {
                 source,
             })?;
         }
-        Ok(Self { path })
+        let failed = |source| Error::File { operation: "locking", path: path.clone(), source };
+        let lock = mlprobe_files::try_lock(path.join(".lock")).map_err(failed)?;
+        let lock = lock.ok_or_else(|| Error::InUse(path.clone()))?;
+        let folder = Self { path, _lock: lock };
+        for inside in ["", "models", "predictions", "checkpoints"] {
+            folder.sweep(inside)?;
+        }
+        Ok(folder)
+    }
+
+    /// Removes what a killed process had not yet renamed.
+    fn sweep(&self, inside: &str) -> Result<()> {
+        let path = self.path.join(inside);
+        mlprobe_files::sweep(&path).map_err(|source| Error::File { operation: "emptying", path, source })
+    }
+
+    /// Where the checkpoints of this folder's study belong.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// The first file of `SHA256SUMS` that is missing or not as it was written, itself included; `None` if all are.
+    pub fn first_damaged(&self) -> Option<PathBuf> {
+        let sums = self.path.join("SHA256SUMS");
+        let Ok(lines) = fs::read_to_string(&sums) else { return Some(sums) };
+        lines.lines().find_map(|line| {
+            let (digest, name) = line.split_once("  ").unwrap_or_default();
+            let path = self.path.join(name);
+            let is_same = fs::read(&path).is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == digest);
+            (!is_same).then_some(path)
+        })
     }
 
     /// The folder.
@@ -77,7 +113,16 @@ impl RunFolder {
             write_npy(&file("-half-probabilities"), &run.half.probabilities)?;
         }
         self.save_results(&outcome.results)?;
-        self.save_digests(&outcome.results)
+        let mut names = ["results.json", "report.md", "learning-curves.svg"].map(str::to_owned).to_vec();
+        for arm in &outcome.results.arms {
+            for run in &arm.runs {
+                let name = format!("{}-seed{}", arm.name, run.seed);
+                names.push(format!("models/{name}.safetensors"));
+                let rests = ["", "-probabilities", "-half-probabilities"];
+                names.extend(rests.map(|rest| format!("predictions/{name}{rest}.npy")));
+            }
+        }
+        self.save_digests(&names)
     }
 
     /// Writes `results.json` and what is drawn from it.
@@ -100,22 +145,14 @@ impl RunFolder {
         write_whole(&self.path.join("report.html"), page.render()?.as_bytes())
     }
 
-    /// Writes `SHA256SUMS` over every file that belongs to these results.
-    fn save_digests(&self, results: &Results) -> Result<()> {
-        let mut names = ["results.json", "report.md", "learning-curves.svg"].map(str::to_owned).to_vec();
-        for (arm, run) in results.arms.iter().flat_map(|arm| arm.runs.iter().map(move |run| (arm, run))) {
-            names.push(format!("models/{}-seed{}.safetensors", arm.name, run.seed));
-            for rest in ["", "-probabilities", "-half-probabilities"] {
-                names.push(format!("predictions/{}-seed{}{rest}.npy", arm.name, run.seed));
-            }
-        }
+    /// Writes `SHA256SUMS` over these files.
+    pub(crate) fn save_digests(&self, names: &[String]) -> Result<()> {
         let mut sums = String::new();
         for name in names {
-            let path = self.path.join(&name);
+            let path = self.path.join(name);
             let bytes =
                 fs::read(&path).map_err(|source| Error::File { operation: "reading", path, source })?;
-            let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            sums += &format!("{digest}  {name}\n");
+            sums += &format!("{}  {name}\n", hex(&Sha256::digest(&bytes)));
         }
         write_whole(&self.path.join("SHA256SUMS"), sums.as_bytes())
     }

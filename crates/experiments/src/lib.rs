@@ -4,6 +4,7 @@
 mod ablation;
 mod analysis;
 pub mod baselines;
+mod checkpoints;
 pub mod claims;
 mod collector;
 mod comparison;
@@ -22,6 +23,7 @@ mod reference;
 pub mod report;
 pub mod reproduction;
 pub mod results;
+mod resumable;
 mod sets;
 pub mod stats;
 mod study;
@@ -30,6 +32,7 @@ mod testing;
 mod train;
 pub mod tuned;
 
+pub use checkpoints::Checkpoints;
 pub use error::{Error, Result};
 pub use folder::{RunFolder, read_results};
 pub use progress::{Event, Observer, Progress};

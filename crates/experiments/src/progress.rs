@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::checkpoints::Checkpoints;
 use crate::results::Stage;
 
 /// Something that happened in a study.
@@ -43,6 +44,26 @@ pub enum Event<'a> {
         /// The damaged file under its new name.
         set_aside: &'a Path,
     },
+    /// A checkpoint was damaged; it has been set aside, and what it held is made again.
+    CheckpointDamaged {
+        /// The damaged file under its new name.
+        set_aside: &'a Path,
+    },
+    /// An arm goes on with a seed where an earlier start of the program left it, maybe at its end.
+    RunResumed {
+        /// The stage's name.
+        stage: &'a str,
+        /// Units of the stage that were done before; no [`Advanced`](Self::Advanced) counts them.
+        amount: u64,
+        /// The arm's name.
+        arm: &'a str,
+        /// The run's seed.
+        seed: u64,
+        /// Epochs that were done before.
+        epochs_done: usize,
+        /// Epochs of the whole run.
+        epochs: usize,
+    },
     /// One arm was trained to the end with one seed.
     RunFinished {
         /// The arm's name.
@@ -73,11 +94,17 @@ pub enum Event<'a> {
 /// Called for every [`Event`], from any thread; `Break` stops the study at the next epoch.
 pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
 
-/// Passes events on to an observer, remembers whether it asked to stop, and how long each stage took.
+/// Passes events on to an observer, remembers whether it asked to stop, how long each stage took, and where checkpoints
+/// are kept.
 pub struct Progress<'a> {
     observer: &'a Observer<'a>,
     stopped: AtomicBool,
     stages: Mutex<Vec<Timing>>,
+    /// Of earlier starts of the same study.
+    earlier: Mutex<Vec<Stage>>,
+    checkpoints: Option<Checkpoints>,
+    /// All settings of the study under way.
+    study: Mutex<Option<String>>,
 }
 
 struct Timing {
@@ -89,7 +116,21 @@ struct Timing {
 impl<'a> Progress<'a> {
     /// Reports to `observer`.
     pub fn new(observer: &'a Observer<'a>) -> Self {
-        Self { observer, stopped: AtomicBool::new(false), stages: Mutex::new(Vec::new()) }
+        Self {
+            observer,
+            stopped: AtomicBool::new(false),
+            stages: Mutex::default(),
+            earlier: Mutex::default(),
+            checkpoints: None,
+            study: Mutex::default(),
+        }
+    }
+
+    /// Keeps checkpoints, so that a study goes on where an earlier start left it, to the same results bit for bit.
+    #[must_use]
+    pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
     }
 
     /// Reports to nobody.
@@ -126,29 +167,51 @@ impl<'a> Progress<'a> {
         self.send(Event::StageStarted { stage: name, total, unit });
         let start = Instant::now();
         let index = {
-            let mut timings = self.timings();
+            let mut timings = locked(&self.stages);
             timings.push(Timing { name: name.to_owned(), start, seconds: None });
             timings.len() - 1
         };
         let result = work(&|amount| self.send(Event::Advanced { stage: name, amount }));
         let seconds = start.elapsed().as_secs_f64();
-        self.timings()[index].seconds = Some(seconds);
+        locked(&self.stages)[index].seconds = Some(seconds);
         self.send(Event::StageFinished { stage: name, seconds });
         result
     }
 
-    /// The stages begun so far, in that order; of one that is not finished, the seconds until now.
+    /// The stages begun so far, in that order; of one that is not finished, the seconds until now. Seconds of earlier
+    /// starts of the same study are included.
     pub fn stages(&self) -> Vec<Stage> {
-        let stage = |timing: &Timing| Stage {
-            name: timing.name.clone(),
-            seconds: timing.seconds.unwrap_or_else(|| timing.start.elapsed().as_secs_f64()),
-        };
-        self.timings().iter().map(stage).collect()
+        let mut stages = locked(&self.earlier).clone();
+        for Timing { name, start, seconds } in locked(&self.stages).iter() {
+            let seconds = seconds.unwrap_or_else(|| start.elapsed().as_secs_f64());
+            match stages.iter_mut().find(|stage| stage.name == *name) {
+                Some(stage) => stage.seconds += seconds,
+                None => stages.push(Stage { name: name.clone(), seconds }),
+            }
+        }
+        stages
     }
 
-    fn timings(&self) -> MutexGuard<'_, Vec<Timing>> {
-        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn checkpoints(&self) -> Option<&Checkpoints> {
+        self.checkpoints.as_ref()
     }
+
+    pub(crate) fn set_earlier_stages(&self, stages: Vec<Stage>) {
+        *locked(&self.earlier) = stages;
+    }
+
+    /// The settings of the study under way, where checkpoints are kept.
+    pub(crate) fn study(&self) -> Option<String> {
+        locked(&self.study).clone()
+    }
+
+    pub(crate) fn set_study(&self, settings: impl FnOnce() -> String) {
+        *locked(&self.study) = self.checkpoints.is_some().then(settings);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::baselines::{knn_predict, majority_class, unit_rows};
+use crate::checkpoints::Slot;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::protocol::Protocol;
@@ -11,6 +12,7 @@ use crate::train::Task;
 
 /// Neighbours that vote: fixed beforehand, not chosen on the test set.
 const NEIGHBOURS: usize = 10;
+const STAGE: &str = "baselines";
 
 /// A simple classifier and its score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,14 @@ pub(crate) fn baselines(
     protocol: &Protocol,
     progress: &Progress<'_>,
 ) -> Result<Vec<Baseline>> {
+    let Protocol { epochs, batch_size, seeds, .. } = protocol;
+    let slot = progress.slot("baselines", || {
+        let settings = format!("{learning_rate:?} {epochs} {batch_size} {} {classes}", seeds[0]);
+        vec![train.digest().to_owned(), test.digest().to_owned(), settings]
+    });
+    if let Some(kept) = slot.as_ref().map(Slot::load).transpose()?.flatten() {
+        return Ok(kept);
+    }
     let accuracy = |predicted: &[u8]| {
         let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
         right as f64 / test.len() as f64
@@ -43,25 +53,28 @@ pub(crate) fn baselines(
 
     let linear = Protocol { hidden: Vec::new(), ..protocol.clone() };
     let task = Task {
-        arm: "logistic regression",
+        stage: STAGE,
+        arm: "logistic-regression",
         learning_rate,
-        seed: protocol.seeds[0],
+        seed: seeds[0],
         blocks: std::slice::from_ref(train),
         test,
         further: Vec::new(),
         classes,
         protocol: &linear,
     };
-    let updates = (train.len().div_ceil(protocol.batch_size) * protocol.epochs) as u64;
-    let logistic =
-        progress.stage("baselines", updates, "updates", |advance| task.train(progress, advance))?;
+    let updates = (train.len().div_ceil(*batch_size) * epochs) as u64;
+    let logistic = progress.stage(STAGE, updates, "updates", |_| task.train(progress))?;
 
     let baseline = |name: &str, test_accuracy| Baseline { name: name.to_owned(), test_accuracy };
     let mut baselines = vec![
         baseline("majority class", accuracy(&majority)),
         baseline(&format!("{k} nearest neighbours by cosine"), accuracy(&nearest)),
     ];
-    let name = format!("logistic regression, learning rate {learning_rate}, {} epochs", protocol.epochs);
-    baselines.extend(logistic.map(|run| baseline(&name, run.record.test_accuracy)));
+    if let Some(run) = logistic {
+        let name = format!("logistic regression, learning rate {learning_rate}, {epochs} epochs");
+        baselines.push(baseline(&name, run.record.test_accuracy));
+        slot.map_or(Ok(()), |slot| slot.save(&baselines))?;
+    }
     Ok(baselines)
 }

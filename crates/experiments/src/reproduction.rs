@@ -79,7 +79,7 @@ impl Reproduction<'_> {
     /// extracted while the study runs, since they follow from the seed.
     ///
     /// # Errors
-    /// Those of extractor and cache.
+    /// Those of extractor and cache; [`Error::Stopped`] if the observer asked to stop.
     pub fn study(&self, progress: &Progress<'_>) -> Result<Study<'_>> {
         let Dataset { train, test, .. } = self.dataset;
         let (train_digest, test_digest) = (train.digest(), test.digest());
@@ -132,6 +132,9 @@ impl Reproduction<'_> {
         augmenter: Option<&Augmenter>,
         progress: &Progress<'_>,
     ) -> Result<LabelledFeatures> {
+        if progress.stopped() {
+            return Err(Error::Stopped { done: 0, planned: self.protocol.seeds.len() });
+        }
         let augmentation = augmenter.map_or_else(|| "none".to_owned(), Augmenter::describe);
         let fingerprint = self.extractor.fingerprint();
         let key = [("images", digest), ("augmentation", &augmentation), ("extractor", &fingerprint)];

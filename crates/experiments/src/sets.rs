@@ -1,9 +1,11 @@
 //! Features with labels, and the arms that train on them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::{ArcArray2, Array2, ArrayView2};
+use sha2::{Digest, Sha256};
 
+use crate::checkpoints::hex;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -12,6 +14,7 @@ use crate::progress::Progress;
 pub struct LabelledFeatures {
     features: ArcArray2<f32>,
     labels: Arc<[u8]>,
+    digest: Arc<OnceLock<String>>,
 }
 
 impl LabelledFeatures {
@@ -44,7 +47,23 @@ impl LabelledFeatures {
                 "check the images and the extractor",
             );
         }
-        Ok(Self { features: features.into_shared(), labels: labels.into() })
+        Ok(Self { features: features.into_shared(), labels: labels.into(), digest: Arc::default() })
+    }
+
+    /// SHA-256 (hex) over shape, features and labels; computed once.
+    pub(crate) fn digest(&self) -> &str {
+        self.digest.get_or_init(|| {
+            let mut digest = Sha256::new();
+            digest.update(format!("{:?}", self.features.dim()));
+            let mut bytes = Vec::with_capacity(4 * self.dim());
+            for row in self.features.outer_iter() {
+                bytes.clear();
+                bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
+                digest.update(&bytes);
+            }
+            digest.update(&self.labels);
+            hex(&digest.finalize())
+        })
     }
 
     /// (N, D).
@@ -131,6 +150,16 @@ impl<'a> Arm<'a> {
             Part::Fixed(set) => Some(set),
             Part::Seeded { .. } => None,
         })
+    }
+
+    /// Name, rate and training set; of a part that follows from the seed, its size.
+    pub(crate) fn settings(&self) -> String {
+        let part = |part: &Part<'_>| match part {
+            Part::Fixed(set) => set.digest().to_owned(),
+            Part::Seeded { len, .. } => format!("{len} rows by seed"),
+        };
+        let parts: Vec<_> = self.parts.iter().map(part).collect();
+        format!("{} {:?} {parts:?}", self.name, self.learning_rate)
     }
 
     /// Whether some rows follow from the seed.

@@ -16,6 +16,9 @@ use crate::results::{About, ArmResults, Results, SCHEMA};
 use crate::sets::{Arm, LabelledFeatures};
 use crate::train::{Task, TrainedRun};
 
+/// The stage of the runs.
+const STAGE: &str = "training";
+
 /// A comparison of training sets: each arm trained with each seed, one thread a run, and scored on one test
 /// set.
 ///
@@ -91,8 +94,18 @@ impl<'a> Study<'a> {
         self
     }
 
+    /// Whether an earlier start has finished this very study, and said so by [`Progress::finish`]. Without checkpoints,
+    /// none has.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the checkpoints cannot be read.
+    pub fn is_finished(&self, progress: &Progress<'_>) -> Result<bool> {
+        progress.is_finished(|| self.settings())
+    }
+
     /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the
-    /// seeds, `after_seed` is called with everything so far; it may write it down.
+    /// seeds, `after_seed` is called with everything so far; it may write it down. With checkpoints, every run goes on
+    /// where an earlier start left it; call [`Progress::finish`] when they are not needed any more.
     ///
     /// # Errors
     /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer of `progress` asked to
@@ -103,6 +116,7 @@ impl<'a> Study<'a> {
         after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
         self.check()?;
+        progress.begin(|| self.settings())?;
         let plan = self.plan()?;
         let threads = or_one_a_core(self.threads);
         let planned = self.protocol.seeds.len();
@@ -114,9 +128,9 @@ impl<'a> Study<'a> {
         }
         let mut collector = Collector { outcome, plan, progress, after_seed, pending: BTreeMap::new() };
         let mut failure = None;
-        progress.stage("training", self.updates(), "updates", |advance| {
+        progress.stage(STAGE, self.updates(), "updates", |_| {
             let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
-            let train = |job| self.train(job, progress, advance);
+            let train = |job| self.train(job, progress);
             let finished = |job, run: thread::Result<Result<Option<TrainedRun>>>| {
                 let run = run.unwrap_or_else(|panic| {
                     progress.stop();
@@ -161,11 +175,12 @@ impl<'a> Study<'a> {
         self.comparisons.iter().map(|(effect, a, b)| Ok((effect.clone(), index(a)?, index(b)?))).collect()
     }
 
-    fn train(&self, job: Job, progress: &Progress<'_>, advance: &dyn Fn(u64)) -> Result<Option<TrainedRun>> {
+    fn train(&self, job: Job, progress: &Progress<'_>) -> Result<Option<TrainedRun>> {
         let arm = &self.arms[job.arm];
         let seed = self.protocol.seeds[job.seed];
         let blocks = arm.blocks(seed, self.test.dim(), progress)?;
         let task = Task {
+            stage: STAGE,
             arm: &arm.name,
             learning_rate: arm.learning_rate,
             seed,
@@ -175,7 +190,7 @@ impl<'a> Study<'a> {
             classes: self.classes(),
             protocol: &self.protocol,
         };
-        let mut run = task.train(progress, advance)?;
+        let mut run = task.train(progress)?;
         if let Some(run) = &mut run {
             run.notes = notes::of_run(&run.model, &self.about.dataset.classes, &blocks, &self.test).map_err(
                 |source| Error::Training { arm: arm.name.clone(), seed, source: Box::new(source) },
@@ -215,6 +230,19 @@ impl<'a> Study<'a> {
         results.about.machine.threads = threads;
         results.about.dataset.test_images = self.test.len();
         Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// All that the results follow from.
+    fn settings(&self) -> String {
+        let Self { about, protocol, test, further, arms, comparisons, baselines, threads: _ } = self;
+        let About { dataset, extractor, augmentation, .. } = about;
+        let arms: Vec<_> = arms.iter().map(Arm::settings).collect();
+        let tests: Vec<_> = further.iter().map(|(name, set)| (name, set.digest())).collect();
+        let baselines = baselines.as_ref().map(|(train, rate)| (train.digest(), rate));
+        format!(
+            "{dataset:?} {extractor:?} {augmentation:?} {protocol:?} {arms:?} {} {tests:?} {comparisons:?} {baselines:?}",
+            test.digest()
+        )
     }
 
     /// K.

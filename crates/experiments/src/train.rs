@@ -1,14 +1,14 @@
 //! One run: an arm trained with a seed, scored at the scheduled epochs.
 
-use std::time::Instant;
-
-use mlprobe_nn::{Evaluation, Examples, Hyperparameters, Mlp, Trainer, evaluate};
+use mlprobe_nn::{EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, evaluate};
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::protocol::Protocol;
 use crate::results::{Epoch, Run};
+use crate::resumable::{Trained, Training, layers};
 use crate::sets::LabelledFeatures;
 
 /// A finished run with what later statistics need of it.
@@ -38,6 +38,8 @@ pub struct Tested {
 
 /// What to train, and what to score it on.
 pub(crate) struct Task<'a> {
+    /// The stage it is a part of, which counts updates.
+    pub stage: &'a str,
     pub arm: &'a str,
     pub learning_rate: f64,
     pub seed: u64,
@@ -48,52 +50,44 @@ pub(crate) struct Task<'a> {
     pub protocol: &'a Protocol,
 }
 
+/// What is noted while a run trains.
+#[derive(Default, Serialize, Deserialize)]
+struct Notes {
+    history: Vec<Epoch>,
+    /// The network after half of the epochs; empty before.
+    #[serde(with = "layers")]
+    half: Vec<Linear<f32>>,
+}
+
 impl Task<'_> {
-    /// Trains to the last epoch, calling `advance` with the updates of each. `None` if the observer asked
-    /// to stop before.
-    pub(crate) fn train(&self, progress: &Progress<'_>, advance: &dyn Fn(u64)) -> Result<Option<TrainedRun>> {
-        self.run(progress, advance).map_err(|source| Error::Training {
-            arm: self.arm.to_owned(),
-            seed: self.seed,
-            source: Box::new(source),
-        })
-    }
-
-    fn run(&self, progress: &Progress<'_>, advance: &dyn Fn(u64)) -> mlprobe_nn::Result<Option<TrainedRun>> {
+    /// Trains to the last epoch, from a checkpoint if there is one. `None` if the observer asked to stop before.
+    pub(crate) fn train(&self, progress: &Progress<'_>) -> Result<Option<TrainedRun>> {
+        let failed =
+            |source| Error::Training { arm: self.arm.to_owned(), seed: self.seed, source: Box::new(source) };
         let Protocol { epochs, batch_size, .. } = *self.protocol;
-        let mut widths = vec![self.test.dim()];
-        widths.extend(&self.protocol.hidden);
-        widths.push(self.classes);
-
-        let train =
-            self.blocks.iter().map(|block| self.examples(block)).collect::<mlprobe_nn::Result<Vec<_>>>()?;
-        let test = self.examples(self.test)?;
-        let stacked = self.blocks.iter().map(|block| (block.features(), block.labels())).collect();
-        let mut trainer = Trainer::new(
-            Mlp::new(&widths, self.seed)?,
-            Examples::new(stacked, self.classes)?,
-            Hyperparameters::new(self.learning_rate, batch_size)?,
-            self.seed,
-        )?;
-
-        let mut schedule = self.protocol.schedule().into_iter().peekable();
-        let mut history = Vec::new();
-        let mut half = None;
-        let mut updates = 0;
-        let mut seconds = 0.0;
-        for epoch in 1..=epochs {
-            if progress.stopped() {
-                return Ok(None);
-            }
-            let start = Instant::now();
-            let summary = trainer.epoch()?;
-            seconds += start.elapsed().as_secs_f64();
-            advance(summary.updates - updates);
-            updates = summary.updates;
-            if schedule.next_if_eq(&epoch).is_some() {
-                let (original, train) = evaluate_blocks(trainer.model(), &train)?;
-                let test = evaluate(trainer.model(), &test)?;
-                history.push(Epoch {
+        let examples = |set| self.examples(set).map_err(failed);
+        let train = self.blocks.iter().map(examples).collect::<Result<Vec<_>>>()?;
+        let test = examples(self.test)?;
+        let rows: usize = train.iter().map(Examples::len).sum();
+        let training = Training {
+            stage: self.stage,
+            units: rows.div_ceil(batch_size) as u64,
+            arm: self.arm,
+            seed: self.seed,
+            sets: self.blocks.iter().collect(),
+            hidden: &self.protocol.hidden,
+            classes: self.classes,
+            hyperparameters: Hyperparameters::new(self.learning_rate, batch_size).map_err(failed)?,
+            epochs,
+            scored_on: vec![self.test],
+        };
+        let (schedule, half) = (self.protocol.schedule(), self.protocol.half());
+        let trained = training.run(progress, |notes: &mut Notes, model, summary, seconds| {
+            let EpochSummary { epoch, updates, .. } = summary;
+            if schedule.binary_search(&epoch).is_ok() {
+                let (original, train) = evaluate_blocks(model, &train)?;
+                let test = evaluate(model, &test)?;
+                notes.history.push(Epoch {
                     epoch,
                     updates,
                     seconds,
@@ -105,17 +99,23 @@ impl Task<'_> {
                     test_accuracy: test.accuracy,
                 });
             }
-            if epoch == self.protocol.half() {
-                half = Some(self.tested(trainer.model())?);
+            if epoch == half {
+                notes.half = model.layers().to_vec();
             }
-        }
+            Ok(())
+        })?;
+        trained.map(|trained| self.finish(trained).map_err(failed)).transpose()
+    }
 
-        let model = trainer.into_model();
+    /// What is computed from the networks when the training is done.
+    fn finish(&self, trained: Trained<Notes>) -> mlprobe_nn::Result<TrainedRun> {
+        let Trained { model, seconds, notes: Notes { history, half } } = trained;
         let further = self
             .further
             .iter()
             .map(|set| Ok(evaluate(&model, &self.examples(set)?)?.accuracy))
             .collect::<mlprobe_nn::Result<_>>()?;
+        let (half, full) = (self.tested(&Mlp::from_layers(half)?)?, self.tested(&model)?);
         let record = Run {
             seed: self.seed,
             train_accuracy: history.last().map_or(0.0, |last| last.train_accuracy),
@@ -123,9 +123,7 @@ impl Task<'_> {
             seconds,
             history,
         };
-        let full = self.tested(&model)?;
-        let half = half.unwrap_or_else(|| full.clone());
-        Ok(Some(TrainedRun { record, model, half, full, further, notes: Vec::new() }))
+        Ok(TrainedRun { record, model, half, full, further, notes: Vec::new() })
     }
 
     fn tested(&self, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {

@@ -188,7 +188,7 @@ fn assert_only_whole_files(dir: &Path) {
         } else {
             let extension = path.extension().and_then(|extension| extension.to_str());
             let known = ["json", "md", "svg", "npy", "safetensors"].map(Some).contains(&extension);
-            assert!(known || path.ends_with("SHA256SUMS"), "{path:?}");
+            assert!(known || path.ends_with("SHA256SUMS") || path.ends_with(".lock"), "{path:?}");
         }
     }
 }

@@ -116,13 +116,8 @@ struct Turn {
 
 impl Turn {
     fn wait(path: PathBuf) -> Result<Self, Error> {
-        let file = File::create(&path).map_err(Error::io("creating", &path))?;
-        match file.lock() {
-            // Where the file system has no locks, processes may extract the same features twice; no file suffers.
-            Err(error) if error.kind() == ErrorKind::Unsupported => {}
-            result => result.map_err(Error::io("locking", &path))?,
-        }
-        Ok(Self { path, _file: file })
+        let _file = mlprobe_files::lock(&path).map_err(Error::io("locking", &path))?;
+        Ok(Self { path, _file })
     }
 }
 

@@ -13,11 +13,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".";
+const SUFFIX: &str = ".tmp";
+/// How many letters and digits stand between.
+const RANDOM: usize = 6;
 
 /// Writes `bytes` as the file `path`, whose folder must exist. After an error, `path` is what it was before.
 ///
@@ -49,7 +55,7 @@ pub fn write_with(
 /// What the system reports.
 pub fn beside(path: impl AsRef<Path>) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
     // Temporary files are private by default; this one becomes an ordinary file, which others may read.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -76,6 +82,51 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     sync_folder(to.as_ref())
 }
 
+/// Removes from `folder` the files of [`beside`] that a killed process left there. Nobody else may be writing to the
+/// folder meanwhile. A folder that does not exist holds none.
+///
+/// # Errors
+/// What the system reports.
+pub fn sweep(folder: impl AsRef<Path>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if is_temporary(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Holds the file `path`, which is made if it is missing, locked against other processes until the result is dropped;
+/// waits for its turn. Where the file system has no locks, there is no protection against a second process.
+///
+/// # Errors
+/// What the system reports.
+pub fn lock(path: impl AsRef<Path>) -> io::Result<File> {
+    let file = File::create(path)?;
+    match file.lock() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        result => result.map(|()| file),
+    }
+}
+
+/// As [`lock`], without waiting: `None` if another process holds the file.
+///
+/// # Errors
+/// What the system reports.
+pub fn try_lock(path: impl AsRef<Path>) -> io::Result<Option<File>> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
+        _ => Ok(Some(file)),
+    }
+}
+
 /// What to do about an error in reading or writing a file, for the end of a message.
 pub fn next_step(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -93,6 +144,12 @@ pub fn next_step(error: &io::Error) -> &'static str {
         ErrorKind::IsADirectory => "check the path: it is a folder, not a file",
         _ => "check that the path is right, that you may use it, and that the disk is not full",
     }
+}
+
+/// Whether [`beside`] gives names like this: `.`, letters and digits, `.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let middle = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+    middle.is_some_and(|middle| middle.len() == RANDOM && middle.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// Makes a rename survive a power cut (a no-op where folders cannot be synchronised).
@@ -168,6 +225,36 @@ mod tests {
             assert!(next_step(&error).contains(next), "{error}");
         }
         assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn what_was_not_yet_renamed_is_swept_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, killed) = beside(folder.path().join("a")).unwrap().keep().unwrap();
+        assert!(killed.exists());
+        for name in ["a", ".mine.tmp", "mine.tmp"] {
+            write(folder.path().join(name), b"x").unwrap();
+        }
+        sweep(folder.path()).unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".mine.tmp", "a", "mine.tmp"]);
+        sweep(folder.path().join("missing")).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = lock(&path).unwrap();
+        assert!(try_lock(&path).unwrap().is_none());
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || lock(path).map(drop)
+        });
+        drop(held);
+        waiting.join().unwrap().unwrap();
+        assert!(try_lock(&path).unwrap().is_some());
     }
 
     #[cfg(unix)]

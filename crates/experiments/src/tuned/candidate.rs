@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use mlprobe_nn::{Examples, Hyperparameters, Mlp, Schedule, Trainer};
+use mlprobe_nn::{Hyperparameters, Schedule};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::tuned::model::Model;
+use crate::resumable::{Trained, Training};
+use crate::tuned::model::{Model, failed};
 use crate::tuned::{Standardisation, Views};
 
 /// Of every candidate: passes over the training rows, on a cosine schedule.
@@ -75,36 +76,46 @@ impl Inputs {
 }
 
 impl Candidate {
-    /// Trains on `inputs`, which must have been made with this candidate's `square_roots`; `advance` is called after
-    /// each epoch. `None` if the observer asked to stop.
+    /// Trains on `inputs`, which must have been made with this candidate's `square_roots`, as the run `arm` of `stage`,
+    /// which counts epochs. Also returns the seconds of training. `None` if the observer asked to stop.
     pub(super) fn train(
         &self,
+        stage: &str,
+        arm: &str,
         inputs: &Inputs,
         classes: usize,
         seed: u64,
         progress: &Progress<'_>,
-        advance: &dyn Fn(u64),
-    ) -> mlprobe_nn::Result<Option<Model>> {
+    ) -> Result<Option<(Model, f64)>> {
         debug_assert_eq!(inputs.square_roots, self.square_roots);
         let mut sets = vec![inputs.rows.original()];
         sets.extend(self.mirrored_copies.then(|| inputs.rows.mirrored()));
-        let blocks = sets.iter().map(|set| (set.features(), set.labels())).collect();
-        let hyperparameters = Hyperparameters::new(LEARNING_RATE, BATCH_SIZE)?
+        let training = Training {
+            stage,
+            units: 1,
+            arm,
+            seed,
+            sets,
+            hidden: &[HIDDEN],
+            classes,
+            hyperparameters: self.hyperparameters().map_err(|source| failed(seed, source))?,
+            epochs: EPOCHS,
+            scored_on: Vec::new(),
+        };
+        let trained = training.run(progress, |(), _, _, _| Ok(()))?;
+        let model = |Trained { model, seconds, .. }| {
+            let network = inputs.standardisation.fold(&model).map_err(|source| failed(seed, source))?;
+            Ok((Model { seed, square_roots: self.square_roots, network }, seconds))
+        };
+        trained.map(model).transpose()
+    }
+
+    fn hyperparameters(&self) -> mlprobe_nn::Result<Hyperparameters> {
+        Hyperparameters::new(LEARNING_RATE, BATCH_SIZE)?
             .with_schedule(Schedule::Cosine { epochs: EPOCHS })?
             .with_momentum(MOMENTUM)?
             .with_weight_decay(self.weight_decay)?
-            .with_dropout(self.dropout)?;
-        let network = Mlp::new(&[inputs.rows.original().dim(), HIDDEN, classes], seed)?;
-        let mut trainer = Trainer::new(network, Examples::new(blocks, classes)?, hyperparameters, seed)?;
-        for _ in 0..EPOCHS {
-            if progress.stopped() {
-                return Ok(None);
-            }
-            trainer.epoch()?;
-            advance(1);
-        }
-        let network = inputs.standardisation.fold(trainer.model())?;
-        Ok(Some(Model { seed, square_roots: self.square_roots, network }))
+            .with_dropout(self.dropout)
     }
 }
 

@@ -38,7 +38,6 @@ use crate::results::About;
 use crate::stats::{Summary, require, summary};
 use crate::study::or_one_a_core;
 use candidate::Inputs;
-use model::failed;
 use threads::map_on_threads;
 
 pub use candidate::{Candidate, EPOCHS, candidates};
@@ -48,6 +47,10 @@ pub use views::Views;
 
 /// What runs of this recipe are called.
 pub const ARM: &str = "tuned";
+
+const SELECTION: &str = "selection by validation";
+const TRAINING: &str = "training the selected recipe";
+const SCORING: &str = "scoring on the test images";
 
 /// What the recipe is tuned, trained and tested on.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ pub struct Report {
     pub accuracy: Summary,
     /// Test accuracy from images averaged with their mirror images, over seeds.
     pub averaged_accuracy: Summary,
-    /// Wall-clock seconds of everything but extraction: selection, training, scoring.
+    /// Wall-clock seconds of selection, training and scoring.
     pub seconds: f64,
 }
 
@@ -115,7 +118,8 @@ pub struct Outcome {
 }
 
 /// Selects a candidate, by the first of `seeds`, and trains and tests it with each of `seeds`; `threads` runs at a time,
-/// 0 being one a core. The results are the same bits for any number of threads.
+/// 0 being one a core. The results are the same bits for any number of threads. With checkpoints, every training goes on
+/// where an earlier start left it.
 ///
 /// # Errors
 /// [`Error::Argument`] if there is no seed, training and test images differ in D, there are too few images to hold some
@@ -143,12 +147,12 @@ pub struct Outcome {
 /// # Ok::<(), mlprobe_experiments::Error>(())
 /// ```
 pub fn run(data: &Data, seeds: &[u64], threads: usize, progress: &Progress<'_>) -> Result<Outcome> {
-    let start = Instant::now();
     const OPERATION: &str = "tuning";
     require(!seeds.is_empty(), OPERATION, "at least one seed", "none", "give a seed")?;
     let [dim, test_dim] = [&data.train, &data.test].map(|images| images.original().dim());
     let expected = format!("{dim} features of a test image");
     require(dim == test_dim, OPERATION, &expected, test_dim, "use one extractor for both")?;
+    progress.begin(|| settings(data, seeds))?;
     let mut about = data.about.clone();
     about.machine.threads = or_one_a_core(threads);
     let work = Work { classes: about.dataset.classes.len(), threads: about.machine.threads, progress };
@@ -163,7 +167,10 @@ pub fn run(data: &Data, seeds: &[u64], threads: usize, progress: &Progress<'_>) 
     let Some(trained) = work.train(recipe, &data.train, seeds)? else { return Err(stopped) };
     let (models, seconds): (Vec<_>, Vec<_>) = trained.into_iter().unzip();
 
-    let scores = models.iter().map(|model| Scores::of(model, &data.test)).collect::<Result<Vec<_>>>()?;
+    let scores = progress.stage(SCORING, models.len() as u64, "models", |advance| {
+        let score = |model| Scores::of(model, &data.test).inspect(|_| advance(1));
+        models.iter().map(score).collect::<Result<Vec<_>>>()
+    })?;
     let run = |((&seed, &test), &seconds): ((&u64, &Scores), &f64)| Run { seed, test, seconds };
     let runs: Vec<Run> = seeds.iter().zip(&scores).zip(&seconds).map(run).collect();
     for &Run { seed, test, .. } in &runs {
@@ -178,9 +185,29 @@ pub fn run(data: &Data, seeds: &[u64], threads: usize, progress: &Progress<'_>) 
         runs,
         accuracy: over_seeds(|scores| scores.accuracy)?,
         averaged_accuracy: over_seeds(|scores| scores.averaged_accuracy)?,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds: seconds_of(&[SELECTION, TRAINING, SCORING], progress),
     };
     Ok(Outcome { report, models })
+}
+
+/// Whether an earlier start has finished this very run, and said so by [`Progress::finish`].
+///
+/// # Errors
+/// [`Error::File`] if the checkpoints cannot be read.
+pub fn is_finished(data: &Data, seeds: &[u64], progress: &Progress<'_>) -> Result<bool> {
+    progress.is_finished(|| settings(data, seeds))
+}
+
+/// All that the results follow from.
+fn settings(Data { about, train, test }: &Data, seeds: &[u64]) -> String {
+    let views = [train, test].map(|views| [views.original().digest(), views.mirrored().digest()]);
+    format!("{ARM} {:?} {:?} {views:?} {seeds:?}", about.dataset, about.extractor)
+}
+
+/// Of these stages together.
+fn seconds_of(stages: &[&str], progress: &Progress<'_>) -> f64 {
+    let all = progress.stages();
+    all.iter().filter(|stage| stages.contains(&stage.name.as_str())).map(|stage| stage.seconds).sum()
 }
 
 /// What every step needs.
@@ -194,16 +221,18 @@ impl Work<'_> {
     /// Every candidate trained on `kept` and scored on `held_out`. `None` if the observer asked to stop.
     fn try_candidates(&self, kept: &Views, held_out: &Views, seed: u64) -> Result<Option<Vec<Tried>>> {
         let inputs = [Inputs::new(kept, false)?, Inputs::new(kept, true)?];
-        let candidates = candidates();
+        let candidates: Vec<_> = candidates().into_iter().enumerate().collect();
         let epochs = (candidates.len() * EPOCHS) as u64;
-        self.progress.stage("selection by validation", epochs, "epochs", |advance| {
-            map_on_threads(self.threads, &candidates, self.progress, |candidate| {
-                let start = Instant::now();
+        self.progress.stage(SELECTION, epochs, "epochs", |_| {
+            map_on_threads(self.threads, &candidates, self.progress, |&(i, candidate)| {
                 let inputs = &inputs[usize::from(candidate.square_roots)];
-                let Some(model) = self.train_one(*candidate, inputs, seed, advance)? else { return Ok(None) };
+                let arm = format!("candidate-{i}");
+                let trained = candidate.train(SELECTION, &arm, inputs, self.classes, seed, self.progress)?;
+                let Some((model, seconds)) = trained else { return Ok(None) };
+                let start = Instant::now();
                 let validation = Scores::of(&model, held_out)?;
-                let seconds = start.elapsed().as_secs_f64();
-                Ok(Some(Tried { candidate: *candidate, validation, seconds }))
+                let seconds = seconds + start.elapsed().as_secs_f64();
+                Ok(Some(Tried { candidate, validation, seconds }))
             })
         })
     }
@@ -212,23 +241,10 @@ impl Work<'_> {
     fn train(&self, recipe: Candidate, images: &Views, seeds: &[u64]) -> Result<Option<Vec<(Model, f64)>>> {
         let inputs = Inputs::new(images, recipe.square_roots)?;
         let epochs = (seeds.len() * EPOCHS) as u64;
-        self.progress.stage("training the selected recipe", epochs, "epochs", |advance| {
+        self.progress.stage(TRAINING, epochs, "epochs", |_| {
             map_on_threads(self.threads, seeds, self.progress, |&seed| {
-                let start = Instant::now();
-                let model = self.train_one(recipe, &inputs, seed, advance)?;
-                Ok(model.map(|model| (model, start.elapsed().as_secs_f64())))
+                recipe.train(TRAINING, ARM, &inputs, self.classes, seed, self.progress)
             })
         })
-    }
-
-    fn train_one(
-        &self,
-        candidate: Candidate,
-        inputs: &Inputs,
-        seed: u64,
-        advance: &dyn Fn(u64),
-    ) -> Result<Option<Model>> {
-        let model = candidate.train(inputs, self.classes, seed, self.progress, advance);
-        model.map_err(|source| failed(seed, source))
     }
 }

@@ -11,19 +11,22 @@ use crate::tuned::{ARM, Outcome, Report};
 impl RunFolder {
     /// Writes `tuned.json` ([`Report`]), `tuned.md` ([`Report::markdown`]) and for each seed the network, as
     /// `models/tuned-seedS.safetensors`. It takes features as they were extracted, or their square roots where the
-    /// selected candidate says so.
+    /// selected candidate says so. `SHA256SUMS` has their digests.
     ///
     /// # Errors
     /// [`Error::File`] or [`Error::Training`] naming the file that could not be written.
     pub fn save_tuned(&self, Outcome { report, models }: &Outcome) -> Result<()> {
+        let mut names = ["tuned.json", "tuned.md"].map(str::to_owned).to_vec();
         for model in models {
-            let path = self.path().join("models").join(format!("{ARM}-seed{}.safetensors", model.seed));
-            model.network.save(path).map_err(|source| failed(model.seed, source))?;
+            let name = format!("models/{ARM}-seed{}.safetensors", model.seed);
+            model.network.save(self.path().join(&name)).map_err(|source| failed(model.seed, source))?;
+            names.push(name);
         }
         let json = serde_json::to_string_pretty(report)
             .map_err(|error| Error::Rendering { what: "tuned.json", message: error.to_string() })?;
         write_whole(&self.path().join("tuned.md"), report.markdown().as_bytes())?;
-        write_whole(&self.path().join("tuned.json"), json.as_bytes())
+        write_whole(&self.path().join("tuned.json"), json.as_bytes())?;
+        self.save_digests(&names)
     }
 }
 

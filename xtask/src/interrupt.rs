@@ -1,0 +1,77 @@
+//! Ctrl-C: the runs under way write a last checkpoint, and within two seconds the program has ended.
+
+use std::process::exit;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{env, thread};
+
+use anyhow::{Context, Result};
+
+use crate::progress::{Bars, print};
+
+/// What shells report of a program that Ctrl-C has ended.
+const EXIT_CODE: u8 = 130;
+/// How long a study may take to end by itself, which is an epoch of training. A longer step, such as an extraction, is
+/// broken off: every file is written beside its place and renamed, so none is left in part.
+const GRACE: Duration = Duration::from_millis(1500);
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Listens for Ctrl-C, and for the signals that ask a program to end. The second one ends it at once.
+pub fn listen(bars: Bars) -> Result<()> {
+    let handler = move || {
+        if ASKED.swap(true, Ordering::Relaxed) {
+            exit(farewell(&bars).into());
+        }
+        bars.line("Stopping. Ctrl-C once more ends at once.");
+        let bars = bars.clone();
+        thread::spawn(move || {
+            thread::sleep(GRACE);
+            exit(farewell(&bars).into());
+        });
+    };
+    ctrlc::set_handler(handler).context("listening for Ctrl-C")
+}
+
+/// Whether the user has asked to stop.
+pub fn asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
+
+/// Says, once, how to go on; returns the exit code.
+pub fn farewell(bars: &Bars) -> u8 {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        bars.clear();
+        print(format_args!("Stopped. To go on from here: {}", command(env::args())));
+    });
+    EXIT_CODE
+}
+
+/// The command line that goes on: the same, but for `--fresh`, which would start anew.
+fn command(arguments: impl Iterator<Item = String>) -> String {
+    let arguments = arguments.skip(1).filter(|argument| argument != "--fresh");
+    arguments.fold("cargo xtask".to_owned(), |line, argument| line + " " + &quoted(argument))
+}
+
+/// An argument as a shell takes it.
+fn quoted(argument: String) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match argument.chars().all(plain) && !argument.is_empty() {
+        true => argument,
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_goes_on_with_the_same_options_and_not_afresh() {
+        let arguments = ["/bin/xtask", "reproduce", "--fresh", "--out", "my runs/it's", "--quick", ""];
+        let line = command(arguments.map(str::to_owned).into_iter());
+        assert_eq!(line, r"cargo xtask reproduce --out 'my runs/it'\''s' --quick ''");
+    }
+}
