@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens a report.html in headless Chromium, wide and narrow, light and dark, and looks for what a reader would miss.
 
-    .ci/browser-test.py REPORT.html [--screenshots DIR]
+    .ci/browser-test.py REPORT.html [--sets N] [--screenshots DIR]
 
 Every figure, table and image has to be there, visible and readable; no text may be cut or lie on other text; nothing
 may be wider than the screen, asked for from elsewhere, or written to the console. Needs Chromium (Debian: chromium)
@@ -21,15 +21,27 @@ import tempfile
 WIDTHS = [1280, 390, 360]
 SCHEMES = ["light", "dark"]
 
-# What a page of the study holds, whatever it found.
-FIGURES = """arms differences decomposition test-accuracy train-accuracy test-loss train-loss accuracy-gap loss-gap
-    cost-epochs cost-updates cost-seconds robustness tests confusion-0 confusion-1 confusion-2 confusion-3 reliability-0
-    reliability-1 reliability-2 reliability-3 gallery confused-0 mistakes-0 confused-1 mistakes-1""".split()
-TABLES = """arms c1 c2 c3 differences mcnemar gaps costs classes precision calibration baselines stages""".split()
+# What a page of any comparison holds, whatever it found, and what a page of the study holds besides.
+FIGURES = """arms differences test-accuracy train-accuracy test-loss train-loss accuracy-gap loss-gap cost-epochs
+    cost-updates cost-seconds""".split()
+TABLES = """arms differences mcnemar gaps costs classes precision calibration baselines stages""".split()
+STUDY_FIGURES = """decomposition robustness tests gallery confused-0 mistakes-0 confused-1 mistakes-1""".split()
+STUDY_TABLES = """c1 c2 c3""".split()
+STUDY_ARMS = 4
+
+
+def expected(sets):
+    """What has to be on a page: of a comparison of so many sets, or else of the study."""
+    figures = FIGURES + [f"{kind}-{arm}" for kind in ["confusion", "reliability"] for arm in range(sets or STUDY_ARMS)]
+    tables = TABLES
+    if not sets:
+        figures, tables = figures + STUDY_FIGURES, tables + STUDY_TABLES
+    return [f"fig-{figure}" for figure in figures] + [f"table-{table}" for table in tables]
+
 
 # Runs in the page, with everything folded out; returns what is wrong.
 CHECKS = r"""
-(expected) => {
+(expected, width) => {
   const problems = [];
   const check = (holds, problem) => { if (!holds) problems.push(problem); };
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -39,7 +51,8 @@ CHECKS = r"""
   for (const id of expected) check(document.getElementById(id), id + " is missing");
   for (const link of all("a[href^='#']"))
     check(document.getElementById(link.hash.slice(1)), "nothing at " + link.hash);
-  check(document.documentElement.scrollWidth <= innerWidth, "wider than the screen");
+  // A phone would zoom out: innerWidth grows with the page.
+  check(document.documentElement.scrollWidth <= width, "wider than the screen");
 
   for (const table of all("table"))
     check(table.caption && all("tbody tr", table).length && table.offsetWidth, "nothing in table " + table.id);
@@ -142,8 +155,8 @@ class Browser:
             self.events.append(self.read())
 
 
-def look(browser, page, width, scheme, screenshot):
-    """What is wrong with the page on such a screen, and its background colour."""
+def look(browser, page, parts, width, scheme, screenshot):
+    """What is wrong with the page, which should hold these parts, on such a screen, and its background colour."""
     target = browser.call("Target.createTarget", url="about:blank")["targetId"]
     session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
     for domain in ["Page", "Runtime", "Log", "Network"]:
@@ -157,8 +170,7 @@ def look(browser, page, width, scheme, screenshot):
     browser.call("Page.navigate", session, url=page.as_uri())
     browser.wait_for("Page.loadEventFired")
 
-    expected = [f"fig-{figure}" for figure in FIGURES] + [f"table-{table}" for table in TABLES]
-    expression = f"({CHECKS})({json.dumps(expected)})"
+    expression = f"({CHECKS})({json.dumps(parts)}, {width})"
     answer = browser.call("Runtime.evaluate", session, expression=expression, returnByValue=True)
     if "exceptionDetails" in answer:
         sys.exit(answer["exceptionDetails"]["exception"]["description"])
@@ -183,6 +195,7 @@ def look(browser, page, width, scheme, screenshot):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=pathlib.Path)
+    parser.add_argument("--sets", type=int, metavar="N", help="a comparison of N training sets; else the study")
     parser.add_argument("--screenshots", type=pathlib.Path, metavar="DIR")
     arguments = parser.parse_args()
     program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -191,6 +204,7 @@ def main():
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
 
+    report, parts = arguments.report.resolve(), expected(arguments.sets)
     failed, backgrounds = False, {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(program, profile)
@@ -198,7 +212,7 @@ def main():
             for scheme in SCHEMES:
                 folder = arguments.screenshots
                 screenshot = folder and folder / f"{width}-{scheme}.png"
-                problems, background = look(browser, arguments.report.resolve(), width, scheme, screenshot)
+                problems, background = look(browser, report, parts, width, scheme, screenshot)
                 backgrounds[scheme] = background
                 print(f"{width} pixels, {scheme}: {'OK' if not problems else f'{len(problems)} problems'}")
                 for problem in problems:

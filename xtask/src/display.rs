@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use mlprobe_experiments::page::answer;
 use mlprobe_experiments::stats::Summary;
 use mlprobe_experiments::{Event, Results};
 
@@ -63,7 +64,7 @@ impl Display {
             }
             Event::RunFinished { arm, seed, test_accuracy } => self
                 .bars
-                .line(format_args!("seed {seed}, {arm}: {:.2} % of the test images", 100.0 * test_accuracy)),
+                .line(format_args!("seed {seed}, {arm}: {:.2} % on the test set", 100.0 * test_accuracy)),
             Event::Noted { arm, seed, note } => {
                 self.bars.line(format_args!("seed {seed}, {arm}: NOTE: {note}."))
             }
@@ -91,7 +92,10 @@ pub fn print_summary(results: &Results, folder: &Path) {
     for claim in &results.claims {
         println!("  {} {}: {}.", claim.id, claim.claim, claim.verdict.as_str());
     }
-    if !results.about.dataset.comparable {
+    if results.claims.is_empty() {
+        println!("  {}", answer(results));
+    }
+    if !results.about.dataset.comparable && results.about.extractor.is_some() {
         println!(
             "\n{} is not the whole of CIFAR-10: do not compare with published figures.",
             results.about.dataset.name

@@ -4,6 +4,7 @@
 
 mod ablate;
 mod bench;
+mod compare;
 mod data;
 mod digests;
 mod display;
@@ -39,6 +40,7 @@ enum Command {
     Data(data::Command),
     Reproduce(reproduce::Arguments),
     Ablate(ablate::Arguments),
+    Compare(compare::Arguments),
     Report(report::Arguments),
     Bench(bench::Arguments),
     Digests(digests::Arguments),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Data(command) => data::run(command),
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Ablate(arguments) => ablate::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Digests(arguments) => digests::run(arguments),

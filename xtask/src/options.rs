@@ -66,16 +66,21 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The checkpoints of the run in `folder`; those of this very program only.
+    /// The checkpoints of the run in `folder`.
     pub fn checkpoints(&self, folder: &RunFolder) -> Result<Checkpoints> {
-        let program = env::current_exe().and_then(fs::read).context("reading this program")?;
-        let program = format!("{:?}", Sha256::digest(program));
-        let checkpoints = Checkpoints::new(folder.checkpoints(), &program).every(self.checkpoint_every);
+        let checkpoints = checkpoints(folder)?.every(self.checkpoint_every);
         if self.fresh {
             checkpoints.clear()?;
         }
         Ok(checkpoints)
     }
+}
+
+/// The checkpoints in `folder`; those of this very program only.
+pub fn checkpoints(folder: &RunFolder) -> Result<Checkpoints> {
+    let program = env::current_exe().and_then(fs::read).context("reading this program")?;
+    let program = format!("{:?}", Sha256::digest(program));
+    Ok(Checkpoints::new(folder.checkpoints(), &program))
 }
 
 impl Options {

@@ -31,6 +31,7 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     let ablation = ablation.map(|folder| read_results(folder.join("results.json"))).transpose()?;
     let tuned = tuned.map(|folder| read_tuned(&folder)).transpose()?;
     let choice = match results.about.dataset.name.as_str() {
+        _ if results.about.extractor.is_none() => "", // features from files
         "cifar10" => "cifar10",
         "cifar10-mini" => "mini",
         _ => "",

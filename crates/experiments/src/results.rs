@@ -59,6 +59,9 @@ pub struct About {
     pub extractor: Option<ExtractorInfo>,
     /// The transforms of the augmented images; `None` if there are none.
     pub augmentation: Option<String>,
+    /// What else there is to know, such as the files that features were read from.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
     /// Where it ran.
     pub machine: Machine,
     /// The version of this crate.
@@ -70,6 +73,11 @@ pub struct About {
 }
 
 impl About {
+    /// What a row of features stands for: what the report calls it.
+    pub(crate) fn item(&self) -> &'static str {
+        if self.extractor.is_some() { "image" } else { "example" }
+    }
+
     /// Features that were given, of a data set called `name` with these classes.
     pub fn features(name: impl Into<String>, classes: &[&str]) -> Self {
         Self {
@@ -78,18 +86,29 @@ impl About {
                 classes: classes.iter().map(|&class| class.to_owned()).collect(),
                 train_images: 0,
                 test_images: 0,
+                dim: 0,
                 train_digest: String::new(),
                 test_digest: String::new(),
                 comparable: false,
             },
             extractor: None,
             augmentation: None,
+            facts: Vec::new(),
             machine: Machine::detect(),
             version: VERSION.to_owned(),
             commit: String::new(),
             command: String::new(),
         }
     }
+}
+
+/// Something to know about a comparison, shown where the report says how it was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is about, as in "Training set a".
+    pub name: String,
+    /// What there is to know, without a full stop.
+    pub text: String,
 }
 
 /// The images behind the features.
@@ -103,6 +122,9 @@ pub struct DatasetInfo {
     pub train_images: usize,
     /// Test images.
     pub test_images: usize,
+    /// D, the features of an image; 0 if unknown.
+    #[serde(default)]
+    pub dim: usize,
     /// Digest of the training images and labels; empty if unknown.
     pub train_digest: String,
     /// Digest of the test images and labels; empty if unknown.
@@ -227,6 +249,19 @@ impl Results {
     /// Whether every planned seed is finished.
     pub fn is_whole(&self) -> bool {
         self.seeds_done == self.protocol.seeds.len()
+    }
+
+    /// What the gap to the test set is taken from.
+    pub(crate) fn trained_on(&self) -> &'static str {
+        // Of a training set of one part, both scores are the same up to rounding.
+        let one_part =
+            |entry: &Epoch| (entry.original_loss - entry.train_loss).abs() <= 1e-12 * entry.train_loss;
+        let runs = self.arms.iter().flat_map(|arm| &arm.runs);
+        match self.claims.is_empty() {
+            false => "original training images",
+            true if runs.flat_map(|run| &run.history).all(one_part) => "training set",
+            true => "first part of the training set",
+        }
     }
 
     /// The arm called `name`.

@@ -1,7 +1,9 @@
 //! Features with labels, and the arms that train on them.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use mlprobe_features::arrays::{read_features, read_labels};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
@@ -37,14 +39,14 @@ impl LabelledFeatures {
             return problem(
                 format!("{} labels, one a row of features", features.nrows()),
                 labels.len().to_string(),
-                "check that both come from the same images",
+                "check that both are of the same examples",
             );
         }
         if let Some(((row, column), value)) = features.indexed_iter().find(|(_, value)| !value.is_finite()) {
             return problem(
                 "finite features".into(),
                 format!("{value} in row {row}, column {column}"),
-                "check the images and the extractor",
+                "check what made them",
             );
         }
         Ok(Self { features: features.into_shared(), labels: labels.into(), digest: Arc::default() })
@@ -64,6 +66,22 @@ impl LabelledFeatures {
             digest.update(&self.labels);
             hex(&digest.finalize())
         })
+    }
+
+    /// Reads features and labels from the two arrays of an `.npz` file; see [`mlprobe_features::arrays`].
+    ///
+    /// # Errors
+    /// Those of [`read_features`] and of [`LabelledFeatures::new`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read_pair(&path, &path)
+    }
+
+    /// Reads features from one file and labels from another, as from two `.npy` files.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_pair(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        Self::new(read_features(features)?, read_labels(labels)?)
     }
 
     /// (N, D).

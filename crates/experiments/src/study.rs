@@ -15,6 +15,7 @@ use crate::reference::baselines;
 use crate::results::{About, ArmResults, Results, SCHEMA};
 use crate::sets::{Arm, LabelledFeatures};
 use crate::train::{Task, TrainedRun};
+use crate::tuned::Standardisation;
 
 /// The stage of the runs.
 const STAGE: &str = "training";
@@ -31,6 +32,7 @@ pub struct Study<'a> {
     arms: Vec<Arm<'a>>,
     comparisons: Vec<(String, String, String)>,
     baselines: Option<(LabelledFeatures, f64)>,
+    standardisation: Option<Standardisation>,
     threads: usize,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Study<'a> {
             arms: Vec::new(),
             comparisons: Vec::new(),
             baselines: None,
+            standardisation: None,
             threads: 0,
         }
     }
@@ -84,6 +87,14 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn baselines(mut self, train: &LabelledFeatures, learning_rate: f64) -> Self {
         self.baselines = Some((train.clone(), learning_rate));
+        self
+    }
+
+    /// Says that the features of every set were standardised so. The finished models then take features as they were
+    /// before, with the standardisation folded into their first layer.
+    #[must_use]
+    pub fn standardised_by(mut self, standardisation: Standardisation) -> Self {
+        self.standardisation = Some(standardisation);
         self
     }
 
@@ -192,9 +203,12 @@ impl<'a> Study<'a> {
         };
         let mut run = task.train(progress)?;
         if let Some(run) = &mut run {
-            run.notes = notes::of_run(&run.model, &self.about.dataset.classes, &blocks, &self.test).map_err(
-                |source| Error::Training { arm: arm.name.clone(), seed, source: Box::new(source) },
-            )?;
+            let failed = |source| Error::Training { arm: arm.name.clone(), seed, source: Box::new(source) };
+            run.notes = notes::of_run(&run.model, &self.about.dataset.classes, &blocks, &self.test)
+                .map_err(failed)?;
+            if let Some(standardisation) = &self.standardisation {
+                run.model = standardisation.fold(&run.model).map_err(failed)?;
+            }
             for note in &run.notes {
                 progress.send(Event::Noted { arm: &arm.name, seed, note });
             }
@@ -229,18 +243,20 @@ impl<'a> Study<'a> {
         };
         results.about.machine.threads = threads;
         results.about.dataset.test_images = self.test.len();
+        results.about.dataset.dim = self.test.dim();
         Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
     }
 
     /// All that the results follow from.
     fn settings(&self) -> String {
-        let Self { about, protocol, test, further, arms, comparisons, baselines, threads: _ } = self;
+        let Self { about, protocol, test, further, arms, comparisons, standardisation, baselines, .. } = self;
         let About { dataset, extractor, augmentation, .. } = about;
         let arms: Vec<_> = arms.iter().map(Arm::settings).collect();
         let tests: Vec<_> = further.iter().map(|(name, set)| (name, set.digest())).collect();
         let baselines = baselines.as_ref().map(|(train, rate)| (train.digest(), rate));
         format!(
-            "{dataset:?} {extractor:?} {augmentation:?} {protocol:?} {arms:?} {} {tests:?} {comparisons:?} {baselines:?}",
+            "{dataset:?} {extractor:?} {augmentation:?} {protocol:?} {arms:?} {} {tests:?} {comparisons:?} {baselines:?} \
+             {standardisation:?}",
             test.digest()
         )
     }
@@ -274,23 +290,35 @@ impl<'a> Study<'a> {
             let expected = "arm names of letters, digits, '-', '_' and '.', since they name files";
             return problem(expected, format!("{name:?}"), "rename the arm");
         }
-        let classes = self.classes();
-        let baselines = self.baselines.iter().map(|(train, _)| ("the baselines' training set", train));
-        let further = self.further.iter().map(|(name, set)| (name.as_str(), set));
-        let parts = self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (arm.name.as_str(), set)));
-        for (name, set) in parts.chain([("the test set", &self.test)]).chain(further).chain(baselines) {
-            if let Some(label) = set.labels().iter().find(|&&label| usize::from(label) >= classes) {
-                let expected = format!("labels under {classes}, the number of classes");
-                return problem(
-                    &expected,
-                    format!("{label} in {name}"),
-                    "check the labels or name more classes",
-                );
-            }
-        }
         if let Some(arm) = self.arms.iter().find(|arm| arm.train_images() == 0) {
             let actual = format!("none in arm `{}`", arm.name);
             return problem("training rows in every arm", actual, "add a part to it");
+        }
+        if let Some(standardisation) = self.standardisation.as_ref().filter(|by| by.dim() != self.test.dim())
+        {
+            let expected = format!("a standardisation of {} features, as in the test set", self.test.dim());
+            return problem(&expected, standardisation.dim().to_string(), "fit it on one of the sets");
+        }
+        let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
+        let baselines = self.baselines.iter().map(|(set, _)| ("the baselines' training set".to_owned(), set));
+        let of_arms =
+            self.arms.iter().flat_map(|arm| arm.fixed().map(|part| (format!("arm `{}`", arm.name), part)));
+        let test = [("the test set".to_owned(), &self.test)];
+        let classes = self.classes();
+        for (name, set) in test.into_iter().chain(further).chain(of_arms).chain(baselines) {
+            if set.dim() != self.test.dim() {
+                let expected = format!("{} features a row, as in the test set", self.test.dim());
+                return problem(
+                    &expected,
+                    format!("{} in {name}", set.dim()),
+                    "make every set in the same way",
+                );
+            }
+            if let Some(row) = set.labels().iter().position(|&label| usize::from(label) >= classes) {
+                let actual = format!("{} in row {row} of {name}", set.labels()[row]);
+                let expected = format!("labels 0 to {}, for {classes} classes", classes.saturating_sub(1));
+                return problem(&expected, actual, "name every class");
+            }
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::sets::LabelledFeatures;
 pub struct TrainedRun {
     /// Its scores.
     pub record: Run,
-    /// The model after the last epoch.
+    /// The model after the last epoch. From a [`Study`](crate::Study) it takes features as they were before a standardisation.
     pub model: Mlp<f32>,
     /// On the test set after half of the epochs.
     pub half: Tested,

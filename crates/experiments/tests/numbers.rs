@@ -122,15 +122,18 @@ fn labels_out_of_range_are_refused_before_anything_runs() {
     let new = |test| Study::new(about(), Protocol::default(), test);
     let two = set(&[0, 1], 1.0);
     let table = [
-        (new(&good).arm(Arm::new("x", 0.1).with(&two)), "2 in the test set"),
-        (new(&two).arm(Arm::new("x", 0.1).with(&two).with(&bad)), "2 in x"),
-        (new(&two).arm(Arm::new("x", 0.1).with(&two)).further_test("rotated", &bad), "2 in rotated"),
-        (new(&two).arm(Arm::new("x", 0.1).with(&two)).baselines(&bad, 0.1), "2 in the baselines"),
+        (new(&good).arm(Arm::new("x", 0.1).with(&two)), "2 in row 2 of the test set"),
+        (new(&two).arm(Arm::new("x", 0.1).with(&two).with(&bad)), "2 in row 2 of arm `x`"),
+        (
+            new(&two).arm(Arm::new("x", 0.1).with(&two)).further_test("rotated", &bad),
+            "2 in row 2 of test set `rotated`",
+        ),
+        (new(&two).arm(Arm::new("x", 0.1).with(&two)).baselines(&bad, 0.1), "2 in row 2 of the baselines"),
     ];
     for (study, part) in table {
         let started = Progress::new(&|event| unreachable!("{event:?}"));
         let error = study.run(&started, |_| Ok(())).err().unwrap().to_string();
-        assert!(error.contains(part) && error.contains("labels under 2"), "{error}");
+        assert!(error.contains(part) && error.contains("labels 0 to 1, for 2 classes"), "{error}");
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages, mini};
 use mlprobe_experiments::page::{Page, Pictures};
-use mlprobe_experiments::results::{At, ExtractorInfo};
+use mlprobe_experiments::report::markdown;
+use mlprobe_experiments::results::{At, ExtractorInfo, Fact};
 use mlprobe_experiments::stats::summary;
 use mlprobe_experiments::tuned::{Report, Run, Scores, Tried, candidates};
 use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, Results, Study};
@@ -334,5 +335,35 @@ fn check_tags(page: &str) {
     assert!(open.is_empty(), "never closed: {open:?}");
     for link in links {
         assert!(ids.contains(link), "nothing at #{link}");
+    }
+}
+
+#[test]
+fn a_comparison_of_given_features_speaks_of_nothing_else() {
+    let set = |n: usize| {
+        let features = Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3) % 13) as f32 / 13.0);
+        LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
+    };
+    let mut about = About::features("points", &["a", "b", "c"]);
+    about.facts.push(Fact { name: "Training set few".into(), text: "few.npz".into() });
+    let protocol = Protocol { seeds: vec![0, 1], epochs: 4, batch_size: 10, hidden: vec![5] };
+    let results = Study::new(about, protocol, &set(60))
+        .baselines(&set(20), 0.1)
+        .arm(Arm::new("few", 0.1).with(&set(20)))
+        .arm(Arm::new("many", 0.1).with(&set(40)))
+        .further_test("other points", &set(30))
+        .run(&Progress::silent(), |_| Ok(()))
+        .unwrap()
+        .results;
+    for report in [render(&results, None), markdown(&results).unwrap()] {
+        let lower = report.split("</style>").last().unwrap().to_lowercase();
+        for word in ["image", "cifar", "augment", "transformed", "original", "claim", "top 5", "top-5"] {
+            assert!(!lower.contains(word), "{word}: {}", between(&lower, word, "\n"));
+        }
+        for words in ["few.npz", "many against few", "test examples", "training set", "4–5–3", "other points"]
+        {
+            let words = if report.starts_with("<!") { words.to_owned() } else { words.replace('–', "-") };
+            assert!(report.contains(&words), "{words} is not in {report}");
+        }
     }
 }

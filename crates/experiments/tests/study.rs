@@ -6,12 +6,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 
+use mlprobe_experiments::tuned::Standardisation;
 use mlprobe_experiments::{
     About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, Result, Results, RunFolder,
     Study, read_results,
 };
+use mlprobe_features::arrays::write_npz;
 use ndarray::Array2;
-use ndarray_npy::read_npy;
+use ndarray_npy::{read_npy, write_npy};
 use sha2::{Digest, Sha256};
 
 const CLASSES: usize = 3;
@@ -163,7 +165,7 @@ fn the_run_folder_holds_what_it_promises() {
     assert_eq!(read_results(dir.path().join("results.json")).unwrap(), outcome.results);
     let report = std::fs::read_to_string(dir.path().join("report.md")).unwrap();
     assert!(!report.contains("Not finished"), "{report}");
-    assert!(report.contains("90 test images"), "{report}");
+    assert!(report.contains("90 test examples"), "{report}");
     let svg = std::fs::read_to_string(dir.path().join("learning-curves.svg")).unwrap();
     for text in ["Epoch", "Accuracy (%)", "unaugmented", "augmented", "duplicated"] {
         assert!(svg.contains(text), "{text}");
@@ -244,12 +246,27 @@ fn a_plan_that_cannot_work_is_refused_before_anything_runs() {
     let about = || About::features("clusters", &["a", "b", "c"]);
     let arm = |name: &str| Arm::new(name, 0.1).with(&set(6, 0));
     let new = || Study::new(about(), Protocol::default(), &set(9, 1));
+    let narrow = LabelledFeatures::new(Array2::zeros((2, DIM - 1)), vec![0, 1]).unwrap();
+    let fourth = LabelledFeatures::new(Array2::zeros((2, DIM)), vec![0, 3]).unwrap();
     let table = [
         (new(), "0 arms"),
         (new().arm(arm("a")).arm(arm("a")), "2 arms with 1 names"),
         (new().arm(arm("../a")), "\"../a\""),
         (new().arm(Arm::new("a", 0.1)), "none in arm `a`"),
         (new().arm(arm("a")).compare("nothing", "a", "b"), "\"b\""),
+        (
+            new().arm(arm("a")).arm(Arm::new("b", 0.1).with(&narrow)),
+            "expected 6 features a row, as in the test set, got 5 in arm `b`",
+        ),
+        (
+            new().arm(Arm::new("a", 0.1).with(&set(6, 0)).with(&fourth)),
+            "expected labels 0 to 2, for 3 classes, got 3 in row 1 of arm `a`",
+        ),
+        (new().arm(arm("a")).further_test("odd", &fourth), "got 3 in row 1 of test set `odd`"),
+        (
+            new().arm(arm("a")).standardised_by(Standardisation::fit(narrow.features())),
+            "a standardisation of 6 features, as in the test set, got 5",
+        ),
         (
             Study::new(about(), Protocol { epochs: 0, ..Protocol::default() }, &set(9, 1)).arm(arm("a")),
             "0 epochs",
@@ -259,4 +276,43 @@ fn a_plan_that_cannot_work_is_refused_before_anything_runs() {
         let error = study.run(&Progress::silent(), nothing).err().expect(part);
         assert!(error.to_string().contains(part), "{error}");
     }
+}
+
+#[test]
+fn models_of_standardised_features_take_them_as_they_were() {
+    let (raw, raw_test) = (set(60, 0), set(90, 1));
+    let standardisation = Standardisation::fit(raw.features());
+    let scaled = |set: &LabelledFeatures| {
+        LabelledFeatures::new(standardisation.apply(set.features()), set.labels().to_vec()).unwrap()
+    };
+    let protocol = Protocol { seeds: vec![0], epochs: 10, batch_size: 10, hidden: vec![8] };
+    let outcome = Study::new(About::features("clusters", &["a", "b", "c"]), protocol, &scaled(&raw_test))
+        .arm(Arm::new("scaled", 0.1).with(&scaled(&raw)))
+        .standardised_by(standardisation.clone())
+        .run(&Progress::silent(), nothing)
+        .unwrap();
+    let run = &outcome.runs[0][0];
+    let probabilities = run.model.probabilities(raw_test.features()).unwrap();
+    // Features are below 2, deviations above 0.25, so terms of the first layer below 10: some 2^-24 * 10 * D off, which the
+    // second layer of 8 takes times 8 at most.
+    let off = (&probabilities - &run.full.probabilities).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
+    assert!(off < 3e-5, "{off}");
+    assert!(run.record.test_accuracy > 0.6, "{}", run.record.test_accuracy);
+}
+
+#[test]
+fn a_set_is_read_from_one_file_or_from_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pair, features, labels) =
+        (folder.path().join("set.npz"), folder.path().join("x.npy"), folder.path().join("y.npy"));
+    let set = set(12, 3);
+    write_npz(&pair, set.features(), set.labels()).unwrap();
+    write_npy(&features, &set.features()).unwrap();
+    write_npy(&labels, &ndarray::aview1(set.labels())).unwrap();
+    for read in [LabelledFeatures::read(&pair), LabelledFeatures::read_pair(&features, &labels)] {
+        let read = read.unwrap();
+        assert_eq!((read.features(), read.labels()), (set.features(), set.labels()));
+    }
+    let error = LabelledFeatures::read(folder.path().join("none.npz")).unwrap_err().to_string();
+    assert!(error.starts_with("reading /") && error.contains("none.npz"), "{error}");
 }

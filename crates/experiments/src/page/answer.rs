@@ -2,14 +2,17 @@
 
 use crate::claims::{ACCURACY_MARGIN, Claim, Evidence, FEWEST_SEEDS, Verdict};
 use crate::comparison::{At, Comparison};
-use crate::page::format::{interval, points};
+use crate::page::format::{count, interval, points};
 use crate::results::Results;
 use crate::stats::Interval;
 
 /// The original report's arms and their test accuracies in per cent, one run each.
 pub(super) const ORIGINAL: [(&str, f64); 2] = [("unaugmented", 77.5), ("augmented", 79.6)];
 
-/// What the page opens with: whether augmentation helps, or how the first two arms compare.
+/// More comparisons than this are left to their table.
+const SENTENCES: usize = 3;
+
+/// What the page opens with: whether augmentation helps, or how the arms compare.
 pub(super) fn answer(results: &Results) -> String {
     if results.seeds_done == 0 {
         return "No seed has finished yet.".to_owned();
@@ -17,9 +20,11 @@ pub(super) fn answer(results: &Results) -> String {
     if let Some(claim) = results.claims.first() {
         return of_claim(claim, results.protocol.epochs);
     }
-    match results.comparisons.iter().find(|comparison| comparison.at == At::Full) {
-        Some(comparison) => of_comparison(comparison),
-        None => "One arm alone: there is nothing to compare it with.".to_owned(),
+    let full: Vec<_> = results.comparisons.iter().filter(|comparison| comparison.at == At::Full).collect();
+    match full.len() {
+        0 => "One arm alone: there is nothing to compare it with.".to_owned(),
+        1..=SENTENCES => full.into_iter().map(of_comparison).collect::<Vec<_>>().join(" "),
+        more => format!("{} The other {} are below.", of_comparison(full[0]), count(more - 1, "comparison")),
     }
 }
 

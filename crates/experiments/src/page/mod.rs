@@ -36,6 +36,11 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("run.html", include_str!("../../templates/page/run.html.j2")),
 ];
 
+/// The answer in a sentence, by rule from what the intervals say: what the page opens with.
+pub fn answer(results: &Results) -> String {
+    answer::answer(results)
+}
+
 /// What a page is made of.
 ///
 /// ```
@@ -96,6 +101,9 @@ impl<'a> Page<'a> {
             ablation => Serde(ablation),
             tuned => Serde(tuned),
             candidates,
+            item => results.about.item(),
+            trained_on => results.trained_on(),
+            top5 => results.about.dataset.classes.len() > 5, // with fewer, every label is among them
             half => results.protocol.half(),
             seeds_planned => results.protocol.seeds.len(),
             whole => results.is_whole(),

@@ -32,6 +32,9 @@ fn render(results: &Results) -> std::result::Result<String, minijinja::Error> {
     environment.render_str(
         TEMPLATE,
         context! {
+            item => results.about.item(),
+            trained_on => results.trained_on(),
+            top5 => results.about.dataset.classes.len() > 5, // with fewer, every label is among them
             half => results.protocol.half(),
             seeds_planned => results.protocol.seeds.len(),
             whole => results.is_whole(),

@@ -45,6 +45,11 @@ impl Standardisation {
         Self { mean, deviation }
     }
 
+    /// D.
+    pub(crate) fn dim(&self) -> usize {
+        self.mean.len()
+    }
+
     /// x (N, D) to x' (N, D); D as in the training set.
     pub fn apply(&self, x: ArrayView2<'_, f32>) -> Array2<f32> {
         let mut scaled = x.to_owned();

@@ -13,10 +13,15 @@ use crate::results::{ArmResults, Results};
 use crate::stats::Interval;
 
 /// Names are cut to this many letters where they stand beside a row.
-const NAME: usize = 20;
+const NAME: usize = 18;
 /// What the marks of a difference mean.
-const HOW_TO_READ: &str = "Thick: 95\u{a0}% interval over new seeds. Thin: over new seeds and new test images. Small \
-                           dots: single seeds. Grey band: counts as no difference.";
+fn how_to_read(results: &Results) -> String {
+    format!(
+        "Thick: 95\u{a0}% interval over new seeds. Thin: over new seeds and new test {}s. Small dots: single seeds. Grey \
+         band: counts as no difference.",
+        results.about.item()
+    )
+}
 /// Letters that fit above rows.
 const HEADING: usize = 58;
 
@@ -82,12 +87,13 @@ pub(super) fn differences(results: &Results) -> Result<Vec<Figure>> {
         if comparison.effect != effect {
             effect = &comparison.effect;
             let arms = format!("{} \u{2212} {}", comparison.a, comparison.b);
-            match format!("{effect}: {arms}") {
+            let plain = format!("{} against {}", comparison.a, comparison.b) == effect;
+            match if plain { effect.to_owned() } else { format!("{effect}: {arms}") } {
                 heading if heading.chars().count() <= HEADING => lines.push(Line::Heading(heading)),
                 _ => lines.extend([cut(effect, HEADING), cut(&arms, HEADING)].map(Line::Heading)),
             }
         }
-        lines.push(Line::Row(row(comparison)));
+        lines.push(Line::Row(row(comparison, results.about.item())));
     }
     if lines.is_empty() {
         return Ok(Vec::new());
@@ -107,7 +113,7 @@ pub(super) fn differences(results: &Results) -> Result<Vec<Figure>> {
         margin: Some(100.0 * ACCURACY_MARGIN),
     }
     .draw()?;
-    let note = format!("Right of zero the first arm is better. {HOW_TO_READ}");
+    let note = format!("Right of zero the first arm is better. {}", how_to_read(results));
     Ok(vec![Figure { id: "differences".into(), title: title.into(), note, svg }])
 }
 
@@ -115,7 +121,10 @@ pub(super) fn differences(results: &Results) -> Result<Vec<Figure>> {
 pub(super) fn ablation(results: &Results) -> Result<Vec<Figure>> {
     let full = || results.comparisons.iter().filter(|comparison| comparison.at == At::Full);
     let Some(first) = full().next() else { return Ok(Vec::new()) };
-    let named = |comparison: &Comparison| Row { label: cut(&comparison.a, NAME), ..row(comparison) };
+    let named = |comparison: &Comparison| Row {
+        label: cut(&comparison.a, NAME),
+        ..row(comparison, results.about.item())
+    };
     let lines: Vec<Line> = full().map(|comparison| Line::Row(named(comparison))).collect();
     let title = format!("Each transform alone, and each preset, against {}", first.b);
     let said = full().map(|c| format!("{}: {} points{}.", c.a, points(c.mean), bracketed(c)));
@@ -128,7 +137,7 @@ pub(super) fn ablation(results: &Results) -> Result<Vec<Figure>> {
         margin: Some(100.0 * ACCURACY_MARGIN),
     }
     .draw()?;
-    let note = format!("After {} epochs. {HOW_TO_READ}", results.protocol.epochs);
+    let note = format!("After {} epochs. {}", results.protocol.epochs, how_to_read(results));
     Ok(vec![Figure { id: "ablation".into(), title, note, svg }])
 }
 
@@ -156,7 +165,7 @@ pub(super) fn decomposition(results: &Results) -> Result<Vec<Figure>> {
             name: step.effect.clone(),
             change: 100.0 * step.mean,
             interval: step.paired.map(|paired| in_percent(&paired.interval)),
-            tip: tip(step),
+            tip: tip(step, results.about.item()),
         })
         .collect();
     let title = format!("From {} to {}, one change at a time", whole.b, whole.a);
@@ -213,7 +222,7 @@ fn longest_path<'a>(from: &str, to: &str, steps: &[&'a Comparison]) -> Vec<&'a C
     longest
 }
 
-fn row(comparison: &Comparison) -> Row {
+fn row(comparison: &Comparison, item: &str) -> Row {
     Row {
         label: moment(comparison),
         ink: Ink::Accent,
@@ -222,7 +231,7 @@ fn row(comparison: &Comparison) -> Row {
         outer: comparison.bootstrap.map(|bootstrap| in_percent(&bootstrap.interval)),
         seeds: comparison.differences.iter().map(|difference| 100.0 * difference).collect(),
         filled: comparison.at == At::Full,
-        tip: tip(comparison),
+        tip: tip(comparison, item),
     }
 }
 
@@ -234,7 +243,7 @@ fn moment(comparison: &Comparison) -> String {
     }
 }
 
-fn tip(comparison: &Comparison) -> Vec<String> {
+fn tip(comparison: &Comparison, item: &str) -> Vec<String> {
     let mut lines = vec![
         format!("{} \u{2212} {}, {}", comparison.a, comparison.b, moment(comparison)),
         format!("difference: {} points", points(comparison.mean)),
@@ -243,7 +252,7 @@ fn tip(comparison: &Comparison) -> Vec<String> {
         lines.push(format!("95 %, new seeds: {}", interval(&paired.interval)));
     }
     if let Some(bootstrap) = &comparison.bootstrap {
-        lines.push(format!("95 %, new seeds and images: {}", interval(&bootstrap.interval)));
+        lines.push(format!("95 %, new seeds and {item}s: {}", interval(&bootstrap.interval)));
     }
     if let Some(paired) = &comparison.paired {
         let p = probability(paired.probability_of_superiority);

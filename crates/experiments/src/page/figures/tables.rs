@@ -28,7 +28,7 @@ pub(super) fn robustness(results: &Results) -> Result<Vec<Figure>> {
                 shade: if high > low { (score.accuracy.mean - low) / (high - low) } else { 0.0 },
                 text: percent(score.accuracy.mean),
                 tip: vec![
-                    format!("{}, test images: {}", score.arm, spoken(&row.test)),
+                    format!("{}, test {}s: {}", score.arm, results.about.item(), spoken(&row.test)),
                     mean_and_range(&score.accuracy),
                     format!("against none: {} points", points(score.accuracy.mean - plain.accuracy.mean)),
                 ],
@@ -36,13 +36,18 @@ pub(super) fn robustness(results: &Results) -> Result<Vec<Figure>> {
             row.arms.iter().zip(&plain.arms).map(cell).collect()
         })
         .collect();
-    let title = "Test accuracy with transformed test images";
+    let transformed = results.about.augmentation.is_some();
+    let title = if transformed {
+        "Test accuracy with transformed test images"
+    } else {
+        "Test accuracy on other test sets"
+    };
     let rows: Vec<String> = results.robustness.iter().map(|row| cut(&spoken(&row.test), NAME)).collect();
     let columns: Vec<String> = results.arms.iter().map(|arm| arm.name.clone()).collect();
     let lowest = format!("Accuracies from {} to {} %.", percent(low), percent(high));
     let svg = Heat {
         names: Names { id: "robustness", title, description: &lowest },
-        rows_name: "Transform",
+        rows_name: if transformed { "Transform" } else { "Test set" },
         rows: &rows,
         columns_name: "Arm; test accuracy (%)",
         columns: &columns,
@@ -92,7 +97,12 @@ pub(super) fn confusion(results: &Results) -> Result<Vec<Figure>> {
         let title = format!("Confusion matrix, {}", arm.name);
         let worst = quality.classes.iter().min_by(|a, b| a.recall.mean.total_cmp(&b.recall.mean));
         let description = worst.map_or_else(String::new, |class| {
-            format!("Least often found: {}, {} % of its images.", class.class, percent(class.recall.mean))
+            format!(
+                "Least often found: {}, {} % of its {}s.",
+                class.class,
+                percent(class.recall.mean),
+                results.about.item()
+            )
         });
         let svg = Heat {
             names: Names { id, title: &title, description: &description },
