@@ -120,6 +120,14 @@ pub enum Error {
         /// What to do about it.
         next: &'static str,
     },
+    /// A matrix could not be encoded as `.npy`.
+    #[error("writing {}: {source}", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder said.
+        source: ndarray_npy::WriteNpyError,
+    },
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] mlprobe_kernels::Error),
