@@ -100,12 +100,27 @@ fn cutout_blocks_lie_inside_with_uniform_sides_values_and_places() {
 }
 
 #[test]
-fn cutout_fits_images_smaller_than_its_block() {
-    let augmenter = Augmenter::new(&[Transform::Cutout], 3).unwrap();
-    for index in 0..1000 {
-        let Draw::Cutout { top, left, height, width, .. } = augmenter.draw(index, 5, 40) else { panic!() };
-        assert!(top + height <= 5 && left + width <= 40 && width <= 16);
-    }
+fn blocks_and_borders_grow_with_the_image() {
+    let largest = |height: usize, width: usize| {
+        let [cutout, crop] =
+            [Transform::Cutout, Transform::Crop].map(|transform| Augmenter::new(&[transform], 3).unwrap());
+        let (mut block, mut window) = ([0; 2], [0; 2]);
+        for index in 0..2000 {
+            let Draw::Cutout { top, left, height: h, width: w, .. } = cutout.draw(index, height, width)
+            else {
+                panic!()
+            };
+            assert!(top + h <= height && left + w <= width);
+            block = [block[0].max(h), block[1].max(w)];
+            let Draw::Crop { top, left } = crop.draw(index, height, width) else { panic!() };
+            window = [window[0].max(top), window[1].max(left)];
+        }
+        (block, window)
+    };
+    // With 2,000 draws of at most 65 values, one that never comes has a probability below 1e-11.
+    assert_eq!(largest(128, 64), ([64, 32], [16, 8]));
+    assert_eq!(largest(32, 28), ([16, 14], [4, 4]));
+    assert_eq!(largest(1, 5), ([0, 2], [0, 0]));
 }
 
 #[test]

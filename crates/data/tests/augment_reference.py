@@ -59,16 +59,20 @@ PRESETS = {
 }
 
 
+def border(side):
+    return math.floor(side / 16 + 0.5)
+
+
 def draw(seed, index, preset, h, w):
     r = Random(seed, b"augment", index)
     name = PRESETS[preset][r.below(4)]
     if name == "rotation":
         return name, r.uniform(-180, 180)
     if name == "cutout":
-        rows, columns = min(r.below(17), h), min(r.below(17), w)
+        rows, columns = r.below(h // 2 + 1), r.below(w // 2 + 1)
         return name, r.below(h - rows + 1), r.below(w - columns + 1), rows, columns, r.below(256)
     if name == "crop":
-        return name, r.below(5), r.below(5)
+        return name, r.below(2 * border(h) + 1), r.below(2 * border(w) + 1)
     if name == "contrast_flip":
         return name, r.uniform(0.5, 2), r.coin()
     if name == "posterize":
@@ -94,7 +98,8 @@ def apply(image, name, *p):
         wide[top : top + rows, left : left + columns] = value
         return wide
     if name == "crop":
-        return np.pad(image, ((2, 2), (2, 2), (0, 0)))[p[0] : p[0] + h, p[1] : p[1] + w]
+        pad = [(border(side),) * 2 for side in (h, w)]
+        return np.pad(image, (*pad, (0, 0)))[p[0] : p[0] + h, p[1] : p[1] + w]
     if name == "contrast_flip":
         changed = np.floor(np.clip(p[0] * (wide - 128.0) + 128.0, 0, 255) + 0.5)
         return changed[:, ::-1] if p[1] else changed

@@ -36,7 +36,10 @@ fn reference(draw: Draw, image: &Array3<u8>) -> Array3<Option<u8>> {
                 let inside = (top..top + height).contains(&y) && (left..left + width).contains(&x);
                 if inside { value } else { image[[y, x, c]] }
             }
-            Draw::Crop { top, left } => at(image, y as i64 + top as i64 - 2, x as i64 + left as i64 - 2, c),
+            Draw::Crop { top, left } => {
+                let border = |side: usize| (side as f64 / 16.0).round() as i64;
+                at(image, y as i64 + top as i64 - border(h), x as i64 + left as i64 - border(w), c)
+            }
             Draw::ContrastFlip { contrast, flip } => {
                 let source = image[[y, if flip { w - 1 - x } else { x }, c]];
                 (contrast * (f64::from(source) - 128.0) + 128.0).clamp(0.0, 255.0).round() as u8
@@ -174,11 +177,12 @@ fn mirroring_twice_gives_the_image_back() {
 
 #[test]
 fn cropping_is_padding_and_a_window() {
-    for (h, w) in [(1, 1), (2, 3), (32, 32), (5, 9)] {
+    for (h, w, above, before) in [(1, 1, 0, 0), (5, 9, 0, 1), (32, 32, 2, 2), (28, 40, 2, 3), (64, 24, 4, 2)]
+    {
         let image = numbered(h, w);
-        let mut padded = Array3::zeros((h + 4, w + 4, 3));
-        padded.slice_mut(s![2..h + 2, 2..w + 2, ..]).assign(&image);
-        for (top, left) in (0..5).flat_map(|top| (0..5).map(move |left| (top, left))) {
+        let mut padded = Array3::zeros((h + 2 * above, w + 2 * before, 3));
+        padded.slice_mut(s![above..h + above, before..w + before, ..]).assign(&image);
+        for (top, left) in (0..=2 * above).flat_map(|top| (0..=2 * before).map(move |left| (top, left))) {
             let out = Draw::Crop { top, left }.apply(image.view()).unwrap();
             assert_eq!(out, padded.slice(s![top..top + h, left..left + w, ..]));
         }

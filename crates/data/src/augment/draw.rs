@@ -37,9 +37,9 @@ pub enum Draw {
     },
     /// See [`Transform::Crop`].
     Crop {
-        /// First row of the window in the padded image; 2 keeps the image where it is.
+        /// First row of the window in the padded image; the border's height (2 at 32 pixels) keeps the image where it is.
         top: usize,
-        /// First column of the window in the padded image; 2 keeps the image where it is.
+        /// First column of the window in the padded image; the border's width keeps the image where it is.
         left: usize,
     },
     /// See [`Transform::ContrastFlip`].
@@ -67,11 +67,14 @@ impl Draw {
         match transform {
             Transform::Rotation => Self::Rotation { degrees: random.uniform(-180.0, 180.0) },
             Transform::Cutout => {
-                let (rows, columns) = (below(17).min(height), below(17).min(width));
+                let (rows, columns) = (below(height / 2 + 1), below(width / 2 + 1));
                 let (top, left) = (below(height - rows + 1), below(width - columns + 1));
                 Self::Cutout { top, left, height: rows, width: columns, value: below(256) as u8 }
             }
-            Transform::Crop => Self::Crop { top: below(5), left: below(5) },
+            Transform::Crop => {
+                let places = |side| 2 * pixels::border(side) + 1;
+                Self::Crop { top: below(places(height)), left: below(places(width)) }
+            }
             Transform::ContrastFlip => {
                 Self::ContrastFlip { contrast: random.uniform(0.5, 2.0), flip: random.coin() }
             }

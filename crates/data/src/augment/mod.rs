@@ -2,7 +2,8 @@
 //!
 //! Six transforms are offered, the ones that a family of course reports uses, and two lists of four as presets. An
 //! [`Augmenter`] draws a transform and its parameters for each image; the [`Draw`] can be recorded, written out, and
-//! applied again to one image. Gaps are filled with 0. Images have any height and width, and three channels.
+//! applied again to one image. Gaps are filled with 0. Images have any height and width, and three channels. What the
+//! protocol states in pixels for 32x32 images, the block of cutout and the border of crop, grows with the image.
 //!
 //! Draws come from [`crate::random`] with the purpose `augment` and the image's index as the stream. The first word
 //! chooses among the transforms with equal probability; what follows is listed at [`Transform`].
@@ -29,10 +30,12 @@ pub enum Transform {
     /// Rotation about the centre ((W-1)/2, (H-1)/2) by an angle uniform in -180..180 degrees; positive turns
     /// counter-clockwise on the screen. Every output pixel takes the source pixel nearest to its place.
     Rotation,
-    /// One block erased to a single value: height and width each uniform in 0..=16 (at most the image's), top and
-    /// left uniform over the positions inside the image, value uniform in 0..=255, the same for the three channels.
+    /// One block erased to a single value: height and width each uniform from 0 to half the image's (16 at 32 pixels),
+    /// top and left uniform over the positions inside the image, value uniform in 0..=255, the same for the three
+    /// channels.
     Cutout,
-    /// Two pixels of zeros added on every side, then a window of the image's size: top and left each uniform in 0..=4.
+    /// Zeros added on every side, a 16th of the image's height and width, rounded to the nearest pixel (2 at 32 pixels);
+    /// then a window of the image's size: top and left each uniform over twice as many and one positions (0..=4).
     Crop,
     /// x' = clip(a (x - 128) + 128, 0, 255), rounded to the nearest integer (halves away from zero), with a uniform
     /// in 0.5..2; then mirrored left-right with probability 1/2.

@@ -62,16 +62,21 @@ pub(super) fn erase(rows: Range<usize>, columns: Range<usize>, value: u8, width:
     }
 }
 
-/// The window at (`top`, `left`) of `image` with a border of two zeros, in the image's size:
-/// out(y, x) = image(y + top - 2, x + left - 2).
+/// What [`crop`] adds on either end of a side: a 16th of it, rounded to the nearest pixel.
+pub(super) fn border(side: usize) -> usize {
+    side.saturating_add(8) / 16
+}
+
+/// The window at (`top`, `left`) of `image` with a border of zeros, in the image's size:
+/// out(y, x) = image(y + top - border(H), x + left - border(W)).
 pub(super) fn crop(top: usize, left: usize, height: usize, width: usize, image: &[u8], out: &mut [u8]) {
-    const PADDING: usize = 2;
+    let (above, before) = (border(height), border(width));
     // Of each row, the first `gap` pixels lie in the border, then come pixels of the image, from column `from` on.
-    let (gap, from) = (PADDING.saturating_sub(left).min(width), left.saturating_sub(PADDING).min(width));
+    let (gap, from) = (before.saturating_sub(left).min(width), left.saturating_sub(before).min(width));
     let copied = 3 * (width - gap.max(from));
     for (y, row) in out.chunks_exact_mut(3 * width).enumerate() {
         row.fill(0);
-        if let Some(source) = y.saturating_add(top).checked_sub(PADDING).filter(|&source| source < height) {
+        if let Some(source) = y.saturating_add(top).checked_sub(above).filter(|&source| source < height) {
             let source = &image[3 * (source * width + from)..][..copied];
             row[3 * gap..][..copied].copy_from_slice(source);
         }
