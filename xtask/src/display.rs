@@ -97,7 +97,7 @@ pub fn print_summary(results: &Results, folder: &Path) {
     }
     if !results.about.dataset.comparable && results.about.extractor.is_some() {
         println!(
-            "\n{} is not the whole of CIFAR-10: do not compare with published figures.",
+            "\nThe original report's figures are for the whole of CIFAR-10: do not compare those of {} with them.",
             results.about.dataset.name
         );
     }

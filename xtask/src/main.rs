@@ -9,6 +9,7 @@ mod data;
 mod digests;
 mod display;
 mod extractor;
+mod images;
 mod interrupt;
 mod options;
 mod paths;

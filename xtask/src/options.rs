@@ -1,27 +1,26 @@
 //! What the commands that run a study have in common: their options, and what follows from them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use mlprobe_data::{Dataset, cifar10, mini};
+use mlprobe_data::Dataset;
 use mlprobe_experiments::{Checkpoints, Protocol, RunFolder};
 use mlprobe_features::{Extractor, FeatureCache};
 use rayon::ThreadPoolBuilder;
 use sha2::{Digest, Sha256};
 
 use crate::extractor::{Chosen, ExtractorOptions};
-use crate::{data, paths};
+use crate::images::{ImageOptions, Images};
+use crate::paths;
 
 #[derive(Args)]
 pub struct Options {
-    /// Images: cifar10; mini, 3,000 images that come with the repository; auto, cifar10 if it can be had and mini
-    /// otherwise; or a folder with files in one of the two formats [default: auto, with --quick: mini]
-    #[arg(long, value_name = "auto|cifar10|mini|DIR")]
-    dataset: Option<String>,
+    #[command(flatten)]
+    images: ImageOptions,
     /// How many seeds, 0, 1, 2, ...: runs of every arm. Intervals need at least 2 [default: 5, with --quick: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
@@ -95,10 +94,9 @@ impl Options {
         };
         let Chosen { extractor, options, label } = self.extractor.open(quick)?;
         ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting worker threads")?;
-        let choice = self.dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.to_owned());
-        let Images { dataset, option, comparable } = load(&choice)?;
-
         let input_size = extractor.input_size();
+        let Images { dataset, option, comparable } = self.images.load(quick, input_size)?;
+
         let (seeds, epochs) = (protocol.seeds.len(), protocol.epochs);
         let name = extra.iter().map(|(_, value)| format!("-{value}")).collect::<String>();
         let extra = extra.iter().map(|(name, value)| format!(" --{name} {value}")).collect::<String>();
@@ -115,61 +113,12 @@ impl Options {
             cache: FeatureCache::new(paths::cache()),
             out,
             command: format!(
-                "cargo xtask {command} --dataset {option} --seeds {seeds} --epochs {epochs}{extra}{options}"
+                "cargo xtask {command}{option} --seeds {seeds} --epochs {epochs}{extra}{options}"
             ),
             fresh,
             checkpoint_every: Duration::from_secs(checkpoint_every),
         })
     }
-}
-
-/// The images to work on, and how the command line names them.
-pub struct Images {
-    pub dataset: Dataset,
-    option: String,
-    comparable: bool,
-}
-
-pub fn load(choice: &str) -> Result<Images> {
-    let option = |option: &str| option.to_owned();
-    match choice {
-        "mini" => {
-            Ok(Images { dataset: mini::load(paths::mini())?, option: option("mini"), comparable: false })
-        }
-        "cifar10" => {
-            data::fetch_cifar10(None).context(
-                "CIFAR-10 cannot be had. Put its files into data/cifar-10-batches-bin, or use --dataset mini",
-            )?;
-            Ok(Images {
-                dataset: cifar10::load(paths::cifar10())?,
-                option: option("cifar10"),
-                comparable: true,
-            })
-        }
-        "auto" => load("cifar10").or_else(|error| {
-            eprintln!(
-                "\n*** CIFAR-10 cannot be had: going on with the mini set. ***\n\
-                 *** Its figures are not comparable with published ones.  ***\n\n{error:#}\n"
-            );
-            load("mini")
-        }),
-        folder => load_folder(Path::new(folder)),
-    }
-}
-
-/// A folder of the user's: the mini set's format if it has an index, else the six batches of the binary version.
-fn load_folder(folder: &Path) -> Result<Images> {
-    if !folder.is_dir() {
-        bail!("--dataset {}: expected auto, cifar10, mini or a folder; check the path", folder.display());
-    }
-    let folder = folder.canonicalize()?;
-    let comparable = cifar10::verify(&folder).iter().all(|file| file.outcome.is_ok());
-    let mut dataset =
-        if folder.join("index.csv").exists() { mini::load(&folder)? } else { cifar10::load(&folder)? };
-    if !comparable {
-        dataset.name = folder.file_name().map_or("images".into(), |name| name.to_string_lossy().into_owned());
-    }
-    Ok(Images { dataset, option: folder.display().to_string(), comparable })
 }
 
 /// The commit of the working tree, marked if it has changes; empty where Git cannot tell.

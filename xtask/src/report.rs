@@ -8,7 +8,7 @@ use mlprobe_data::augment::Preset;
 use mlprobe_experiments::page::{Page, Pictures};
 use mlprobe_experiments::{RunFolder, read_results, tuned};
 
-use crate::options::load;
+use crate::images;
 
 /// Renders report.md and report.html of a run folder again from its results.json.
 ///
@@ -30,13 +30,8 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     let results = read_results(run.join("results.json"))?;
     let ablation = ablation.map(|folder| read_results(folder.join("results.json"))).transpose()?;
     let tuned = tuned.map(|folder| read_tuned(&folder)).transpose()?;
-    let choice = match results.about.dataset.name.as_str() {
-        _ if results.about.extractor.is_none() => "", // features from files
-        "cifar10" => "cifar10",
-        "cifar10-mini" => "mini",
-        _ => "",
-    };
-    let dataset = if choice.is_empty() { None } else { Some(load(choice)?.dataset) };
+    // Features from files have no images.
+    let dataset = results.about.extractor.as_ref().and_then(|_| images::of_record(&results.about));
     // The record names the preset, as in "preset 2022: one of ...".
     let augmentation = results.about.augmentation.as_deref().unwrap_or_default();
     let preset = augmentation.split([' ', ':']).nth(1).and_then(|year| year.parse::<Preset>().ok());

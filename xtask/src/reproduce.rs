@@ -95,8 +95,7 @@ pub fn is_whole(folder: &RunFolder) -> bool {
 /// What to run, said on standard error too.
 pub fn reproduction(setup: &Setup, preset: Preset, threads: usize) -> Reproduction<'_> {
     let Setup { dataset, comparable, protocol, extractor, cache, command, .. } = setup;
-    let (train, test) = (dataset.train.len(), dataset.test.len());
-    eprintln!("{}: {train} training and {test} test images, features by {}.", dataset.name, extractor.name());
+    eprintln!("Features by {}.", extractor.name());
     Reproduction {
         dataset,
         comparable: *comparable,

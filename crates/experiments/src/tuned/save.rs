@@ -46,7 +46,7 @@ impl Report {
         if !dataset.comparable && about.extractor.is_some() {
             writeln!(
                 text,
-                "> **Not comparable with published figures.** This is not the whole of CIFAR-10.\n"
+                "> **Not comparable with published figures.** Those are for the whole of CIFAR-10.\n"
             )?;
         }
         writeln!(
