@@ -4,11 +4,9 @@
 //! Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
 //! format and files at <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use crate::{Dataset, Error, Result, records};
+use crate::{Dataset, Error, Result, files, records};
 
 /// The files with images: training, then test. A record has two label bytes, the superclass and the class.
 pub const FILES: [&str; 2] = ["train.bin", "test.bin"];
@@ -43,16 +41,10 @@ const CLASSES: usize = 100;
 
 /// The lines of the file `path`, or numbers if there is none.
 fn class_names(path: &Path) -> Result<Vec<String>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok((0..CLASSES).map(|class| format!("class {class}")).collect());
-        }
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(Error::format(path, "text", "UTF-8", error.to_string()));
-        }
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
+    if !path.exists() {
+        return Ok((0..CLASSES).map(|class| format!("class {class}")).collect());
+    }
+    let text = files::read_text(path)?;
     let names: Vec<String> =
         text.lines().map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect();
     match names.len() {
@@ -63,6 +55,7 @@ fn class_names(path: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Read;
 #[cfg(feature = "fetch")]
 use std::io::{self, Write};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -27,6 +27,14 @@ pub(crate) fn check_digest(path: &Path, sha256: &str) -> Result<()> {
         return Err(Error::WrongDigest { path: path.to_owned(), expected: sha256.to_owned(), actual });
     }
     Ok(())
+}
+
+/// The file at `path` as text.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => Error::format(path, "text", "UTF-8", error.to_string()),
+        _ => Error::io("read", path)(error),
+    })
 }
 
 /// The SHA-256 of the file at `path` in lower-case hexadecimal.

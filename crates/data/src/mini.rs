@@ -146,7 +146,7 @@ fn encode_sheet(source: &LabelledImages, chosen: &[usize], path: &Path) -> Resul
 /// Compares the four files with `SHA256SUMS`.
 fn verify(dir: &Path) -> Result<()> {
     let path = dir.join(SUMS);
-    let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let text = files::read_text(&path)?;
     let mut lines = text.lines();
     for name in SUMMED {
         let line = lines.next().unwrap_or_default();
@@ -160,7 +160,7 @@ fn verify(dir: &Path) -> Result<()> {
 
 /// The labels of the training and of the test images from `index.csv`.
 fn read_index(path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
-    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let text = files::read_text(path)?;
     let mut lines = text.lines().enumerate();
     let (_, header) = lines.next().unwrap_or_default();
     if header != INDEX_HEADER {
