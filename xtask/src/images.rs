@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::image_folder::{ImageFolder, OnBroken, Split};
 use mlprobe_data::summary::Oddity;
-use mlprobe_data::{Dataset, Error, Layout, cifar10, cifar100, idx, mini};
+use mlprobe_data::{Dataset, Layout, cifar10, cifar100, idx, mini};
 use mlprobe_experiments::About;
 
 use crate::progress::{Bars, Unit};

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod digests;
 mod display;
+mod export;
 mod extractor;
 mod images;
 mod interrupt;
@@ -43,6 +44,9 @@ enum Command {
     Ablate(ablate::Arguments),
     Compare(compare::Arguments),
     Report(report::Arguments),
+    /// Write features or models in files that other programs read.
+    #[command(subcommand)]
+    Export(export::Command),
     Bench(bench::Arguments),
     Digests(digests::Arguments),
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ablate(arguments) => ablate::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Export(command) => export::run(command),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Digests(arguments) => digests::run(arguments),
     };
@@ -62,12 +67,36 @@ fn main() -> ExitCode {
         Err(error) if interrupt::asked() && is_stop(&error) => interrupt::farewell(&Bars::default()).into(),
         Err(error) => {
             // The message alone: it says what to do next, which a backtrace would hide.
-            eprintln!("Error: {error:#}");
+            eprintln!("Error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// The error and its causes, without those that the text before has already.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => text,
+        before => format!("{before}: {cause}"),
+    })
+}
+
 fn is_stop(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Error::Stopped { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error =
+            anyhow!("disk full").context("writing a.npy: disk full; free some space").context("embed");
+        assert_eq!(message(&error), "embed: writing a.npy: disk full; free some space");
+        assert_eq!(message(&anyhow!("b").context("a")), "a: b");
+    }
 }

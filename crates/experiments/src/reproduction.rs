@@ -15,6 +15,7 @@
 use mlprobe_data::augment::{Augmenter, Preset, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_features::{Extractor, FeatureCache, Origin};
+use ndarray::{Axis, concatenate};
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -73,6 +74,16 @@ pub struct Reproduction<'a> {
     pub command: String,
 }
 
+/// The study's sets of features, for one seed.
+pub struct FeatureSets {
+    /// Of the original training images.
+    pub unaugmented: LabelledFeatures,
+    /// Of these and of a transformed copy of each, in the same order.
+    pub augmented: LabelledFeatures,
+    /// Of the test images.
+    pub test: LabelledFeatures,
+}
+
 impl Reproduction<'_> {
     /// The study, its arms and test sets ready to run: extracts the features of the original training images,
     /// of the test images, and of the test images under each transform. Those of augmented training images are
@@ -106,6 +117,23 @@ impl Reproduction<'_> {
             .compare("augmented images", AUGMENTED, DUPLICATED)
             .compare("all three", AUGMENTED, UNAUGMENTED)
             .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST))
+    }
+
+    /// The features that the arms [`UNAUGMENTED`] and [`AUGMENTED`] train on with `seed`, and those of the test images.
+    ///
+    /// # Errors
+    /// As [`study`](Self::study).
+    pub fn feature_sets(&self, seed: u64, progress: &Progress<'_>) -> Result<FeatureSets> {
+        let Dataset { train, test, .. } = self.dataset;
+        let digest = train.digest();
+        let unaugmented = self.features("features of the training images", train, &digest, None, progress)?;
+        let augmenter = Augmenter::new(self.preset.transforms(), seed)?;
+        let stage = format!("features of the augmented images, seed {seed}");
+        let copies = self.features(&stage, train, &digest, Some(&augmenter), progress)?;
+        let test = self.features("features of the test images", test, &test.digest(), None, progress)?;
+        let features = concatenate![Axis(0), unaugmented.features(), copies.features()];
+        let labels = [unaugmented.labels(), copies.labels()].concat();
+        Ok(FeatureSets { augmented: LabelledFeatures::new(features, labels)?, unaugmented, test })
     }
 
     /// A study without arms, scored on the test images as they are and under each transform.

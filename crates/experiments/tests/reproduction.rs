@@ -258,3 +258,22 @@ fn the_fields_of_results_json_keep_their_names() {
     let verdict = json.pointer("/claims/0/verdict").unwrap().as_str().unwrap();
     assert!(["holds", "does not hold", "undecided"].contains(&verdict), "{verdict}");
 }
+
+#[test]
+fn feature_sets_are_what_the_arms_train_on() {
+    let dataset = mini::load(MINI).unwrap();
+    let tiles = Tiles::default();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = FeatureCache::new(folder.path());
+    let reproduction = reproduction(&dataset, &tiles, &cache);
+    run(&reproduction, &Progress::silent());
+    let extracted = tiles.extracted.load(Ordering::Relaxed);
+
+    let sets = reproduction.feature_sets(1, &Progress::silent()).unwrap();
+    // All come from the cache, so they are those of the study.
+    assert_eq!(tiles.extracted.load(Ordering::Relaxed), extracted);
+    assert_eq!(sets.augmented.features().slice(s![..2000, ..]), sets.unaugmented.features());
+    assert_ne!(sets.augmented.features().slice(s![2000.., ..]), sets.unaugmented.features());
+    assert_eq!(sets.augmented.labels(), [&dataset.train.labels[..], &dataset.train.labels].concat());
+    assert_eq!(sets.test.labels(), dataset.test.labels);
+}

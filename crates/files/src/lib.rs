@@ -1,16 +1,4 @@
-//! Files that are whole or not there.
-//!
-//! A file is written beside its place, brought onto the disk, and then renamed to its name: whatever happens on the way,
-//! a full disk or a power cut, under the name is what was there before, or the new file and all of it.
-//!
-//! ```
-//! let folder = tempfile::tempdir()?;
-//! let path = folder.path().join("results.json");
-//! mlprobe_files::write(&path, b"{}")?;
-//! assert_eq!(std::fs::read(&path)?, b"{}");
-//! # Ok::<(), std::io::Error>(())
-//! ```
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File, TryLockError};

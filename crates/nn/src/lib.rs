@@ -15,6 +15,8 @@ mod io;
 mod linear;
 mod loss;
 mod mlp;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod random;
 mod real;
 mod train;
