@@ -9,30 +9,33 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 TOLERANCE = 1e-3
-MEAN = np.array([0.48109412, 0.4575255, 0.40786668], np.float32)
-
 
 def inputs(request):
     """(N, 3, S, S): the images as the network takes them; (N, 32, 32, 3) bytes if it resizes them."""
     images = np.load(f"{request['data']}/images.npy", mmap_mode="r")[: request["images"]]
-    return np.ascontiguousarray(images) if request["resize"] else resized(images, request["size"])
+    return np.ascontiguousarray(images) if request["resize"] else resized(images, request["size"], means(request))
 
 
-def resized(images, size):
+def means(request):
+    """What is taken from RGB/255."""
+    return np.array(request["channel_means"], np.float32)
+
+
+def resized(images, size, means):
     import cv2
 
-    enlarge = lambda image: cv2.resize(image / np.float32(255) - MEAN, (size, size), interpolation=cv2.INTER_LINEAR)
+    enlarge = lambda image: cv2.resize(image / np.float32(255) - means, (size, size), interpolation=cv2.INTER_LINEAR)
     return np.stack([enlarge(image).transpose(2, 0, 1) for image in images])
 
 
-def planes(images):
+def planes(images, means):
     """Bytes (N, 32, 32, 3) to (N, 3, 32, 32)."""
-    return np.ascontiguousarray((images / np.float32(255) - MEAN).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray((images / np.float32(255) - means).transpose(0, 3, 1, 2))
 
 
 def agreement(request, features):
     """Says how close `features` (N, 512) are to ours, if they are."""
-    ours = np.load(f"{request['data']}/features_{request['size']}.npy")[: len(features)]
+    ours = np.load(f"{request['data']}/features_{request['network']}_{request['size']}.npy")[: len(features)]
     error = float(np.max(np.abs(features - ours) / (1 + np.abs(ours))))
     if not error <= TOLERANCE:
         raise ValueError(f"features differ from ours by {error:.1e}, more than {TOLERANCE}")
@@ -41,12 +44,16 @@ def agreement(request, features):
 
 def onnx_file(request):
     """The network as ONNX, made in a process of its own, so that this one has only its own threads."""
-    path = f"{request['data']}/squeezenet_{request['size']}{'_resize' * request['resize']}.onnx"
+    path = f"{request['data']}/{request['network']}_{request['size']}{'_resize' * request['resize']}.onnx"
     if not os.path.exists(path):
-        script = os.path.join(os.path.dirname(__file__), "squeezenet.py")
-        arguments = [request["weights"], str(request["size"]), str(int(request["resize"])), path]
+        script = os.path.join(os.path.dirname(__file__), "networks.py")
+        arguments = [request["network"], weights(request), str(request["size"]), str(int(request["resize"])), path]
         subprocess.run([sys.executable, script, *arguments], check=True, stdout=sys.stderr)
     return path
+
+
+def weights(request):
+    return request["weights"][request["network"]]
 
 
 def batches(x, size):
@@ -57,7 +64,7 @@ def onnxruntime(request):
     import onnxruntime as ort
 
     path, x, threads = onnx_file(request), inputs(request), request["threads"]
-    ready = planes if request["resize"] else lambda batch: batch
+    ready = (lambda batch: planes(batch, means(request))) if request["resize"] else lambda batch: batch
 
     def session(intra):
         options = ort.SessionOptions()
@@ -127,11 +134,11 @@ def openvino(request):
 
 def torch(request):
     import torch
-    from squeezenet import load
+    from networks import load
 
     torch.set_num_threads(request["threads"])
     torch.set_grad_enabled(False)
-    network, x = load(request["weights"]), torch.from_numpy(inputs(request))
+    network, x = load(request["network"], weights(request)), torch.from_numpy(inputs(request))
     last = x.contiguous(memory_format=torch.channels_last)
 
     def eager(x, memory_format, batch):

@@ -12,10 +12,6 @@ use crate::{Error, Extractor};
 /// The authors' ImageNet weights, conv1 to fire9; origin and licence are in `weights/ORIGIN.md`.
 const WEIGHTS: &[u8] = include_bytes!("../weights/squeezenet1_1_features.safetensors");
 
-/// What the network was trained on: RGB/255 minus this mean, not scaled further.
-const NORMALIZATION: Normalization =
-    Normalization { mean: [0.481_094_12, 0.457_525_5, 0.407_866_7], std: [1.0, 1.0, 1.0] };
-
 const POOL: MaxPool = MaxPool { padding: 0, ceil: true };
 
 /// SqueezeNet 1.1 with its weights built in: 512 numbers an image, the last fire module averaged over its pixels.
@@ -38,6 +34,9 @@ impl SqueezeNet {
     pub const MIN_INPUT_SIZE: usize = 16;
     /// The largest input size accepted, a bound on memory per thread.
     pub const MAX_INPUT_SIZE: usize = 1024;
+    /// What the network was trained on: RGB/255 minus this mean, not scaled further.
+    pub const NORMALIZATION: Normalization =
+        Normalization { mean: [0.481_094_12, 0.457_525_5, 0.407_866_7], std: [1.0, 1.0, 1.0] };
 
     /// The network on images resized to `input_size` × `input_size` pixels.
     ///
@@ -72,7 +71,7 @@ impl SqueezeNet {
         Ok(Self(Network {
             isa,
             input_size,
-            normalization: NORMALIZATION,
+            normalization: Self::NORMALIZATION,
             early: vec![
                 conv1,
                 Layer::Pool(POOL),
@@ -102,7 +101,7 @@ impl Extractor for SqueezeNet {
     }
 
     fn fingerprint(&self) -> String {
-        let settings = format!("{} {NORMALIZATION}", self.name());
+        let settings = format!("{} {}", self.name(), Self::NORMALIZATION);
         fingerprint(self.0.isa, &[settings.as_bytes(), WEIGHTS])
     }
 

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use mlprobe_data::augment::{Augmenter, Preset};
 use mlprobe_data::mini;
-use mlprobe_features::{Extractor, SqueezeNet};
 use mlprobe_nn::{Examples, Hyperparameters, Mlp, Trainer, evaluate};
 use ndarray::{Array1, Array2, Array4, Axis, concatenate, s};
 use ndarray_npy::write_npy;
 use serde_json::{Value, json};
 
 use super::Effort;
-use super::stages::INPUT_SIZES;
+use super::stages::EXTRACTORS;
 use crate::paths;
 
 /// Images whose features a peer has to get as we do.
@@ -45,15 +44,17 @@ impl Inputs {
         let labels: Vec<u8> = mini.train.labels.iter().chain(&mini.test.labels).copied().collect();
         let repeat = |n: usize| (0..n).map(|i| i % labels.len()).collect::<Vec<_>>();
 
-        let folder = paths::root().join("target/benchmarks/inputs");
+        let folder = folder();
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let file = |name: &str| folder.join(name).with_extension("npy");
-        for size in INPUT_SIZES {
+        mlprobe_files::write(resnet18_weights(), &formula::weights())?;
+        for (net, size) in EXTRACTORS {
             let checked = originals.slice(s![..CHECKED_IMAGES, .., .., ..]);
-            let features = SqueezeNet::new(size)?.extract(checked, &|_| ())?;
-            write_npy(file(&format!("features_{size}")), &features)?;
+            let features = net.open(size)?.extract(checked, &|_| ())?;
+            write_npy(file(&format!("features_{}_{size}", net.name())), &features)?;
         }
-        let features = SqueezeNet::new(INPUT_SIZES[0])?.extract(originals.view(), &|_| ())?;
+        let (net, size) = EXTRACTORS[0];
+        let features = net.open(size)?.extract(originals.view(), &|_| ())?;
         let features = features.select(Axis(0), &repeat(rows));
         let images = originals.select(Axis(0), &repeat(images));
         let labels: Vec<u8> = repeat(rows).into_iter().map(|i| labels[i]).collect();
@@ -66,7 +67,7 @@ impl Inputs {
         }
         let for_peers = json!({
             "data": folder,
-            "weights": weights(),
+            "weights": {"squeezenet": squeezenet_weights(), "resnet18": resnet18_weights()},
             "mean": mean_augmented(&images)?,
             "check": check(&model, &features, &labels)?,
         });
@@ -79,10 +80,24 @@ impl Inputs {
     }
 }
 
-/// The weights of the extractor, which the peers read too.
-fn weights() -> PathBuf {
+fn folder() -> PathBuf {
+    paths::root().join("target/benchmarks/inputs")
+}
+
+/// The weights of the study's extractor, which the peers read too.
+fn squeezenet_weights() -> PathBuf {
     paths::root().join("crates/features/weights/squeezenet1_1_features.safetensors")
 }
+
+/// Weights for ResNet-18 from a formula: which they are changes no speed, and nothing has to be fetched.
+pub fn resnet18_weights() -> PathBuf {
+    folder().join("resnet18.safetensors")
+}
+
+/// Shared with the tests, which compare the network with torchvision's.
+#[path = "../../../crates/features/tests/formula/mod.rs"]
+#[expect(clippy::unwrap_used, reason = "the tensors are made to fit")]
+mod formula;
 
 /// Mean level of the augmented images.
 fn mean_augmented(images: &Array4<u8>) -> Result<f64> {

@@ -135,8 +135,8 @@ impl Record {
             }
         }
         page.push_str(
-            "\nOf the peak: operations by the peak on the same threads. Those of SqueezeNet are counted as direct \
-             convolutions; ours does fewer where it uses Winograd's method. Features: ours starts from images of 32 \
+            "\nOf the peak: operations by the peak on the same threads. Those of the networks are counted as \
+             direct convolutions; ours does fewer where it uses Winograd's method. Features: ours starts from images of 32 \
              pixels a side and resizes them, the peers are given resized images. \"A run a core\": as many \
              independent runs at once as threads, as the study trains; the peers in as many processes.\n",
         );

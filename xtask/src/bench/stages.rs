@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use mlprobe_data::augment::{Augmenter, Preset};
-use mlprobe_features::{Extractor, SqueezeNet};
+use mlprobe_features::{Extractor, Normalization, ResNet18, SqueezeNet};
 use mlprobe_nn::{Hyperparameters, Trainer, evaluate};
 use ndarray::{Axis, s};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 
 use super::Effort;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, resnet18_weights};
 
-/// Sides in pixels that images are resized to, the study's first.
-pub const INPUT_SIZES: [usize; 2] = [128, 224];
+/// Networks and sides in pixels that images are resized to, the study's first.
+pub const EXTRACTORS: [(Net, usize); 3] =
+    [(Net::SqueezeNet, 128), (Net::SqueezeNet, 224), (Net::ResNet18, 224)];
 
 /// One kind of work, measured in units a second.
 pub struct Stage {
@@ -30,7 +31,7 @@ pub enum Work {
     /// The 2022 preset on images of 32 pixels a side.
     Augmentation,
     /// Images of 32 pixels a side to features; `resized_by_peer` has the peer do the resizing too.
-    Features { size: usize, resized_by_peer: bool },
+    Features { net: Net, size: usize, resized_by_peer: bool },
     /// The same for one image at a time, on one thread.
     Latency { size: usize },
     /// Epochs of several runs at once, one a thread.
@@ -42,6 +43,47 @@ pub enum Work {
     /// What a run of the study does over and over, several runs at once: epochs, then evaluations of the training and
     /// test rows.
     Cycle,
+}
+
+/// The networks that make features.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Net {
+    SqueezeNet,
+    /// Fed with RGB/255, as in the original course.
+    ResNet18,
+}
+
+impl Net {
+    /// As the peers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SqueezeNet => "squeezenet",
+            Self::ResNet18 => "resnet18",
+        }
+    }
+
+    pub fn open(self, size: usize) -> Result<Box<dyn Extractor + Send>> {
+        Ok(match self {
+            Self::SqueezeNet => Box::new(SqueezeNet::new(size)?),
+            Self::ResNet18 => Box::new(ResNet18::load(resnet18_weights(), size, Normalization::DIV255)?),
+        })
+    }
+
+    /// Of its convolutions on an image of `size` pixels a side: two for each product and its sum.
+    fn operations(self, size: usize) -> f64 {
+        2.0 * match self {
+            Self::SqueezeNet => squeezenet_products(size),
+            Self::ResNet18 => resnet18_products(size),
+        } as f64
+    }
+
+    /// What is taken from RGB/255.
+    fn channel_means(self) -> [f32; 3] {
+        match self {
+            Self::SqueezeNet => SqueezeNet::NORMALIZATION.mean,
+            Self::ResNet18 => [0.0; 3],
+        }
+    }
 }
 
 /// A library: its name, its key in `xtask/peers`, and the file there.
@@ -85,6 +127,7 @@ pub const STAGES: &[Stage] = &[
     stage("augmentation", "augmentation, preset 2022", "images/s", Work::Augmentation, AUGMENTATION),
     stage("features-128", "SqueezeNet features at 128", "images/s", features(128, false), FEATURES),
     stage("features-224", "SqueezeNet features at 224", "images/s", features(224, false), FEATURES),
+    stage("features-resnet18", "ResNet-18 features at 224", "images/s", RESNET18, FEATURES),
     stage(
         "latency-128",
         "one image alone at 128, one thread",
@@ -118,8 +161,10 @@ pub const STUDY_STAGES: [Stage; 3] = [
 ];
 
 const fn features(size: usize, resized_by_peer: bool) -> Work {
-    Work::Features { size, resized_by_peer }
+    Work::Features { net: Net::SqueezeNet, size, resized_by_peer }
 }
+
+const RESNET18: Work = Work::Features { net: Net::ResNet18, size: 224, resized_by_peer: false };
 
 /// Measures for about this long, in units a second.
 pub type Measure<'a> = Box<dyn FnMut(Duration) -> Result<f64> + 'a>;
@@ -142,10 +187,11 @@ impl Stage {
                     Ok(inputs.images.dim().0)
                 })?
             }
-            Work::Features { size, .. } => {
-                let network = SqueezeNet::new(size)?;
+            Work::Features { net, size, .. } => {
+                let network = net.open(size)?;
                 // Some tenths of a second.
-                let count = if effort.quick { 280 } else { 2_240 * INPUT_SIZES[0].pow(2) / size.pow(2) };
+                let operations = if effort.quick { 3e10 } else { 2.5e11 };
+                let count = (operations / net.operations(size)).ceil() as usize;
                 let images = inputs.images.slice(s![..count.min(inputs.images.dim().0), .., .., ..]);
                 on_pool(threads, move || Ok(network.extract(images, &|_| ())?.nrows()))?
             }
@@ -204,7 +250,8 @@ impl Stage {
         // An MLP's forward pass, weight gradients, and gradient of the hidden layer; two for each product and sum.
         let (first, last) = (2.0 * 512.0 * 64.0, 2.0 * 64.0 * 10.0);
         match self.work {
-            Work::Features { size, .. } | Work::Latency { size } => Some(squeezenet_operations(size)),
+            Work::Features { net, size, .. } => Some(net.operations(size)),
+            Work::Latency { size } => Some(Net::SqueezeNet.operations(size)),
             Work::TrainingParallel | Work::TrainingAlone => Some(2.0 * (first + last) + last),
             Work::Evaluation => Some(first + last),
             Work::Augmentation | Work::Cycle => None,
@@ -235,16 +282,23 @@ impl Stage {
                 "compile": !quick,
             })
         };
-        let features = |size: usize, resize: bool, batches: &[usize]| {
-            let images = if quick { 64 } else { 256 };
-            json!({"size": size, "resize": resize, "batches": batches, "images": images, "compile": !quick})
+        let features = |net: Net, size: usize, resize: bool, batches: &[usize]| {
+            json!({
+                "network": net.name(),
+                "channel_means": net.channel_means(),
+                "size": size,
+                "resize": resize,
+                "batches": batches,
+                "images": if quick { 64 } else { 256 },
+                "compile": !quick,
+            })
         };
         match self.work {
             Work::Augmentation => json!({"images": if quick { 1000 } else { 2000 }}),
-            Work::Features { size, resized_by_peer } => {
-                features(size, resized_by_peer, if quick { &[8] } else { &[1, 4, 8, 16, 32] })
+            Work::Features { net, size, resized_by_peer } => {
+                features(net, size, resized_by_peer, if quick { &[8] } else { &[1, 4, 8, 16, 32] })
             }
-            Work::Latency { size } => features(size, false, &[1]),
+            Work::Latency { size } => features(Net::SqueezeNet, size, false, &[1]),
             Work::TrainingParallel | Work::TrainingAlone => training("training", 1),
             Work::Evaluation => training("evaluation", 1),
             Work::Cycle => training("cycle", EPOCHS_A_CYCLE),
@@ -294,8 +348,7 @@ fn rate(duration: Duration, mut work: impl FnMut() -> Result<usize>) -> Result<f
     }
 }
 
-/// Operations of SqueezeNet 1.1's convolutions on an image of `size` pixels a side.
-fn squeezenet_operations(size: usize) -> f64 {
+fn squeezenet_products(size: usize) -> usize {
     // Fire modules (input, squeezed, half of the output) after each pool of window 3, stride 2, rounded up.
     let groups: [&[(usize, usize, usize)]; 3] = [
         &[(64, 16, 64), (128, 16, 64)],
@@ -310,7 +363,22 @@ fn squeezenet_operations(size: usize) -> f64 {
             |&(input, squeezed, half): &(usize, usize, usize)| squeezed * (input + half + 9 * half);
         products += side * side * group.iter().map(of_pixel).sum::<usize>();
     }
-    2.0 * products as f64
+    products
+}
+
+fn resnet18_products(size: usize) -> usize {
+    // Each halving rounds up. The first convolution is 7x7, over three channels.
+    let (mut side, mut channels) = (size.div_ceil(2), 64);
+    let mut products = side * side * channels * 147;
+    side = side.div_ceil(2);
+    // Four stages of four 3x3 convolutions; from the second on, the first of them has half as many inputs, and a 1x1
+    // convolution stands beside it.
+    products += side * side * 4 * channels * channels * 9;
+    for _ in 1..4 {
+        (side, channels) = (side.div_ceil(2), 2 * channels);
+        products += side * side * channels * channels * (9 * 7 + 1) / 2;
+    }
+    products
 }
 
 #[cfg(test)]
@@ -324,7 +392,13 @@ mod tests {
             + 31 * 31 * 16 * (64 + 128 + 1280)
             + 15 * 15 * 32 * (128 + 256 + 2560)
             + 7 * 7 * (48 * (256 + 384 + 3840) + 64 * (384 + 512 + 5120));
-        assert_eq!(squeezenet_operations(128), 2.0 * f64::from(expected));
+        assert_eq!(squeezenet_products(128), expected);
+    }
+
+    /// He et al., table 1: 1.8e9 products, of which the classifier has half a million.
+    #[test]
+    fn resnet18s_operations_are_those_of_the_paper() {
+        assert_eq!((resnet18_products(224) as f64 / 1e8).round(), 18.0);
     }
 
     #[test]

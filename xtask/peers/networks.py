@@ -1,7 +1,7 @@
-"""SqueezeNet 1.1 in PyTorch with our weights, and as ONNX: `python squeezenet.py WEIGHTS SIZE RESIZE OUT`.
+"""The networks in PyTorch with our weights, and as ONNX: `python networks.py NETWORK WEIGHTS SIZE RESIZE OUT`.
 
-Input (N, 3, S, S), or with RESIZE = 1 (N, 3, 32, 32), which the network resizes to S itself: RGB/255 minus the mean.
-Output (N, 512): the last fire module averaged over its pixels.
+Input (N, 3, S, S), or with RESIZE = 1 (N, 3, 32, 32), which the network resizes to S itself: RGB/255 minus the means.
+Output (N, 512): the last layer of features averaged over its pixels.
 """
 
 import json
@@ -34,17 +34,35 @@ class Resize(nn.Module):
         return nn.functional.interpolate(x, (self.size, self.size), mode="bilinear", align_corners=False)
 
 
-def load(weights, resize_to=None):
-    """The network in evaluation mode, with the tensors of our safetensors file."""
+def squeezenet():
+    """SqueezeNet 1.1 without its classifier."""
     pool = lambda: nn.MaxPool2d(3, 2, ceil_mode=True)
     features = nn.Sequential(
         *(nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64)),
         *(pool(), Fire(128, 32, 128), Fire(256, 32, 128)),
         *(pool(), Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256)),
     )
-    features.load_state_dict({name.removeprefix("features."): t for name, t in tensors(weights)})
-    resize = [Resize(resize_to)] if resize_to else []
-    return nn.Sequential(*resize, features, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def resnet18():
+    """torchvision's without its classifier."""
+    import torchvision
+
+    network = torchvision.models.resnet18(weights=None)
+    network.fc = nn.Identity()
+    return network
+
+
+def load(name, weights, resize_to=None):
+    """The network in evaluation mode, with the tensors of a safetensors file."""
+    network = {"squeezenet": squeezenet, "resnet18": resnet18}[name]()
+    state = {key.replace("features.", "0.", 1) if name == "squeezenet" else key: t for key, t in tensors(weights)}
+    wrong = network.load_state_dict(state, strict=False)
+    missing = [key for key in wrong.missing_keys if not key.endswith("num_batches_tracked")]
+    if missing or wrong.unexpected_keys:
+        raise ValueError(f"{weights}: {missing} missing, {wrong.unexpected_keys} unexpected")
+    return (nn.Sequential(Resize(resize_to), network) if resize_to else network).eval()
 
 
 def tensors(path):
@@ -59,8 +77,8 @@ def tensors(path):
 
 
 if __name__ == "__main__":
-    weights, size, resize, out = sys.argv[1:]
-    network = load(weights, int(size) if resize == "1" else None)
+    name, weights, size, resize, out = sys.argv[1:]
+    network = load(name, weights, int(size) if resize == "1" else None)
     side = 32 if resize == "1" else int(size)
     example = torch.zeros(2, 3, side, side)
     torch.onnx.export(
