@@ -114,6 +114,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
         }
         let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
+        examples.on_huge_pages();
         let order = (0..examples.len()).collect();
         let (batch, gradients) = (Batch::new(), model.zeros_like());
         Ok(Self { model, examples, hyperparameters, seed, epochs_done, velocity, order, batch, gradients })
