@@ -112,7 +112,7 @@ fn nearest_rows(
     let mut products = Array2::zeros((query.nrows(), TRAIN_BLOCK.min(train.nrows())));
     for (block, rows) in train.axis_chunks_iter(Axis(0), TRAIN_BLOCK).enumerate() {
         let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-        f32::gemm(query, rows.t(), products.view_mut());
+        f32::gemm(query, rows.t(), products.view_mut(), &[]);
         for (best, products) in nearest.iter_mut().zip(products.outer_iter()) {
             let first = block * TRAIN_BLOCK;
             for (row, (product, norm)) in (first..).zip(products.iter().zip(&norms[first..])) {

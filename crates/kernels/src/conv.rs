@@ -152,6 +152,7 @@ impl Conv {
                         c_row: c_row as isize,
                         start: Start::Zero,
                         epilogue: Epilogue { bias: bias[panel..].as_ptr(), finish },
+                        soon: &[],
                     };
                     // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked
                     // that the windows of `line` output pixels lie inside the input and the channels inside the

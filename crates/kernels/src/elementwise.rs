@@ -1,7 +1,7 @@
-//! Sums of rows, and rows asked for in advance.
+//! Weighted sums of rows.
 
 use crate::simd::{Simd, dispatch};
-use crate::{Element, Error, Isa};
+use crate::{Error, Isa};
 
 /// out = wa·a + wb·b, element by element: the mixing step of linear interpolation.
 ///
@@ -19,16 +19,6 @@ pub fn mix(isa: Isa, (a, wa): (&[f32], f32), (b, wb): (&[f32], f32), out: &mut [
     unsafe { mix_rows(isa, a, wa, b, wb, out) };
     Ok(())
 }
-
-/// Asks for a row to be brought into the cache while something else is done. Has no effect on any result.
-pub fn prefetch<T: Element>(row: &[T]) {
-    for line in row.chunks(LINE / size_of::<T>()) {
-        crate::simd::prefetch(line.as_ptr());
-    }
-}
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 dispatch!(unsafe fn mix_rows = mix_rows_on(a: &[f32], wa: f32, b: &[f32], wb: f32, out: &mut [f32]));
 

@@ -48,7 +48,7 @@ pub fn gemm<T: Element>(
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
 ) -> Result<(), Error> {
-    product("gemm", Start::Zero, isa, a, b, c)
+    gemm_fetching(isa, Start::Zero, a, b, c, &[])
 }
 
 /// C (M, N) ← C + A (M, Q) · B (Q, N), as [`gemm`].
@@ -77,21 +77,32 @@ pub fn gemm_add<T: Element>(
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
 ) -> Result<(), Error> {
-    product("gemm_add", Start::C, isa, a, b, c)
+    gemm_fetching(isa, Start::C, a, b, c, &[])
 }
 
-fn product<T: Element>(
-    operation: &'static str,
-    start: Start,
+/// [`gemm`] or [`gemm_add`], while the rows that will be read `soon` are brought into the cache.
+///
+/// A computation that needs rows from all over memory, such as the next batch of a training, would wait longer for them
+/// than it computes; a product has time to ask for them one by one. No result changes. Rows that a product is too short
+/// for are left out.
+///
+/// # Errors
+/// [`Error::Shape`] if the three shapes do not fit together.
+pub fn gemm_fetching<T: Element>(
     isa: Isa,
+    start: Start,
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     mut c: ArrayViewMut2<'_, T>,
+    soon: &[&[T]],
 ) -> Result<(), Error> {
     let ((m, q), n) = (a.dim(), b.ncols());
     if b.nrows() != q || c.dim() != (m, n) {
         return Err(Error::Shape {
-            operation,
+            operation: match start {
+                Start::Zero => "gemm",
+                Start::C => "gemm_add",
+            },
             expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
             actual: format!("B {:?}, C {:?}", b.dim(), c.dim()),
         });
@@ -100,13 +111,14 @@ fn product<T: Element>(
         return Ok(());
     }
     if n == 1 || c.strides()[1] == 1 {
-        rows_of_c(T::table(isa), start, a, b, c);
+        rows_of_c(T::table(isa), start, a, b, c, soon);
     } else if m == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(T::table(isa), start, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        let (at, bt, ct) = (a.reversed_axes(), b.reversed_axes(), c.reversed_axes());
+        rows_of_c(T::table(isa), start, bt, at, ct, soon);
     } else {
         let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(T::table(isa), start, a, b, contiguous.view_mut());
+        rows_of_c(T::table(isa), start, a, b, contiguous.view_mut(), soon);
         c.assign(&contiguous);
     }
     Ok(())
@@ -119,10 +131,11 @@ fn rows_of_c<T: Element>(
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
+    soon: &[&[T]],
 ) {
     T::with_scratch(|Scratch { packed, edge }| {
         pack(b, table, packed);
-        tiles(table, start, a, packed, c, edge);
+        tiles(table, start, a, packed, c, edge, soon);
     });
 }
 
@@ -134,8 +147,11 @@ fn tiles<T: Element>(
     packed: &[T],
     mut c: ArrayViewMut2<'_, T>,
     edge: &mut Aligned<T>,
+    soon: &[&[T]],
 ) {
     let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
+    let count = table.row_blocks(m).count() * n.div_ceil(panel);
+    let mut shares = soon.chunks(soon.len().div_ceil(count).max(1));
     // Room for a tile that is wider than what is left of C; its row length is a panel.
     grow(edge, table.tiles.len() * panel);
     let (a_first, a_strides) = (a.as_ptr(), a.strides());
@@ -159,6 +175,7 @@ fn tiles<T: Element>(
                 c_row: if whole { c_stride } else { panel as isize },
                 start,
                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
+                soon: shares.next().unwrap_or_default(),
             };
             // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
             // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole

@@ -14,12 +14,12 @@ mod tile;
 mod winograd;
 
 pub use conv::Conv;
-pub use elementwise::{mix, prefetch};
+pub use elementwise::mix;
 pub use error::Error;
-pub use gemm::{Element, gemm, gemm_add};
+pub use gemm::{Element, gemm, gemm_add, gemm_fetching};
 pub use isa::Isa;
 pub use map::Map;
 pub use pages::huge_pages;
 pub use peak::fma_peak;
 pub use pool::MaxPool;
-pub use tile::Finish;
+pub use tile::{Finish, Start};

@@ -25,13 +25,16 @@ pub(crate) struct Tile<'a, T> {
     pub c_row: isize,
     pub start: Start,
     pub epilogue: Epilogue<T>,
+    /// Rows that something else will read soon: a cache line of them is asked for every few steps.
+    pub soon: &'a [&'a [T]],
 }
 
-/// What the sums start from.
-#[derive(Clone, Copy)]
-pub(crate) enum Start {
+/// What the sums of a product start from.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    /// From 0: C = A·B.
     Zero,
-    /// C as it is: the sums go on where an earlier product ended, as if it were the first part of this one.
+    /// From C: C ← C + A·B. The sums go on where an earlier product ended, as if it were the first part of this one.
     C,
 }
 
@@ -128,9 +131,13 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
             });
         }
         let mut b = t.b;
+        let mut soon = Lines::new(t.soon);
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
-            for _ in 0..t.depth {
+            for k in 0..t.depth {
+                if k % STEPS_A_LINE == 0 {
+                    soon.fetch_one();
+                }
                 // Steps far apart in memory, as in a transposed A, are beyond what hardware prefetches.
                 prefetch(a.wrapping_offset(8 * t.a_step));
                 prefetch(a.wrapping_offset(8 * t.a_step + (MR as isize - 1) * t.a_row));
@@ -160,6 +167,37 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
         });
     }
 }
+
+/// Few enough requests that memory answers one before the next, and the sums never wait for it.
+const STEPS_A_LINE: usize = 4;
+
+/// The cache lines of some rows, one after the other.
+struct Lines<'a, T> {
+    rows: std::slice::Iter<'a, &'a [T]>,
+    of_row: std::slice::Chunks<'a, T>,
+}
+
+impl<'a, T> Lines<'a, T> {
+    #[inline(always)]
+    fn new(rows: &'a [&'a [T]]) -> Self {
+        Self { rows: rows.iter(), of_row: [].chunks(1) }
+    }
+
+    #[inline(always)]
+    fn fetch_one(&mut self) {
+        let mut line = self.of_row.next();
+        if line.is_none() {
+            self.of_row = self.rows.next().copied().unwrap_or_default().chunks(LINE / size_of::<T>());
+            line = self.of_row.next();
+        }
+        if let Some(line) = line {
+            prefetch(line.as_ptr());
+        }
+    }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// What is stored at `out` for this sum.
 ///

@@ -92,6 +92,7 @@ impl Winograd {
                                 c_row: panel_width as isize,
                                 start: Start::Zero,
                                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
+                                soon: &[],
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds
                             // (36, I, panel_width) from this panel on.

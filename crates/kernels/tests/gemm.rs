@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-use mlprobe_kernels::{Element, Error, Isa, gemm, gemm_add};
+use mlprobe_kernels::{Element, Error, Isa, Start, gemm, gemm_add, gemm_fetching};
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder};
 
 /// Σ_q a[m, q]·b[q, n] in f64, and the same sum of absolute values, which scales the error bound.
@@ -137,4 +137,23 @@ fn shapes_that_do_not_fit_are_an_error_that_names_them() {
     let error = gemm(Isa::current(), a.view(), b.view(), Array2::zeros((2, 5)).view_mut()).unwrap_err();
     assert!(matches!(error, Error::Shape { operation: "gemm", .. }));
     assert!(error.to_string().contains("(4, 5)"), "{error}");
+}
+
+#[test]
+fn fetching_rows_meanwhile_changes_no_bit() {
+    let rows = numbers(9, 33, false, 3).mapv(|x| x as f32);
+    let rows: Vec<&[f32]> = rows.rows().into_iter().map(|row| row.to_slice().unwrap()).collect();
+    for isa in Isa::available() {
+        for (m, q, n) in SIZES {
+            let [a, b] = [numbers(m, q, true, 1), numbers(q, n, false, 2)].map(|x| x.mapv(|x| x as f32));
+            let (mut c, mut fetching) = (Array2::ones((m, n)), Array2::ones((m, n)));
+            gemm_add(isa, a.view(), b.view(), c.view_mut()).unwrap();
+            // None, one that is empty, fewer rows than tiles, and more than a product has time for.
+            for soon in [&[][..], &[&[][..]], &rows[..2], &rows] {
+                fetching.fill(1.0);
+                gemm_fetching(isa, Start::C, a.view(), b.view(), fetching.view_mut(), soon).unwrap();
+                assert_eq!(fetching, c);
+            }
+        }
+    }
 }

@@ -72,14 +72,19 @@ impl<F: Real> Workspace<F> {
     }
 }
 
-/// x (m, D); leaves the logits (m, K) in the workspace.
-pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace: &mut Workspace<F>) {
+/// x (m, D); leaves the logits (m, K) in the workspace. Fetches the rows `soon` meanwhile.
+pub(crate) fn forward<F: Real>(
+    layers: &[Linear<F>],
+    x: ArrayView2<F>,
+    workspace: &mut Workspace<F>,
+    soon: &[&[F]],
+) {
     let Workspace { z, a, masks, .. } = workspace;
     let m = x.nrows();
     for (l, layer) in layers.iter().enumerate() {
         // Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾
-        let input = if l == 0 { x } else { first(&a[l - 1], m) };
-        layer.forward(input, first_mut(&mut z[l], m));
+        let (input, soon) = if l == 0 { (x, soon) } else { (first(&a[l - 1], m), &[][..]) };
+        layer.forward(input, first_mut(&mut z[l], m), soon);
         // A⁽ˡ⁾ = relu(Z⁽ˡ⁾)
         if l < a.len() {
             relu(first(&z[l], m), first_mut(&mut a[l], m));
@@ -92,14 +97,15 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace
 }
 
 /// x (m, D), labels (m). Returns the sum of the losses over the batch; leaves logits and softmax in the
-/// workspace.
+/// workspace. Fetches the rows `soon` meanwhile.
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
     x: ArrayView2<F>,
     labels: &[u8],
     workspace: &mut Workspace<F>,
+    soon: &[&[F]],
 ) -> f64 {
-    forward(layers, x, workspace);
+    forward(layers, x, workspace, soon);
     let Workspace { z, dz, terms, .. } = workspace;
     let (last, m) = (layers.len() - 1, x.nrows());
     // P = softmax(Z⁽ᴸ⁾),  m·L = -Σ Y ⊙ ln P
@@ -137,7 +143,7 @@ pub(crate) fn add_gradients<F: Real>(
     for (l, gradient) in gradients.iter_mut().enumerate() {
         let (input, dz) = workspace.input_and_dz(x, l);
         // dW⁽ˡ⁾ ← dW⁽ˡ⁾ + dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾,  db⁽ˡ⁾ ← db⁽ˡ⁾ + Σ dZ⁽ˡ⁾
-        dweight(input, dz, gradient.weight.view_mut().reversed_axes());
+        dweight(input, dz, gradient.weight.view_mut().reversed_axes(), &[]);
         dbias(dz, &mut gradient.bias);
     }
 }
@@ -172,7 +178,7 @@ mod tests {
 
         let mut gradients = layers.clone();
         gradients.iter_mut().for_each(Linear::fill_zero);
-        forward_loss(&layers, x.view(), &labels, &mut workspace);
+        forward_loss(&layers, x.view(), &labels, &mut workspace, &[]);
         backward(&layers, &labels, &mut workspace);
         add_gradients(x.view(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(7));
@@ -181,7 +187,7 @@ mod tests {
                 let mut loss = |step| {
                     let mut moved = layers.clone();
                     moved[l].weight[at] += step;
-                    forward_loss(&moved, x.view(), &labels, &mut workspace) / 7.0
+                    forward_loss(&moved, x.view(), &labels, &mut workspace, &[]) / 7.0
                 };
                 let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
                 assert!(

@@ -50,11 +50,12 @@ impl<F: Real> Batch<F> {
     }
 
     /// Leaves the means over `rows` of dL/dW and dL/db of every layer in `gradients`; returns the sum of the losses.
+    /// The features of the `next` batch's rows are fetched meanwhile.
     pub(crate) fn gradients(
         &mut self,
         layers: &[Linear<F>],
         examples: &Examples<F>,
-        rows: &[usize],
+        [rows, next]: [&[usize]; 2],
         dropout: &Dropout,
         gradients: &mut [Linear<F>],
     ) -> f64 {
@@ -69,14 +70,17 @@ impl<F: Real> Batch<F> {
                 }
             }
         }
-        let pass = |(part, rows): (&mut Part<F>, &[usize])| part.pass(layers, examples, rows);
+        let soon: Vec<_> = (0..parts.len()).map(|i| examples.slices(chunk(next, m, i))).collect();
+        let pass = |(i, part): (usize, &mut Part<F>)| {
+            part.pass(layers, examples, chunk(rows, m, i), halves(&soon[i])[0]);
+        };
         if threads == 1 {
-            parts.iter_mut().zip(rows.chunks(m)).for_each(pass);
+            parts.iter_mut().enumerate().for_each(pass);
         } else {
-            parts.par_iter_mut().zip(rows.par_chunks(m)).for_each(pass);
+            parts.par_iter_mut().enumerate().for_each(pass);
         }
         gradients.iter_mut().for_each(Linear::fill_zero);
-        add_gradients(parts, threads, gradients);
+        add_gradients(parts, threads, gradients, &soon);
         gradients.iter_mut().for_each(|gradient| gradient.divide(rows.len()));
         total_loss(parts.iter().flat_map(|part| part.workspace.terms(part.m)))
     }
@@ -107,22 +111,18 @@ impl<F: Real> Batch<F> {
 }
 
 impl<F: Real> Part<F> {
-    /// Features, loss, and dL/dZ of every layer, for the m `rows`.
-    fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize]) {
+    /// Features, loss, and dL/dZ of every layer, for the m `rows`. Fetches the rows `soon` meanwhile.
+    fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize], soon: &[&[F]]) {
         self.gather(examples, rows);
         let (x, labels) = (first(&self.x, self.m), &self.labels[..self.m]);
-        forward_loss(layers, x, labels, &mut self.workspace);
+        forward_loss(layers, x, labels, &mut self.workspace, soon);
         backward(layers, labels, &mut self.workspace);
     }
 
     /// Copies the features and labels of the m `rows` to `x` and `labels`.
     fn gather(&mut self, examples: &Examples<F>, rows: &[usize]) {
-        // Rows lie all over memory, which takes longer to answer than a row takes to copy: ask for some in advance.
-        const AHEAD: usize = 4;
         let places = self.x.outer_iter_mut().zip(&mut self.labels);
-        for (i, (&row, (mut x, label))) in rows.iter().zip(places).enumerate() {
-            let soon = rows.get(i + AHEAD).and_then(|&row| examples.row(row));
-            soon.as_ref().and_then(|features| features.as_slice()).into_iter().for_each(F::prefetch);
+        for (&row, (mut x, label)) in rows.iter().zip(places) {
             if let (Some(features), Some(of_row)) = (examples.row(row), examples.label(row)) {
                 match (x.as_slice_mut(), features.as_slice()) {
                     (Some(x), Some(features)) => x.copy_from_slice(features),
@@ -134,17 +134,38 @@ impl<F: Real> Part<F> {
     }
 }
 
-/// Adds the sums over the rows of all parts of dL/dW and dL/db of each layer.
-fn add_gradients<F: Real>(parts: &[Part<F>], threads: usize, gradients: &mut [Linear<F>]) {
+/// The i-th `size` of `all`; the last chunk is smaller, and beyond it are empty ones.
+fn chunk<T>(all: &[T], size: usize, i: usize) -> &[T] {
+    all.chunks(size).nth(i).unwrap_or_default()
+}
+
+/// The rows to fetch during the forward pass, and those during the sums over the batch.
+fn halves<'a, F>(soon: &'a [&'a [F]]) -> [&'a [&'a [F]]; 2] {
+    let (first, second) = soon.split_at(soon.len() / 2);
+    [first, second]
+}
+
+/// Adds the sums over the rows of all parts of dL/dW and dL/db of each layer. Fetches the second halves of `soon`.
+fn add_gradients<F: Real>(
+    parts: &[Part<F>],
+    threads: usize,
+    gradients: &mut [Linear<F>],
+    soon: &[Vec<&[F]>],
+) {
     for (l, gradient) in gradients.iter_mut().enumerate() {
         let of_parts = || parts.iter().map(|part| part.workspace.input_and_dz(first(&part.x, part.m), l));
         // dWᵀ (in, out), shared out by inputs
         let share = gradient.inputs().div_ceil(threads).max(SHARE);
         let mut dwt = gradient.weight.view_mut().reversed_axes();
         let shares: Vec<_> = dwt.axis_chunks_iter_mut(Axis(0), share).enumerate().collect();
+        let count = shares.len();
         let sum = |(i, mut dwt): (usize, ArrayViewMut2<F>)| {
             let inputs = Slice::from(i * share..i * share + dwt.nrows());
-            of_parts().for_each(|(x, dz)| dweight(x.slice_axis(Axis(1), inputs), dz, dwt.view_mut()));
+            for ((x, dz), soon) in of_parts().zip(soon) {
+                let soon = if l == 0 { halves(soon)[1] } else { &[] };
+                let soon = chunk(soon, soon.len().div_ceil(count).max(1), i);
+                dweight(x.slice_axis(Axis(1), inputs), dz, dwt.view_mut(), soon);
+            }
         };
         if threads == 1 || shares.len() == 1 {
             shares.into_iter().for_each(sum);

@@ -32,7 +32,7 @@ pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evalu
         .collect();
     let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
     let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u8])| {
-        let loss = forward_loss(model.layers(), x, labels, workspace);
+        let loss = forward_loss(model.layers(), x, labels, workspace, &[]);
         let logits = workspace.logits(x.nrows());
         let correct =
             logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();

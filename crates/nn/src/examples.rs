@@ -69,6 +69,11 @@ impl<'a, F: Real> Examples<'a, F> {
         Ok(Self { blocks: checked, inputs, classes })
     }
 
+    /// The features of those of these rows that lie in one piece in memory.
+    pub(crate) fn slices(&self, rows: &[usize]) -> Vec<&[F]> {
+        rows.iter().filter_map(|&row| self.row(row)?.to_slice()).collect()
+    }
+
     /// Asks for pages of memory on which single rows are found fast; changes nothing else.
     pub(crate) fn on_huge_pages(&self) {
         self.blocks.iter().filter_map(|block| block.x.as_slice()).for_each(mlprobe_kernels::huge_pages);

@@ -17,10 +17,10 @@ pub struct Linear<F> {
 }
 
 /// x (m, n): some or all inputs of the examples, dz (m, out): dL/dz of each. Adds their sum over the examples to dwt
-/// (n, out), the gradient of these rows of Wᵀ: the order in which it lies in memory.
-pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>) {
+/// (n, out), the gradient of these rows of Wᵀ: the order in which it lies in memory. Fetches the rows `soon` meanwhile.
+pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>, soon: &[&[F]]) {
     // dWᵀ ← dWᵀ + Xᵀ·dZ
-    F::gemm_add(x.reversed_axes(), dz, dwt);
+    F::gemm_add(x.reversed_axes(), dz, dwt, soon);
 }
 
 /// dz (m, out), db (out): adds the sum over the examples.
@@ -40,17 +40,17 @@ impl<F: Real> Linear<F> {
         self.weight.nrows()
     }
 
-    /// x (m, in), z (m, out).
-    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>) {
+    /// x (m, in), z (m, out). Fetches the rows `soon` meanwhile.
+    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>, soon: &[&[F]]) {
         // Z = X·Wᵀ + b, b added to every row
-        F::gemm(x, self.weight.t(), z.view_mut());
+        F::gemm(x, self.weight.t(), z.view_mut(), soon);
         z += &self.bias;
     }
 
     /// dz (m, out): dL/dz of every example; dx (m, in): dL/dx of every example.
     pub(crate) fn backward(&self, dz: ArrayView2<F>, dx: ArrayViewMut2<F>) {
         // dX = dZ·W
-        F::gemm(dz, self.weight.view(), dx);
+        F::gemm(dz, self.weight.view(), dx, &[]);
     }
 
     /// Parameters that are all zero.

@@ -114,7 +114,7 @@ impl<F: Real> Mlp<F> {
         let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
         let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
-            forward(&self.layers, x, &mut workspace);
+            forward(&self.layers, x, &mut workspace, &[]);
             logits.assign(&workspace.logits(x.nrows()));
         }
         Ok(logits)
@@ -151,7 +151,7 @@ impl<F: Real> Mlp<F> {
         Examples::new(vec![(x, labels)], self.classes())?.check_fits("compute gradients", self)?;
         let mut workspace = Workspace::new(&self.layers, x.nrows());
         let mut gradients = self.zeros_like();
-        let loss = forward_loss(&self.layers, x, labels, &mut workspace);
+        let loss = forward_loss(&self.layers, x, labels, &mut workspace, &[]);
         backward(&self.layers, labels, &mut workspace);
         add_gradients(x, &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));

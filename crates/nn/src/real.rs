@@ -1,25 +1,22 @@
 //! The two number types, f32 and f64, and what they need beyond arithmetic.
 
-use mlprobe_kernels::{Isa, gemm, gemm_add};
+use mlprobe_kernels::{Isa, Start, gemm_fetching};
 use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
 
 /// A floating-point type the network can be made of: `f32` or `f64`. Sealed.
 pub trait Real: NdFloat + Into<f64> + sealed::Portable {
-    /// C = A·B.
+    /// C = A·B, while the rows that will be read `soon` are fetched.
     ///
     /// Shapes: `a` (M, N), `b` (N, P), `c` (M, P); any strides. What `c` held before is not read.
     /// Every matrix product of the crate comes through here or [`Real::gemm_add`]. The three shapes must fit.
-    fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>);
+    fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]);
 
     /// C ← C + A·B, going on with the sums: several calls have the bits of one over all columns of A.
     ///
-    /// Shapes as for [`Real::gemm`].
-    fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>);
-
-    /// Asks for a row to be brought into the cache; changes nothing else.
-    fn prefetch(row: &[Self]);
+    /// Otherwise as [`Real::gemm`].
+    fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]);
 
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
@@ -45,18 +42,14 @@ pub(crate) mod sealed {
 macro_rules! real {
     ($type:ident, $dtype:ident, $exp:path, $ln:path) => {
         impl Real for $type {
-            fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
-                let product = gemm(Isa::current(), a, b, c);
+            fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]) {
+                let product = gemm_fetching(Isa::current(), Start::Zero, a, b, c, soon);
                 debug_assert!(product.is_ok(), "{product:?}");
             }
 
-            fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>) {
-                let product = gemm_add(Isa::current(), a, b, c);
+            fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]) {
+                let product = gemm_fetching(Isa::current(), Start::C, a, b, c, soon);
                 debug_assert!(product.is_ok(), "{product:?}");
-            }
-
-            fn prefetch(row: &[Self]) {
-                mlprobe_kernels::prefetch(row);
             }
 
             fn from_f64(value: f64) -> Self {

@@ -134,10 +134,12 @@ impl<'a, F: Real> Trainer<'a, F> {
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
         let mut total_loss = 0.0;
-        for (i, rows) in order.chunks(hyperparameters.batch_size()).enumerate() {
+        let mut batches = order.chunks(hyperparameters.batch_size()).enumerate().peekable();
+        while let Some((i, rows)) = batches.next() {
+            let next = batches.peek().map_or(&[][..], |(_, rows)| rows);
             let dropout =
                 Dropout { p: hyperparameters.dropout(), seed: self.seed, update: updates + i as u64 };
-            let loss = batch.gradients(model.layers(), examples, rows, &dropout, gradients);
+            let loss = batch.gradients(model.layers(), examples, [rows, next], &dropout, gradients);
             if !loss.is_finite() {
                 let (batch, loss) = (i + 1, loss / rows.len() as f64);
                 return Err(Error::Diverged { epoch, batch, learning_rate, loss });
