@@ -119,8 +119,20 @@ macro_rules! for_each_row {
 }
 
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        match t.soon {
+            [] => tile_fetching::<S, MR, NV, false>(t),
+            _ => tile_fetching::<S, MR, NV, true>(t),
+        }
+    }
+}
+
+/// The tile, with or without rows to fetch: without any, even a counter in the innermost loop would be felt.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
+unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>) {
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
         let mut acc = [[S::zero(); NV]; MR];
@@ -134,9 +146,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
         let mut soon = Lines::new(t.soon);
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
-            for k in 0..t.depth {
-                if k % STEPS_A_LINE == 0 {
-                    soon.fetch_one();
+            for _ in 0..t.depth {
+                if FETCH {
+                    soon.step();
                 }
                 // Steps far apart in memory, as in a transposed A, are beyond what hardware prefetches.
                 prefetch(a.wrapping_offset(8 * t.a_step));
@@ -168,36 +180,44 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
     }
 }
 
-/// Few enough requests that memory answers one before the next, and the sums never wait for it.
-const STEPS_A_LINE: usize = 4;
-
-/// The cache lines of some rows, one after the other.
+/// The cache lines of some rows, asked for one after the other.
 struct Lines<'a, T> {
     rows: std::slice::Iter<'a, &'a [T]>,
-    of_row: std::slice::Chunks<'a, T>,
+    next: *const T,
+    left_of_row: usize,
+    steps_to_next: usize,
 }
 
 impl<'a, T> Lines<'a, T> {
+    /// Few enough requests that memory answers one before the next, and the sums never wait for it.
+    const STEPS_A_LINE: usize = 4;
+    /// Numbers in a cache line.
+    const LINE: usize = 64 / size_of::<T>();
+
     #[inline(always)]
     fn new(rows: &'a [&'a [T]]) -> Self {
-        Self { rows: rows.iter(), of_row: [].chunks(1) }
+        Self { rows: rows.iter(), next: std::ptr::null(), left_of_row: 0, steps_to_next: 1 }
     }
 
     #[inline(always)]
-    fn fetch_one(&mut self) {
-        let mut line = self.of_row.next();
-        if line.is_none() {
-            self.of_row = self.rows.next().copied().unwrap_or_default().chunks(LINE / size_of::<T>());
-            line = self.of_row.next();
+    fn step(&mut self) {
+        self.steps_to_next -= 1;
+        if self.steps_to_next > 0 {
+            return;
         }
-        if let Some(line) = line {
-            prefetch(line.as_ptr());
+        self.steps_to_next = Self::STEPS_A_LINE;
+        if self.left_of_row == 0 {
+            let Some(row) = self.rows.next() else {
+                self.steps_to_next = usize::MAX;
+                return;
+            };
+            (self.next, self.left_of_row) = (row.as_ptr(), row.len().div_ceil(Self::LINE).max(1));
         }
+        prefetch(self.next);
+        self.next = self.next.wrapping_add(Self::LINE);
+        self.left_of_row -= 1;
     }
 }
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// What is stored at `out` for this sum.
 ///
