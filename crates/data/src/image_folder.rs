@@ -49,7 +49,7 @@ impl Default for Split {
 /// What to do about an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBroken {
-    /// Load nothing, and say which images are broken.
+    /// Fail, and say which images are broken.
     #[default]
     Refuse,
     /// Leave it out, and say so.

@@ -97,7 +97,7 @@ pub enum Error {
         total: usize,
     },
     /// A file of features, its manifest or a part of them is not what is to be written or read there.
-    #[error("{}: expected {expected}, got {actual}; choose another name, or remove it to begin anew", path.display())]
+    #[error("{}: expected {expected}, got {actual}; choose another name, or remove the file and make it anew", path.display())]
     Embedding {
         /// The file.
         path: PathBuf,

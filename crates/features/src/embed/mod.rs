@@ -22,6 +22,7 @@ use mlprobe_data::image_files;
 use ndarray::{Array2, Array3, Array4, Axis};
 use rayon::prelude::*;
 
+pub use mlprobe_data::image_folder::OnBroken;
 pub use nearest::{FeatureFile, Neighbour};
 
 use crate::{Error, Extractor};
@@ -41,16 +42,6 @@ pub enum Event<'a> {
 
 /// Called for every [`Event`], from any thread; `Break` stops the work after the images under way.
 pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
-
-/// What to do about an image that cannot be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnBroken {
-    /// Stop there; what has been done before is kept.
-    #[default]
-    Refuse,
-    /// Leave it out, and say so in the manifest.
-    Skip,
-}
 
 /// What [`embed`] has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +77,9 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 /// Writes the features of the image `files` to `out`, whose name has to end in `.npy`, and a manifest beside it.
 ///
 /// A chunk of images at a time is decoded, while features of the one before are extracted, on the threads of the
-/// current rayon pool; then it is written. Memory is that of two chunks, of 64 MiB each, of the files that are being
-/// decoded, one a thread, and of the list itself, for any number of images. `out` appears only when it is whole. If an earlier call has left such a file
-/// with these features of these images, nothing is done.
+/// current rayon pool; then it is written. Memory is that of three chunks, of 64 MiB at most each, of the files that are
+/// being decoded, one a thread, and of the list itself, for any number of images. `out` appears only when it is whole. If
+/// an earlier call has left such a file with these features of these images, nothing is done.
 ///
 /// # Errors
 /// [`Error::Broken`] for an image that cannot be read, with [`OnBroken::Refuse`]; [`Error::Stopped`] if `observer` asked

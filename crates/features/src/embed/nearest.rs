@@ -103,10 +103,11 @@ impl FeatureFile {
             nearest.sort_by(|(i, a), (j, b): &(usize, f64)| b.total_cmp(a).then(i.cmp(j)));
             nearest.truncate(most);
         }
-        let mut paths = HashMap::new();
+        let mut paths: HashMap<usize, String> =
+            nearest.iter().map(|&(row, _)| (row, String::new())).collect();
         self.each_line(|line| {
-            if let Some(row) = line.row.filter(|row| nearest.iter().any(|(near, _)| near == row)) {
-                paths.insert(row, line.path);
+            if let Some(path) = line.row.and_then(|row| paths.get_mut(&row)) {
+                *path = line.path;
             }
             Ok(())
         })?;
