@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::fetch::{Remote, Timeouts, fetch_file};
-use mlprobe_features::{Extractor, Normalization, ResNet18, SqueezeNet};
+use mlprobe_features::{Extractor, Normalization, ResNet18, SqueezeNet, same_network};
 use mlprobe_kernels::Isa;
 
 use crate::data::with_bars;
@@ -20,7 +20,7 @@ pub struct ExtractorOptions {
     #[arg(long, value_name = "squeezenet|resnet18|PATH.onnx")]
     extractor: Option<Network>,
     /// Side in pixels that images are resized to for the extractor; its time grows with the square
-    /// [default: 128 for squeezenet, 224 for resnet18, with --quick: 64; what an ONNX file says, else 224]
+    /// [default: 128 for squeezenet, 224 for resnet18, 64 for a --quick study; what an ONNX file says, else 224]
     #[arg(long, value_name = "N")]
     input_size: Option<usize>,
     /// How pixels x are scaled: div255 is x/255, as the original course did; imagenet is (x/255 - mean)/deviation, as
@@ -36,7 +36,7 @@ pub struct ExtractorOptions {
 
 /// The networks there are.
 #[derive(Clone, Default)]
-enum Network {
+pub enum Network {
     #[default]
     SqueezeNet,
     ResNet18,
@@ -66,6 +66,11 @@ pub struct Chosen {
 }
 
 impl ExtractorOptions {
+    /// Says where things are, and leaves everything else to a record.
+    pub fn located(extractor: Option<Network>, weights: Option<PathBuf>) -> Self {
+        Self { extractor, weights, ..Self::default() }
+    }
+
     /// The network with its weights, fetched if they have to be. `quick` makes images small unless told otherwise.
     pub fn open(self, quick: bool) -> Result<Chosen> {
         Isa::from_env()?;
@@ -115,6 +120,45 @@ impl ExtractorOptions {
                 open_onnx(&path, input_size, normalization.unwrap_or(Normalization::IMAGENET))
             }
         }
+    }
+
+    /// Whether a network was asked for.
+    pub fn names_a_network(&self) -> bool {
+        self.extractor.is_some()
+    }
+
+    /// The extractor of a record, which has its name and fingerprint. The options say what the record cannot: where the
+    /// file of the network or its weights is.
+    pub fn reopen(mut self, name: &str, fingerprint: &str) -> Result<Box<dyn Extractor>> {
+        let unknown = || format!("the features were made by {name}, which this version does not know");
+        let (network, settings) = name.rsplit_once('@').with_context(unknown)?;
+        let (size, normalization) = match settings.split_once('-') {
+            Some((size, normalization)) => (size, Some(normalization.parse().with_context(unknown)?)),
+            None => (settings, None),
+        };
+        let size: usize = size.parse().with_context(unknown)?;
+        if self.extractor.is_none() {
+            self.extractor = Some(match network {
+                "squeezenet1_1" => Network::SqueezeNet,
+                "resnet18" => Network::ResNet18,
+                file if file.ends_with(".onnx") => {
+                    bail!("the features were made by {file}: say where it is with --extractor PATH/{file}")
+                }
+                _ => bail!(unknown()),
+            });
+        }
+        self.input_size = self.input_size.or(Some(size));
+        self.normalization = self.normalization.or(normalization);
+        let extractor = self.open(false)?.extractor;
+        let actual = extractor.fingerprint();
+        if !same_network(&actual, fingerprint) {
+            bail!(
+                "the features were made by {name} with fingerprint {fingerprint}, and {} here has {actual}: name the same \
+                 network with --extractor, or its weights with --weights; or make all of it again with this version",
+                extractor.name()
+            );
+        }
+        Ok(extractor)
     }
 }
 
@@ -211,6 +255,28 @@ mod tests {
             assert!(error.contains(part), "{part}: {error}");
         }
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn an_extractor_is_opened_again_by_its_name_and_checked_by_its_fingerprint() {
+        let network = SqueezeNet::new(32).unwrap();
+        let options = ExtractorOptions::default();
+        let again = options.clone().reopen(&network.name(), &network.fingerprint()).unwrap();
+        assert_eq!((again.name(), again.fingerprint()), (network.name(), network.fingerprint()));
+
+        let message = |options: &ExtractorOptions, name: &str, fingerprint: &str| {
+            format!("{:#}", options.clone().reopen(name, fingerprint).err().unwrap())
+        };
+        let other = message(&options, "squeezenet1_1@32", "0123-avx2");
+        assert!(other.contains("0123-avx2") && other.contains(&network.fingerprint()), "{other}");
+        let resized = ExtractorOptions { input_size: Some(33), ..options.clone() };
+        assert!(message(&resized, &network.name(), &network.fingerprint()).contains("squeezenet1_1@33"));
+        let file = message(&options, "my.onnx@224-imagenet", "0123-avx2");
+        assert!(file.contains("--extractor PATH/my.onnx"), "{file}");
+        for name in ["tiles", "tiles@32", "squeezenet1_1@x", "resnet18@224-nothing"] {
+            let unknown = message(&options, name, "0123-avx2");
+            assert!(unknown.contains(name) && unknown.contains("does not know"), "{unknown}");
+        }
     }
 
     #[test]

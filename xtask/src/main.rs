@@ -8,21 +8,24 @@ mod compare;
 mod data;
 mod digests;
 mod display;
+mod embed;
 mod export;
 mod extractor;
 mod images;
 mod interrupt;
 mod options;
+mod output;
 mod paths;
+mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod similar;
 mod tuned;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mlprobe_experiments::Error;
 
 use progress::Bars;
 
@@ -47,6 +50,9 @@ enum Command {
     /// Write features or models in files that other programs read.
     #[command(subcommand)]
     Export(export::Command),
+    Embed(embed::Arguments),
+    Similar(similar::Arguments),
+    Predict(predict::Arguments),
     Bench(bench::Arguments),
     Digests(digests::Arguments),
 }
@@ -59,6 +65,9 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Export(command) => export::run(command),
+        Command::Embed(arguments) => embed::run(arguments),
+        Command::Similar(arguments) => similar::run(arguments),
+        Command::Predict(arguments) => predict::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Digests(arguments) => digests::run(arguments),
     };
@@ -83,7 +92,8 @@ fn message(error: &anyhow::Error) -> String {
 }
 
 fn is_stop(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Error::Stopped { .. }))
+    let study = matches!(error.downcast_ref(), Some(mlprobe_experiments::Error::Stopped { .. }));
+    study || matches!(error.downcast_ref(), Some(mlprobe_features::Error::Stopped { .. }))
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     Ok(())
 }
 
-fn read_tuned(folder: &Path) -> Result<tuned::Report> {
+/// The report of the tuned run in `folder`.
+pub fn read_tuned(folder: &Path) -> Result<tuned::Report> {
     let path = folder.join("tuned.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     serde_json::from_str(&text)

@@ -3,18 +3,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
+mod process;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mlprobe_data::random::Random;
 use serde_json::Value;
 
-/// Longer than anything here takes, also on a machine that is busy with other work.
-const PATIENCE: Duration = Duration::from_secs(120);
+use process::Process;
 
 /// One run folder with a feature cache of its own.
 struct Place {
@@ -34,66 +34,13 @@ impl Place {
 
     /// Starts the program, with a checkpoint after every epoch.
     fn start(&self) -> Process {
-        let path = self.folder.path().join("stderr");
-        let child = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
             .args(&self.options)
             .args(["--dataset", "mini", "--input-size", "16", "--checkpoint-every", "0", "--out"])
             .arg(self.out())
-            .env("MLPROBE_CACHE", self.folder.path().join("cache"))
-            .stdin(Stdio::null())
-            .stdout(File::create(self.folder.path().join("stdout")).unwrap())
-            .stderr(File::create(&path).unwrap())
-            .spawn()
-            .unwrap();
-        Process { child, stderr: path }
-    }
-}
-
-struct Process {
-    child: Child,
-    stderr: PathBuf,
-}
-
-impl Process {
-    fn stderr(&self) -> String {
-        fs::read_to_string(&self.stderr).unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    }
-
-    /// Waits for the end, at most this long.
-    fn ends_within(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let start = Instant::now();
-        loop {
-            match self.child.try_wait().unwrap() {
-                None if start.elapsed() < limit => sleep(Duration::from_millis(5)),
-                status => return status,
-            }
-        }
-    }
-
-    fn succeeds(&mut self) {
-        let status = self.ends_within(PATIENCE);
-        assert!(status.is_some_and(|status| status.success()), "{status:?}: {}", self.stderr());
-    }
-
-    fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let start = Instant::now();
-        while !holds(self) {
-            assert!(start.elapsed() < PATIENCE, "waiting for {what}: {}", self.stderr());
-            assert!(self.child.try_wait().unwrap().is_none(), "ended before {what}: {}", self.stderr());
-            sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+            .env("MLPROBE_CACHE", self.folder.path().join("cache"));
+        Process::start(&mut command, self.folder.path())
     }
 }
 
@@ -168,8 +115,7 @@ fn kill_and_compare(options: &str, kills: usize) {
             assert_same(&place, &expected);
             place = Place::new(options);
         } else {
-            process.child.kill().unwrap(); // SIGKILL
-            process.child.wait().unwrap();
+            process.kill();
             killed += 1;
             went_on |= process.stderr().contains("goes on after");
         }

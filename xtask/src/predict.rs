@@ -1,0 +1,247 @@
+//! `cargo xtask predict`: what images show, says a trained model.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use mlprobe_experiments::results::{ArmResults, ExtractorInfo};
+use mlprobe_experiments::{read_results, tuned};
+use mlprobe_features::Extractor;
+use mlprobe_features::embed::extract_files;
+use mlprobe_nn::Mlp;
+use serde_json::json;
+
+use crate::embed::find;
+use crate::extractor::ExtractorOptions;
+use crate::output;
+use crate::progress::{Bars, Unit};
+use crate::report::read_tuned;
+
+/// Says what images show, by a model that a run has trained.
+///
+/// Of a run folder one model answers: that of the first arm with its first seed, unless --arm and --seed say otherwise.
+/// The run's record names the classes, and the network that made the features. Images may have any size: the centre square
+/// is taken. A model knows images like those it was trained on; those of CIFAR-10 have 32 pixels a side.
+#[derive(Args)]
+pub struct Arguments {
+    /// A run folder of `cargo xtask reproduce`, `ablate` or `compare`, or one of its models,
+    /// RUN/models/ARM-seedS.safetensors. A model that lies elsewhere needs --extractor
+    #[arg(long, value_name = "RUN")]
+    model: PathBuf,
+    /// The arm whose model answers [default: the first of the run]
+    #[arg(long, value_name = "NAME")]
+    arm: Option<String>,
+    /// The seed of the model that answers [default: the first of the run]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Image files (PNG, JPEG, WebP, BMP, GIF, TIFF), and folders, in which all such files are taken, sorted by name
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// How many classes to show of each image, the likeliest first
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    top: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten, next_help_heading = "The network, where the run's record does not say enough")]
+    extractor: ExtractorOptions,
+}
+
+/// Images whose features are in memory at a time.
+const CHUNK: usize = 256;
+
+pub fn run(Arguments { model, arm, seed, images, top, json, extractor }: Arguments) -> Result<()> {
+    let files = find(&images)?;
+    let predictor = Predictor::open(model, arm, seed, extractor)?;
+    let answers = predictor.answers(&files, top as usize)?;
+    let (path, extractor) = (predictor.path.display(), predictor.extractor.name());
+    if json {
+        let images = answers.iter().map(|(path, classes)| {
+            let classes = classes.iter().map(|(class, p)| json!({"class": class, "probability": p}));
+            json!({"path": path, "classes": classes.collect::<Vec<_>>()})
+        });
+        let images: Vec<_> = images.collect();
+        let answer = json!({"model": predictor.path, "extractor": extractor, "images": images});
+        return output::write(&format!("{answer:#}\n"));
+    }
+    output::write(&format!("{}\nBy {path}, from features by {extractor}.\n", table(&answers)))
+}
+
+/// A model and what makes its features.
+struct Predictor {
+    path: PathBuf,
+    model: tuned::Model,
+    extractor: Box<dyn Extractor>,
+    /// K names.
+    classes: Vec<String>,
+}
+
+/// Classes with their probabilities, the likeliest first.
+type Answer<'a> = Vec<(&'a str, f32)>;
+
+impl Predictor {
+    /// Of `model`, a run folder or a file.
+    fn open(
+        model: PathBuf,
+        arm: Option<String>,
+        seed: Option<u64>,
+        extractor: ExtractorOptions,
+    ) -> Result<Self> {
+        let record = Record::of(&model)?;
+        let path = match &record {
+            _ if model.is_file() && (arm.is_some() || seed.is_some()) => bail!(
+                "--arm and --seed choose among the models of a run folder, and {} is one model: leave them out",
+                model.display()
+            ),
+            _ if model.is_file() => model,
+            Some(record) => model.join(record.choose(arm, seed)?),
+            None => bail!(
+                "--model {}: expected a folder with results.json or tuned.json, as `cargo xtask reproduce` leaves it \
+                 under runs/, or a .safetensors file from its models/",
+                model.display()
+            ),
+        };
+        let model = tuned::Model {
+            seed: seed.unwrap_or_default(),
+            square_roots: record.as_ref().is_some_and(|record| record.square_roots),
+            network: Mlp::load(&path)?,
+        };
+        let extractor = open_extractor(extractor, record.as_ref(), &path)?;
+        let (inputs, k) = (model.network.inputs(), model.network.classes());
+        if inputs != extractor.dim() {
+            bail!(
+                "{} takes {inputs} features, and {} makes {}: name the network it was trained with by --extractor",
+                path.display(),
+                extractor.name(),
+                extractor.dim()
+            );
+        }
+        let classes = match record {
+            Some(record) if record.classes.len() == k => record.classes,
+            _ => (0..k).map(|class| format!("class {class}")).collect(),
+        };
+        Ok(Self { path, model, extractor, classes })
+    }
+
+    /// The `top` classes of every file, with its name.
+    fn answers(&self, files: &[PathBuf], top: usize) -> Result<Vec<(String, Answer<'_>)>> {
+        let label = format!("features by {}", self.extractor.name());
+        let bar = Bars::default().start(&label, Some(files.len() as u64), Unit::Count("images"));
+        let mut answers = Vec::new();
+        for files in files.chunks(CHUNK) {
+            let features = extract_files(self.extractor.as_ref(), files)?;
+            let probabilities = self.model.probabilities(features.view())?;
+            for (file, row) in files.iter().zip(probabilities.outer_iter()) {
+                let mut answer: Answer<'_> =
+                    self.classes.iter().map(String::as_str).zip(row.iter().copied()).collect();
+                // Stable: of equally likely ones the first.
+                answer.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+                answer.truncate(top);
+                answers.push((file.display().to_string(), answer));
+            }
+            bar.add(files.len() as u64);
+        }
+        Ok(answers)
+    }
+}
+
+/// What a run says of its models.
+struct Record {
+    /// `None` if the run was given features.
+    extractor: Option<ExtractorInfo>,
+    classes: Vec<String>,
+    /// Arms with their seeds.
+    arms: Vec<(String, Vec<u64>)>,
+    /// Whether models take square roots of features.
+    square_roots: bool,
+}
+
+impl Record {
+    /// Of `model`, a run folder or a file in its folder models; `None` if it is neither.
+    fn of(model: &Path) -> Result<Option<Self>> {
+        let folder = if model.is_file() {
+            let path = model.canonicalize().with_context(|| format!("reading {}", model.display()))?;
+            let folder = path.parent().filter(|folder| folder.ends_with("models")).and_then(Path::parent);
+            let Some(folder) = folder else { return Ok(None) };
+            folder.to_owned()
+        } else {
+            model.to_owned()
+        };
+        let (about, arms, square_roots) = if folder.join("results.json").exists() {
+            let results = read_results(folder.join("results.json"))?;
+            let seeds = |arm: &ArmResults| arm.runs.iter().map(|run| run.seed).collect();
+            let arms = results.arms.iter().map(|arm| (arm.name.clone(), seeds(arm))).collect();
+            (results.about, arms, false)
+        } else if folder.join("tuned.json").exists() {
+            let report = read_tuned(&folder)?;
+            let selected = report.candidates.get(report.selected);
+            let square_roots = selected.is_some_and(|tried| tried.candidate.square_roots);
+            let seeds = report.runs.iter().map(|run| run.seed).collect();
+            (report.about, vec![(tuned::ARM.to_owned(), seeds)], square_roots)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self { extractor: about.extractor, classes: about.dataset.classes, arms, square_roots }))
+    }
+
+    /// The file of the model that is asked for, in the run folder.
+    fn choose(&self, arm: Option<String>, seed: Option<u64>) -> Result<PathBuf> {
+        let names: Vec<&str> = self.arms.iter().map(|(name, _)| name.as_str()).collect();
+        let wanted = arm.as_deref().or(names.first().copied()).unwrap_or_default();
+        let Some((name, seeds)) = self.arms.iter().find(|(name, _)| name == wanted) else {
+            bail!("--arm {wanted}: expected one of {}", names.join(", "));
+        };
+        let Some(seed) = seed.or(seeds.first().copied()).filter(|seed| seeds.contains(seed)) else {
+            let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
+            bail!("--seed: expected one of {}, which {name} has been trained with", seeds.join(", "));
+        };
+        Ok(Path::new("models").join(format!("{name}-seed{seed}.safetensors")))
+    }
+}
+
+/// That of the record, or the one that is asked for where a record does not name one.
+fn open_extractor(
+    options: ExtractorOptions,
+    record: Option<&Record>,
+    model: &Path,
+) -> Result<Box<dyn Extractor>> {
+    match record.and_then(|record| record.extractor.as_ref()) {
+        Some(info) => options.reopen(&info.name, &info.fingerprint),
+        None if options.names_a_network() => Ok(options.open(false)?.extractor),
+        None => bail!(
+            "nothing says which network makes the features that {} takes: it does not lie in the models folder of a run, \
+             or the run was given features. Name it with --extractor, and its --input-size",
+            model.display()
+        ),
+    }
+}
+
+/// A line for each class, with the image before the first.
+fn table(answers: &[(String, Answer<'_>)]) -> String {
+    let images = answers.iter().map(|(path, _)| path.chars().count()).max().unwrap_or(0);
+    let classes = answers.iter().flat_map(|(_, answer)| answer);
+    let classes = classes.map(|(class, _)| class.chars().count()).max().unwrap_or(0);
+    let mut table = String::new();
+    for (path, answer) in answers {
+        for (i, (class, probability)) in answer.iter().enumerate() {
+            let path = if i == 0 { path.as_str() } else { "" };
+            table += &format!("{path:<images$}  {class:<classes$}  {:>5.1} %\n", 100.0 * probability);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_each_image_once() {
+        let answers = vec![
+            ("cat.png".to_owned(), vec![("cat", 0.931), ("airplane", 0.04)]),
+            ("é.png".to_owned(), vec![("dog", 1.0)]),
+        ];
+        let expected = "cat.png  cat        93.1 %\n         airplane    4.0 %\né.png    dog       100.0 %\n";
+        assert_eq!(table(&answers), expected);
+    }
+}
