@@ -58,6 +58,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Beyond a limit on the size of files, a write is to report it, not to end the program without a word. Should this
+    // fail, the system's default remains.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     let result = match Arguments::parse().command {
         Command::Data(command) => data::run(command),
         Command::Reproduce(arguments) => reproduce::run(arguments),
