@@ -1,6 +1,5 @@
 //! `cargo xtask compare`: training sets from files, against each other.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +9,6 @@ use mlprobe_experiments::page::Page;
 use mlprobe_experiments::results::Fact;
 use mlprobe_experiments::tuned::Standardisation;
 use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, RunFolder, Study};
-use sha2::{Digest, Sha256};
 
 use crate::display::{Display, print_summary};
 use crate::options::{checkpoints, commit};
@@ -179,8 +177,7 @@ fn split_pair(file: &str) -> Option<(&str, &str)> {
 }
 
 fn digest(path: &str) -> Result<String> {
-    let bytes = fs::read(path).with_context(|| format!("reading {path}"))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    mlprobe_files::sha256(path).with_context(|| format!("reading {path}"))
 }
 
 /// The learning rate of each set.

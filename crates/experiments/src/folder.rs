@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
 use ndarray_npy::{WritableElement, WriteNpyExt};
-use sha2::{Digest, Sha256};
 
-use crate::checkpoints::hex;
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::report;
-use crate::results::{Results, SCHEMA};
+use crate::results::Results;
 use crate::study::Outcome;
 
 /// Where a study leaves what it found:
@@ -81,7 +79,7 @@ impl RunFolder {
         lines.lines().find_map(|line| {
             let (digest, name) = line.split_once("  ").unwrap_or_default();
             let path = self.path.join(name);
-            let is_same = fs::read(&path).is_ok_and(|bytes| hex(&Sha256::digest(&bytes)) == digest);
+            let is_same = mlprobe_files::sha256(&path).is_ok_and(|actual| actual == digest);
             (!is_same).then_some(path)
         })
     }
@@ -150,33 +148,15 @@ impl RunFolder {
         let mut sums = String::new();
         for name in names {
             let path = self.path.join(name);
-            let bytes =
-                fs::read(&path).map_err(|source| Error::File { operation: "reading", path, source })?;
-            sums += &format!("{}  {name}\n", hex(&Sha256::digest(&bytes)));
+            let digest = mlprobe_files::sha256(&path).map_err(|source| Error::File {
+                operation: "reading",
+                path,
+                source,
+            })?;
+            sums += &format!("{digest}  {name}\n");
         }
         write_whole(&self.path.join("SHA256SUMS"), sums.as_bytes())
     }
-}
-
-/// Reads a `results.json`.
-///
-/// # Errors
-/// [`Error::File`] if it cannot be read, [`Error::Schema`] if it holds something else.
-pub fn read_results(path: impl AsRef<Path>) -> Result<Results> {
-    let path = path.as_ref();
-    let text = fs::read_to_string(path).map_err(|source| Error::File {
-        operation: "reading",
-        path: path.to_owned(),
-        source,
-    })?;
-    let schema = |actual| Error::Schema { path: path.to_owned(), expected: SCHEMA, actual };
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| schema(error.to_string()))?;
-    match value.get("schema").and_then(serde_json::Value::as_u64) {
-        Some(found) if found == u64::from(SCHEMA) => {}
-        Some(found) => return Err(schema(format!("schema {found}"))),
-        None => return Err(schema("no field `schema`".to_owned())),
-    }
-    serde_json::from_value(value).map_err(|error| schema(error.to_string()))
 }
 
 fn write_npy<T, S, D>(path: &Path, array: &ArrayBase<S, D>) -> Result<()>

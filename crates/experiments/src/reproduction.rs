@@ -15,7 +15,7 @@
 use mlprobe_data::augment::{Augmenter, Preset, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_features::{Extractor, FeatureCache, Origin};
-use ndarray::{Axis, concatenate};
+use ndarray::{Array2, Axis, concatenate};
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -51,6 +51,11 @@ pub(crate) const TRANSFORMS: [Transform; 6] = [
 
 /// Draws the transforms of the test images, the same for every run.
 pub(crate) const TEST_SEED: u64 = 0;
+
+/// Bytes of images that are transformed at a time.
+const PIECE: usize = 32 << 20;
+/// How many images these are at least and at most.
+const PIECE_IMAGES: [usize; 2] = [256, 8192];
 
 /// What the study is run on.
 pub struct Reproduction<'a> {
@@ -171,10 +176,7 @@ impl Reproduction<'_> {
                 let advance = |done: usize| advance(done as u64);
                 let features = match augmenter {
                     None => self.extractor.extract(images.images.view(), &advance)?,
-                    Some(augmenter) => {
-                        let (transformed, _) = augmenter.apply(images.images.view())?;
-                        self.extractor.extract(transformed.view(), &advance)?
-                    }
+                    Some(augmenter) => self.augmented_features(images, augmenter, &advance)?,
                 };
                 Ok::<_, Error>(features)
             })
@@ -183,6 +185,28 @@ impl Reproduction<'_> {
             progress.send(Event::CacheRebuilt { stage, set_aside: &set_aside });
         }
         LabelledFeatures::new(features, images.labels.clone())
+    }
+
+    /// The features (N, D) of transformed copies of `images` (N, height, width, 3), of which never more than a piece is
+    /// in memory.
+    fn augmented_features(
+        &self,
+        images: &LabelledImages,
+        augmenter: &Augmenter,
+        advance: &(dyn Fn(usize) + Sync),
+    ) -> Result<Array2<f32>> {
+        let mut features = Array2::zeros((images.len(), self.extractor.dim()));
+        let (_, height, width, channels) = images.images.dim();
+        let bytes = (height * width * channels).max(1);
+        let size = (PIECE / bytes).clamp(PIECE_IMAGES[0], PIECE_IMAGES[1]);
+        let pieces = images.images.axis_chunks_iter(Axis(0), size);
+        for (i, (piece, mut rows)) in pieces.zip(features.axis_chunks_iter_mut(Axis(0), size)).enumerate() {
+            let first = i * size;
+            let (transformed, _) = augmenter.apply_from(first as u64, piece)?;
+            let extracted = self.extractor.extract(transformed.view(), advance);
+            rows.assign(&extracted.map_err(|error| error.behind(first))?);
+        }
+        Ok(features)
     }
 
     pub(crate) fn about(&self, augmentation: String, train_digest: String, test_digest: String) -> About {

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlprobe_data::augment::Preset;
-use mlprobe_data::{Dataset, mini};
+use mlprobe_data::{Dataset, LabelledImages, mini};
 use mlprobe_experiments::reproduction::{AUGMENTED, DUPLICATED, Reproduction, UNAUGMENTED, UNAUGMENTED_FAST};
 use mlprobe_experiments::{Event, Outcome, Progress, Protocol, RunFolder};
 use mlprobe_features::{Error, Extractor, FeatureCache};
-use ndarray::{Array2, ArrayView4, s};
+use ndarray::{Array2, Array4, ArrayView4, s};
 
 const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
 
@@ -53,7 +53,11 @@ impl Extractor for Tiles {
     }
 }
 
-fn reproduction<'a>(dataset: &'a Dataset, extractor: &'a Tiles, cache: &'a FeatureCache) -> Reproduction<'a> {
+fn reproduction<'a>(
+    dataset: &'a Dataset,
+    extractor: &'a dyn Extractor,
+    cache: &'a FeatureCache,
+) -> Reproduction<'a> {
     Reproduction {
         dataset,
         comparable: false,
@@ -97,6 +101,46 @@ fn any_number_of_threads_gives_the_same_models_and_predictions() {
             assert_eq!(scores(a), scores(b), "{threads} threads");
         }
     }
+}
+
+/// Fails for the sixth image of 100.
+struct Sixth;
+
+impl Extractor for Sixth {
+    fn name(&self) -> String {
+        "sixth".into()
+    }
+
+    fn dim(&self) -> usize {
+        1
+    }
+
+    fn input_size(&self) -> usize {
+        1
+    }
+
+    fn fingerprint(&self) -> String {
+        "fedcba9876543210".into()
+    }
+
+    fn extract(&self, images: ArrayView4<u8>, _: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
+        match images.dim().0 {
+            100 => Err(Error::NotFinite { extractor: self.name(), row: 5, column: 0, value: f32::INFINITY }),
+            n => Ok(Array2::zeros((n, 1))),
+        }
+    }
+}
+
+#[test]
+fn an_image_that_fails_when_it_is_transformed_is_named_by_its_own_number() {
+    // 8,192 images are transformed at a time: of 8,292, the last 100 come by themselves.
+    let [train, test] =
+        [1, 8292].map(|n| LabelledImages::new(Array4::zeros((n, 1, 1, 3)), vec![0; n]).unwrap());
+    let dataset = Dataset::new("black", vec!["a".into()], train, test).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = FeatureCache::new(folder.path());
+    let error = reproduction(&dataset, &Sixth, &cache).study(&Progress::silent()).err().unwrap().to_string();
+    assert!(error.contains("feature 0 of image 8197 is inf"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Features on disk, addressed by what they were made from.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
-use ndarray_npy::{ReadNpyExt, WriteNpyExt};
+use ndarray_npy::{ReadNpyExt, WriteNpyError, WriteNpyExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -68,7 +68,7 @@ impl FeatureCache {
     /// The key has to name everything the features depend on: images, transforms with their seed, extractor.
     ///
     /// # Errors
-    /// Whatever `extract` returns; [`Error::Io`] or [`Error::Encode`] if the folder cannot be read or written.
+    /// Whatever `extract` returns; [`Error::Io`] if the folder cannot be read or written.
     pub fn get_or_extract<E: From<Error>>(
         &self,
         key: &[(&str, &str)],
@@ -131,23 +131,32 @@ impl Drop for Turn {
 
 /// The matrix first, then the sidecar that vouches for it: a kill in between leaves a matrix that is not used.
 fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Result<(), Error> {
-    let mut bytes = Vec::with_capacity(features.len() * 4 + 128);
-    features.write_npy(&mut bytes).map_err(|source| Error::Encode { path: path.into(), source })?;
-    let sidecar = Sidecar { key, sha256: hex(&Sha256::digest(&bytes)) };
-    let sidecar = serde_json::to_vec_pretty(&sidecar).map_err(|error| Error::Io {
-        operation: "encoding",
-        path: path.into(),
-        source: error.into(),
+    let mut sha256 = String::new();
+    write_whole(path, |part| {
+        let mut file = BufWriter::new(File::create(part)?);
+        features.write_npy(&mut file).map_err(|error| match error {
+            WriteNpyError::Io(error) => error,
+            other => io::Error::other(other),
+        })?;
+        file.flush()?;
+        sha256 = mlprobe_files::sha256(part)?;
+        Ok(())
     })?;
-    for (extension, bytes) in [("npy", bytes), ("json", sidecar)] {
-        let path = path.with_extension(extension);
-        // Always the same name, so that the next attempt overwrites what a kill leaves.
-        let part = path.with_extension(format!("{extension}.part"));
-        fs::write(&part, &bytes)
-            .and_then(|()| mlprobe_files::rename(&part, &path))
-            .map_err(Error::io("writing", &path))?;
-    }
-    Ok(())
+    write_whole(&path.with_extension("json"), |part| {
+        fs::write(part, serde_json::to_vec_pretty(&Sidecar { key, sha256 })?)
+    })
+}
+
+/// Writes a file beside `path`, always under the same name, so that the next attempt overwrites what a kill leaves.
+fn write_whole(path: &Path, content: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = Path::new(&part);
+    content(part).and_then(|()| mlprobe_files::rename(part, path)).map_err(|error| {
+        // A full disk needs the room. What cannot be removed is overwritten by the next attempt.
+        let _ = fs::remove_file(part);
+        Error::io("writing", path)(error)
+    })
 }
 
 enum Found {
@@ -156,23 +165,25 @@ enum Found {
     Nothing,
 }
 
+/// Reads the matrix twice, so that only right bytes are parsed, and no second copy of them is in memory.
 fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
-    let (Some(bytes), Some(sidecar)) = (read_if_there(path)?, read_if_there(&path.with_extension("json"))?)
-    else {
+    let (Some(sha256), Some(sidecar)) = (
+        if_there(path, mlprobe_files::sha256(path))?,
+        if_there(path, fs::read(path.with_extension("json")))?,
+    ) else {
         return Ok(Found::Nothing);
     };
     let sidecar: Option<Sidecar> = serde_json::from_slice(&sidecar).ok();
-    let whole =
-        sidecar.is_some_and(|sidecar| sidecar.key == key && sidecar.sha256 == hex(&Sha256::digest(&bytes)));
-    Ok(match Array2::read_npy(bytes.as_slice()) {
-        Ok(features) if whole => Found::Whole(features),
-        _ => Found::Damaged,
-    })
+    if sidecar.is_none_or(|sidecar| sidecar.key != key || sidecar.sha256 != sha256) {
+        return Ok(Found::Damaged);
+    }
+    let file = File::open(path).map_err(Error::io("reading", path))?;
+    Ok(Array2::read_npy(BufReader::new(file)).map_or(Found::Damaged, Found::Whole))
 }
 
-fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+fn if_there<T>(path: &Path, read: io::Result<T>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("reading", path)(error)),
     }

@@ -22,7 +22,7 @@ pub enum Error {
     /// The weights cannot be used.
     #[error("weights {name}: expected {expected}, got {actual}; take the file again from its origin")]
     Weights {
-        /// The tensor or the file.
+        /// The tensor, behind the file if it is from one.
         name: String,
         /// What would have fitted.
         expected: String,
@@ -120,20 +120,29 @@ pub enum Error {
         /// What to do about it.
         next: &'static str,
     },
-    /// A matrix could not be encoded as `.npy`.
-    #[error("writing {}: {source}", path.display())]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// What the encoder said.
-        source: ndarray_npy::WriteNpyError,
-    },
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] mlprobe_kernels::Error),
 }
 
 impl Error {
+    /// The same error about images of which `count` others, extracted before, stand in front.
+    #[must_use]
+    pub fn behind(mut self, count: usize) -> Self {
+        if let Self::NotFinite { row, .. } = &mut self {
+            *row += count;
+        }
+        self
+    }
+
+    /// The same error, with the file that the weights are from.
+    pub(crate) fn of_file(mut self, path: &Path) -> Self {
+        if let Self::Weights { name, .. } = &mut self {
+            *name = format!("{}: {name}", path.display());
+        }
+        self
+    }
+
     /// A system error during `operation` on `path`.
     pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 /// What the names of temporary files begin and end with.
@@ -115,6 +116,24 @@ pub fn try_lock(path: impl AsRef<Path>) -> io::Result<Option<File>> {
     }
 }
 
+/// The SHA-256 of the file `path` in lower-case hexadecimal. The file may be larger than memory.
+///
+/// # Errors
+/// What the system reports.
+pub fn sha256(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            Ok(n) => digest.update(&buffer[..n]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// What to do about an error in reading or writing a file, for the end of a message.
 pub fn next_step(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -213,6 +232,16 @@ mod tests {
             assert!(next_step(&error).contains(next), "{error}");
         }
         assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn the_digest_is_that_of_sha256sum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        // python3 -c 'import hashlib; print(hashlib.sha256(bytes(i % 251 for i in range(150_000))).hexdigest())'
+        write(&path, &(0..150_000).map(|i| (i % 251) as u8).collect::<Vec<_>>()).unwrap();
+        let expected = "02675bf9284bd74223e98ceea96ebee4c9a469272ead358f462d89753f8c909b";
+        assert_eq!(sha256(&path).unwrap(), expected);
     }
 
     #[test]
