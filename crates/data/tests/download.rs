@@ -34,21 +34,24 @@ fn serve(answer: impl Fn(&Request, TcpStream) + Send + 'static) -> (String, Rece
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let path = lines.next().unwrap().unwrap().split(' ').nth(1).unwrap().to_owned();
-            let headers: Vec<String> =
-                lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-            let from = headers.iter().find_map(|header| {
-                let header = header.to_lowercase();
-                header.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok()
-            });
-            let request = Request { path, from };
+            let request = read_request(&stream);
             // Before the answer, so that it is known when the download has ended. The test may not listen any more.
             let _ = sender.send(request.clone());
             answer(&request, stream);
         }
     });
     (url, receiver)
+}
+
+fn read_request(stream: &TcpStream) -> Request {
+    let mut lines = BufReader::new(stream).lines();
+    let path = lines.next().unwrap().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let headers: Vec<String> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    let from = headers.iter().find_map(|header| {
+        let header = header.to_lowercase();
+        header.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok()
+    });
+    Request { path, from }
 }
 
 fn content() -> Vec<u8> {
@@ -213,6 +216,77 @@ fn a_reset_before_the_first_byte_is_an_error_at_once() {
     let error = Download::from(url).fails();
     assert!(matches!(error, Error::Download { .. }), "{error}");
     assert!(requests.try_iter().count() <= 2);
+}
+
+#[test]
+fn a_reset_in_the_middle_is_taken_up_where_it_came() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/file.bin", listener.local_addr().unwrap());
+    let (sender, requests) = channel();
+    thread::spawn(move || {
+        let (first, _) = listener.accept().unwrap();
+        send(&first, &format!("200 OK\r\nContent-Length: {SIZE}"), &content()[..70_000]);
+        // The request lies there unread when the connection is closed, which then is a reset.
+        thread::sleep(Duration::from_millis(200));
+        drop(first);
+        let (second, _) = listener.accept().unwrap();
+        let request = read_request(&second);
+        sender.send(request.from).unwrap();
+        send_well(&request, &second, &content());
+    });
+    Download::from(url).succeeds();
+    assert!(requests.recv().unwrap().is_some_and(|from| (1..=70_000).contains(&from)));
+}
+
+#[test]
+fn what_a_failed_call_has_got_is_not_asked_for_again_by_the_next() {
+    let (url, _requests) = serve(|_, stream| {
+        send(&stream, &format!("200 OK\r\nContent-Length: {SIZE}"), &content()[..SIZE / 4]);
+        thread::sleep(STALL * 100);
+    });
+    let mut download = Download::from(url);
+    download.fails();
+    let (url, requests) = serve(|request, stream| send_well(request, &stream, &content()));
+    download.remote.url = url;
+    download.succeeds();
+    assert_eq!(requests.try_iter().map(|r| r.from).collect::<Vec<_>>(), [Some(SIZE / 4)]);
+}
+
+#[test]
+fn a_server_that_says_nothing_or_not_http_is_an_error_in_time() {
+    let answers: [fn(TcpStream); 3] = [
+        |_stream| thread::sleep(STALL * 100),
+        |mut stream| drop(stream.write_all(b"220 mail.example ESMTP\r\n")),
+        // A header without an end.
+        |mut stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
+            while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        },
+    ];
+    for answer in answers {
+        let (url, _requests) = serve(move |_, stream| answer(stream));
+        let download = Download::from(url.clone());
+        let start = Instant::now();
+        let error = download.fails();
+        assert!(matches!(error, Error::Download { .. }) && error.to_string().contains(&url), "{error}");
+        assert!(start.elapsed() < STALL * 20, "{:?}", start.elapsed());
+        assert_eq!(kept(&download.part()), 0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_that_says_to_free_some_space() {
+    let (url, _requests) = serve(|request, stream| send_well(request, &stream, &content()));
+    let download = Download::from(url);
+    fs::write(download.path(), b"an earlier file").unwrap();
+    std::os::unix::fs::symlink("/dev/full", download.part()).unwrap();
+    let error = download.run().unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    for part in ["file.bin.part", "No space left on device", "free some space"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert_eq!(fs::read(download.path()).unwrap(), b"an earlier file");
 }
 
 #[test]
