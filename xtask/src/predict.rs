@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_experiments::results::{ArmResults, ExtractorInfo};
-use mlprobe_experiments::{read_results, tuned};
+use mlprobe_experiments::{read_results, read_tuned, tuned};
 use mlprobe_features::Extractor;
 use mlprobe_features::embed::extract_files;
 use mlprobe_nn::Mlp;
@@ -15,7 +15,6 @@ use crate::embed::find;
 use crate::extractor::ExtractorOptions;
 use crate::output;
 use crate::progress::{Bars, Unit};
-use crate::report::read_tuned;
 
 /// Says what images show, by a model that a run has trained.
 ///
@@ -173,7 +172,7 @@ impl Record {
             let arms = results.arms.iter().map(|arm| (arm.name.clone(), seeds(arm))).collect();
             (results.about, arms, false)
         } else if folder.join("tuned.json").exists() {
-            let report = read_tuned(&folder)?;
+            let report = read_tuned(folder.join("tuned.json"))?;
             let selected = report.candidates.get(report.selected);
             let square_roots = selected.is_some_and(|tried| tried.candidate.square_roots);
             let seeds = report.runs.iter().map(|run| run.seed).collect();

@@ -1,12 +1,12 @@
 //! `cargo xtask report`: the report of a finished run, rendered again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use mlprobe_data::augment::Preset;
 use mlprobe_experiments::page::{Page, Pictures};
-use mlprobe_experiments::{RunFolder, read_results, tuned};
+use mlprobe_experiments::{RunFolder, read_results, read_tuned};
 
 use crate::images;
 
@@ -29,7 +29,7 @@ pub struct Arguments {
 pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     let results = read_results(run.join("results.json"))?;
     let ablation = ablation.map(|folder| read_results(folder.join("results.json"))).transpose()?;
-    let tuned = tuned.map(|folder| read_tuned(&folder)).transpose()?;
+    let tuned = tuned.map(|folder| read_tuned(folder.join("tuned.json"))).transpose()?;
     // Features from files have no images.
     let dataset = results.about.extractor.as_ref().and_then(|_| images::of_record(&results.about));
     // The record names the preset, as in "preset 2022: one of ...".
@@ -46,12 +46,4 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     })?;
     println!("Report: {}", folder.path().join("report.html").display());
     Ok(())
-}
-
-/// The report of the tuned run in `folder`.
-pub fn read_tuned(folder: &Path) -> Result<tuned::Report> {
-    let path = folder.join("tuned.json");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} is not the report of a tuned run", path.display()))
 }

@@ -52,7 +52,7 @@ pub enum Error {
         /// The folder.
         PathBuf,
     ),
-    /// A `results.json` does not hold what this version writes.
+    /// A `results.json` or `tuned.json` does not hold what this version writes.
     #[error("reading {path}: expected results of schema {expected}, got {actual}; write them again with this version of mlprobe", path = path.display())]
     Schema {
         /// The file.
@@ -60,6 +60,18 @@ pub enum Error {
         /// The schema this version reads.
         expected: u32,
         /// What was found instead.
+        actual: String,
+    },
+    /// The parts of a `results.json` or `tuned.json` do not fit together.
+    #[error("reading {path}: {field}: expected {expected}, got {actual}; restore the file, or run the study again", path = path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The part, as in `arms[0].runs`.
+        field: String,
+        /// What would fit.
+        expected: String,
+        /// What is there.
         actual: String,
     },
     /// The report or a figure could not be drawn: an error of this crate, since its inputs are its own.

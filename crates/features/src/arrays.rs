@@ -102,17 +102,23 @@ fn read<T>(
         false => (names[0], Npy::open(&mut file as &mut dyn Read, size, size).and_then(take)),
         true => read_member(&mut file, size, names, take),
     };
+    let wrong = |expected, actual, next| Error::Array {
+        path: path.into(),
+        array: name.into(),
+        expected,
+        actual,
+        next,
+    };
     taken.map_err(|problem| match problem {
-        Problem::Read(source) if source.kind() == io::ErrorKind::UnexpectedEof => Error::Array {
-            path: path.into(),
-            array: name.into(),
-            expected: "all of its numbers".into(),
-            actual: "the end of the file".into(),
-            next: "write the file again",
-        },
-        Problem::Read(source) => io(source),
-        Problem::Wrong { expected, actual, next } => {
-            Error::Array { path: path.into(), array: name.into(), expected, actual, next }
+        Problem::Wrong { expected, actual, next } => wrong(expected, actual, next),
+        Problem::Read(source) if source.raw_os_error().is_some() => io(source),
+        // Not from the system, but from what unpacks an archive, or from the end of the file.
+        Problem::Read(source) => {
+            let actual = match source.kind() {
+                io::ErrorKind::UnexpectedEof => "the end of the file".into(),
+                _ => source.to_string(),
+            };
+            wrong("all of its numbers".into(), actual, "write the file again")
         }
     })
 }

@@ -195,7 +195,7 @@ impl Header {
             || {
                 wrong(
                     "a header like {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }",
-                    shortened(text),
+                    format!("{:?}", shortened(text)),
                     WRITE_AGAIN,
                 )
             },

@@ -68,6 +68,7 @@ impl ResNet18 {
             source,
         })?;
         Self::from_bytes(Isa::current(), &bytes, input_size, normalization)
+            .map_err(|error| error.of_file(path))
     }
 
     /// The same from a file's content, on a given instruction set.
@@ -88,24 +89,29 @@ impl ResNet18 {
             });
         }
         let weights = Weights::parse(bytes)?;
-        // 3x3 convolutions are padded by one pixel, 1x1 ones not at all.
-        let conv = |name: &str, norm: &str, stride, padding| -> Result<Conv, Error> {
-            weights.normalized_conv(isa, name, norm, stride, padding)
+        let conv = |name: &str, norm: &str, shape, stride, padding| -> Result<Conv, Error> {
+            weights.normalized_conv(isa, name, norm, shape, stride, padding)
         };
         let block = |stage: usize, index: usize| -> Result<Layer, Error> {
             let stride = if stage > 1 && index == 0 { 2 } else { 1 };
+            let outputs = 32 << stage;
+            let inputs = outputs / stride;
             let part = |name: &str| format!("layer{stage}.{index}.{name}");
             let shortcut = (stride > 1)
-                .then(|| conv(&part("downsample.0"), &part("downsample.1"), stride, 0))
+                .then(|| {
+                    conv(&part("downsample.0"), &part("downsample.1"), [outputs, inputs, 1, 1], stride, 0)
+                })
                 .transpose()?;
             Ok(Layer::Residual {
-                first: conv(&part("conv1"), &part("bn1"), stride, 1)?,
-                second: conv(&part("conv2"), &part("bn2"), 1, 1)?,
+                first: conv(&part("conv1"), &part("bn1"), [outputs, inputs, 3, 3], stride, 1)?,
+                second: conv(&part("conv2"), &part("bn2"), [outputs, outputs, 3, 3], 1, 1)?,
                 shortcut,
             })
         };
-        let stem =
-            [Layer::Conv(conv("conv1", "bn1", 2, 3)?), Layer::Pool(MaxPool { padding: 1, ceil: false })];
+        let stem = [
+            Layer::Conv(conv("conv1", "bn1", [64, 3, 7, 7], 2, 3)?),
+            Layer::Pool(MaxPool { padding: 1, ceil: false }),
+        ];
         let blocks = |stages: [usize; 2]| -> Result<Vec<Layer>, Error> {
             stages.into_iter().flat_map(|stage| [(stage, 0), (stage, 1)]).map(|(s, i)| block(s, i)).collect()
         };

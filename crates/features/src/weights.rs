@@ -25,7 +25,8 @@ impl<'a> Weights<'a> {
         Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
     }
 
-    /// The convolution without bias at `name`, with the batch normalization at `norm` folded in: per output channel
+    /// The convolution without bias at `name`, with a kernel of this `shape` (O, I, kh, kw), and with the batch
+    /// normalization at `norm` folded in: per output channel
     ///
     /// ```text
     /// γ (w∗x - μ) / √(σ² + ε) + β = (s w)∗x + (β - s μ),   s = γ / √(σ² + ε),   ε = 1e-5
@@ -35,10 +36,18 @@ impl<'a> Weights<'a> {
         isa: Isa,
         name: &str,
         norm: &str,
+        shape: [usize; 4],
         stride: usize,
         padding: usize,
     ) -> Result<Conv, Error> {
         let mut weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
+        if weight.shape() != shape {
+            return Err(Error::Weights {
+                name: format!("{name}.weight"),
+                expected: format!("{shape:?}"),
+                actual: format!("{:?}", weight.shape()),
+            });
+        }
         let part = |part: &str| -> Result<Array1<f32>, Error> {
             let tensor_name = format!("{norm}.{part}");
             let tensor: Array1<f32> = self.tensor(&tensor_name)?;
@@ -53,6 +62,13 @@ impl<'a> Weights<'a> {
         };
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        if let Some(negative) = variance.iter().find(|&&variance| variance < 0.0) {
+            return Err(Error::Weights {
+                name: format!("{norm}.running_var"),
+                expected: "variances, 0 or more".into(),
+                actual: negative.to_string(),
+            });
+        }
         let scale = gamma / variance.mapv(|variance| (variance + 1e-5).sqrt());
         let bias = beta - &scale * &mean;
         weight.outer_iter_mut().zip(&scale).for_each(|(mut kernel, &scale)| kernel *= scale);

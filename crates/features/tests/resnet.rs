@@ -10,7 +10,7 @@ use mlprobe_features::{Error, Extractor, Normalization, ResNet18, same_network};
 use mlprobe_kernels::Isa;
 use ndarray::{Array1, Array2, Array4};
 use ndarray_npy::NpzReader;
-use safetensors::tensor::{TensorView, serialize};
+use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use formula::weights;
 
@@ -91,6 +91,10 @@ fn files_that_do_not_hold_the_network_are_errors_that_name_the_tensor() {
     assert!(matches!(load(b"not a file"), Some(Error::Weights { .. })));
     let empty = serialize(Vec::<(String, TensorView)>::new(), None).unwrap();
     assert!(load(&empty).unwrap().to_string().contains("conv1.weight"));
+    let number = 0.5_f32.to_le_bytes().repeat(32 * 3 * 7 * 7);
+    let narrow = TensorView::new(Dtype::F32, vec![32, 3, 7, 7], &number).unwrap();
+    let error = load(&serialize([("conv1.weight", narrow)], None).unwrap()).unwrap().to_string();
+    assert!(error.contains("weights conv1.weight: expected [64, 3, 7, 7], got [32, 3, 7, 7]"), "{error}");
     let missing = ResNet18::load("nowhere/model.safetensors", 224, Normalization::DIV255).err().unwrap();
     assert!(missing.to_string().contains("nowhere"), "{missing}");
 }

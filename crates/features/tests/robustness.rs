@@ -1,0 +1,178 @@
+//! Damaged files of arrays, weights and cached features: an error that names file, place, expected and actual, or what
+//! the file says; never a panic, and never much more memory than the file's size explains.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+#[path = "../../files/tests/damage/mod.rs"]
+mod damage;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use mlprobe_features::arrays::{read_features, read_labels, write_npz};
+use mlprobe_features::{Error, FeatureCache, Normalization, Origin, ResNet18};
+use ndarray::{Array1, Array2};
+use ndarray_npy::WriteNpyExt;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestCaseResult;
+use safetensors::tensor::{Dtype, TensorView, serialize};
+use tempfile::NamedTempFile;
+
+use damage::{Damage, SOME, damage, damaged, measured, turn};
+
+/// Deflate makes at most so many bytes of one.
+const DEFLATE_RATIO: usize = 1032;
+
+fn features() -> Array2<f32> {
+    Array2::from_shape_fn((7, 5), |(i, j)| (i as f32 - 2.5) * j as f32)
+}
+
+fn labels() -> Array1<i64> {
+    (0..7).map(|i| i % 3).collect()
+}
+
+/// Features and labels as `.npy` files.
+static NPY: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    let mut files = [Vec::new(), Vec::new()];
+    features().write_npy(&mut files[0]).unwrap();
+    labels().write_npy(&mut files[1]).unwrap();
+    files
+});
+
+/// An `.npz` file of ours, and one that NumPy compressed.
+static NPZ: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+    let file = NamedTempFile::new().unwrap();
+    let labels: Vec<u8> = labels().iter().map(|&label| label as u8).collect();
+    write_npz(file.path(), features().view(), &labels).unwrap();
+    let numpy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/numpy/compressed.npz");
+    [file.path().into(), PathBuf::from(numpy)].map(|path| fs::read(path).unwrap())
+});
+
+/// The first convolution of ResNet-18 and its normalization, which is read before the others are missed.
+static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let bytes: Vec<u8> =
+        (0..64 * 3 * 7 * 7).flat_map(|i| ((i % 23) as f32 / 23.0 + 0.1).to_le_bytes()).collect();
+    let tensor = |name: &str, shape: &[usize]| {
+        let size = 4 * shape.iter().product::<usize>();
+        (name.to_owned(), TensorView::new(Dtype::F32, shape.to_vec(), &bytes[..size]).unwrap())
+    };
+    let parts = ["weight", "bias", "running_mean", "running_var"];
+    let norm = parts.map(|part| tensor(&format!("bn1.{part}"), &[64]));
+    serialize(norm.into_iter().chain([tensor("conv1.weight", &[64, 3, 7, 7])]), None).unwrap()
+});
+
+/// `load` of a file with these bytes takes at most `allowed` bytes of memory, and its error names the file.
+fn check<T>(
+    bytes: &[u8],
+    allowed: usize,
+    load: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<Option<T>, TestCaseError> {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let (result, taken) = measured(|| load(file.path()));
+    prop_assert!(taken <= allowed, "{taken} bytes taken, {allowed} allowed");
+    let error = match result {
+        Ok(loaded) => return Ok(Some(loaded)),
+        Err(error) => error,
+    };
+    let message = error.to_string();
+    prop_assert!(message.contains(file.path().to_str().unwrap()), "{message}");
+    match error {
+        Error::Array { array: place, expected, actual, .. }
+        | Error::Weights { name: place, expected, actual } => {
+            prop_assert!(!place.is_empty() && !expected.is_empty() && !actual.is_empty(), "{message}");
+            Ok(None)
+        }
+        other => Err(TestCaseError::fail(format!("another error: {other:?}"))),
+    }
+}
+
+/// Reads what was a file of features as features and labels.
+fn check_arrays(bytes: &[u8], ratio: usize) -> TestCaseResult {
+    // A byte may be a feature of four, and buffers grow by doubling.
+    let allowed = 12 * ratio * bytes.len() + SOME;
+    if let Some(features) = check(bytes, allowed, |path| read_features(path))? {
+        prop_assert!(features.len() <= ratio * bytes.len() && features.iter().all(|x| x.is_finite()));
+    }
+    if let Some(labels) = check(bytes, allowed, |path| read_labels(path))? {
+        prop_assert!(labels.len() <= ratio * bytes.len());
+    }
+    Ok(())
+}
+
+/// What the cache in `folder` gives.
+fn cached(folder: &Path) -> (Array2<f32>, Origin) {
+    let extract = || Ok::<_, Error>(features());
+    FeatureCache::new(folder).get_or_extract(&[("dataset", "a"), ("extractor", "b")], extract).unwrap()
+}
+
+/// The file of an entry in `folder` with this extension.
+fn entry(folder: &Path, extension: &str) -> PathBuf {
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|e| e == extension)).unwrap()
+}
+
+/// Matrix and sidecar of an entry.
+static ENTRY: LazyLock<[(String, Vec<u8>); 2]> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    cached(folder.path());
+    ["npy", "json"].map(|extension| {
+        let path = entry(folder.path(), extension);
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap())
+    })
+});
+
+fn check_entry(damage: &[Damage], victim: usize) -> TestCaseResult {
+    let folder = tempfile::tempdir().unwrap();
+    let mut is_damaged = false;
+    for (i, (name, whole)) in ENTRY.iter().enumerate() {
+        let bytes = if i == victim { damaged(whole, damage) } else { whole.clone() };
+        is_damaged |= bytes != *whole;
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let ((found, origin), taken) = measured(|| cached(folder.path()));
+    prop_assert!(taken <= 2 * SOME, "{taken} bytes taken");
+    prop_assert_eq!(found, features());
+    match origin {
+        // A sidecar may say the same in other words.
+        Origin::Cached => prop_assert!(!is_damaged || victim == 1),
+        Origin::Rebuilt { set_aside } => {
+            prop_assert!(is_damaged);
+            let kept = if victim == 0 { damaged(&ENTRY[0].1, damage) } else { ENTRY[0].1.clone() };
+            prop_assert_eq!(fs::read(set_aside).unwrap(), kept);
+        }
+        Origin::Extracted => prop_assert!(false, "the entry was not seen"),
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn npy(damage in damage(), file in select(&[0, 1][..])) {
+        let _turn = turn();
+        check_arrays(&damaged(&NPY[file], &damage), 1)?;
+    }
+
+    #[test]
+    fn npz(damage in damage(), file in select(&[0, 1][..])) {
+        let _turn = turn();
+        check_arrays(&damaged(&NPZ[file], &damage), DEFLATE_RATIO)?;
+    }
+
+    #[test]
+    fn weights(damage in damage()) {
+        let _turn = turn();
+        let bytes = damaged(&WEIGHTS, &damage);
+        // File, tensor, and the tensor as the kernels want it, padded to whole vectors.
+        let allowed = 12 * bytes.len() + SOME;
+        let network = check(&bytes, allowed, |path| ResNet18::load(path, 224, Normalization::DIV255))?;
+        prop_assert!(network.is_none(), "most of the network is missing");
+    }
+
+    #[test]
+    fn cache_entries(damage in damage(), victim in 0..2usize) {
+        let _turn = turn();
+        check_entry(&damage, victim)?;
+    }
+}
