@@ -1,0 +1,131 @@
+//! The study of the original report on synthetic images, any number of them, in a process that may have no more memory
+//! than docs/robustness.md says, and with more threads than cores.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use mlprobe_data::augment::Preset;
+use mlprobe_data::{Dataset, LabelledImages};
+use mlprobe_experiments::reproduction::Reproduction;
+use mlprobe_experiments::{Progress, Protocol, RunFolder};
+use mlprobe_features::{FeatureCache, SqueezeNet};
+use ndarray::Array4;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+const SIDE: usize = 32;
+const D: usize = 512;
+const MIB: usize = 1 << 20;
+
+/// Bytes that a study of one seed takes at most, of N training and M test images.
+fn bound(n: usize, m: usize, threads: usize) -> usize {
+    let images = 3 * SIDE * SIDE * (n + m);
+    // Of the training images, as they are and augmented; of the test images, as they are and under six transforms. While
+    // the neighbours are sought, the augmented ones are not there yet, but a copy of both sets scaled to unit length.
+    let features = 4 * D * (2 * n + 8 * m);
+    images + features + 56 * MIB + 4 * MIB * threads
+}
+
+/// Of addresses, which include the program, its stacks, and what the allocator sets aside.
+fn address_space(n: usize, m: usize, threads: usize) -> usize {
+    bound(n, m, threads) + 512 * MIB
+}
+
+/// N images that differ, of ten classes that can be told apart.
+fn images(n: usize, salt: usize) -> LabelledImages {
+    let pixel = |(i, y, x, c): (usize, usize, usize, usize)| {
+        let (class, own) = (i % 10, (i + salt).wrapping_mul(2_654_435_761) >> 7);
+        (class * 25 + (own * (1 + c) + y * (own % 7) + x * (own % 11)) % 120) as u8
+    };
+    LabelledImages::new(
+        Array4::from_shape_fn((n, SIDE, SIDE, 3), pixel),
+        (0..n).map(|i| (i % 10) as u8).collect(),
+    )
+    .unwrap()
+}
+
+/// What the parent process tells this one.
+fn setting(name: &str) -> Option<usize> {
+    env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+/// The whole study; prints what its models and predictions are, and how much memory it took.
+#[test]
+#[ignore = "run by the other tests, in a process of its own"]
+fn study() {
+    let (n, threads) = (setting("LOAD_IMAGES").unwrap_or(1000), setting("RAYON_NUM_THREADS").unwrap_or(2));
+    let classes = (0..10).map(|class| class.to_string()).collect();
+    let dataset = Dataset::new("synthetic", classes, images(n, 0), images(n / 5, n)).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let (extractor, cache) = (SqueezeNet::new(16).unwrap(), FeatureCache::new(place.path().join("cache")));
+    let reproduction = Reproduction {
+        dataset: &dataset,
+        comparable: false,
+        extractor: &extractor,
+        cache: &cache,
+        preset: Preset::Y2022,
+        protocol: Protocol { seeds: vec![0], epochs: 2, ..Protocol::default() },
+        threads,
+        commit: String::new(),
+        command: String::new(),
+    };
+    let folder = RunFolder::create(place.path().join("out")).unwrap();
+    let progress = Progress::silent();
+    let study = reproduction.study(&progress).unwrap();
+    study.run(&progress, |outcome| folder.save(outcome)).unwrap();
+    // Digests of what has no times in it.
+    let sums = fs::read_to_string(folder.path().join("SHA256SUMS")).unwrap();
+    for line in sums.lines().filter(|line| line.contains("models/") || line.contains("predictions/")) {
+        println!("sum {line}");
+    }
+    println!("heap {}", MEMORY.peak_usage());
+}
+
+struct Seen {
+    sums: Vec<String>,
+    /// Bytes.
+    heap: usize,
+}
+
+/// Runs [`study`] of `n` training images and a fifth as many test images, where it may have this much memory.
+fn limited(n: usize, threads: usize) -> Seen {
+    let kib = address_space(n, n / 5, threads) / 1024;
+    let script = "ulimit -v \"$1\" && exec \"$0\" --exact study --ignored --nocapture";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(env::current_exe().unwrap())
+        .arg(kib.to_string())
+        .env("LOAD_IMAGES", n.to_string())
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let lines = |word: &str| {
+        let lines = stdout.lines().filter_map(|line| line.split_once(word));
+        lines.map(|(_, rest)| rest.to_owned()).collect::<Vec<_>>()
+    };
+    let seen = Seen { sums: lines("sum "), heap: lines("heap ")[0].parse().unwrap() };
+    let expected = bound(n, n / 5, threads);
+    println!("{n} images, {threads} threads: {} of {expected} bytes, {kib} KiB of addresses", seen.heap);
+    assert!(seen.heap <= expected, "{} bytes, {expected} stated", seen.heap);
+    assert_eq!(seen.sums.len(), 4 * 4, "a model and three predictions for each arm");
+    seen
+}
+
+#[test]
+fn sixteen_threads_on_any_number_of_cores_give_the_same_bits_within_the_stated_memory() {
+    assert_eq!(limited(10_000, 1).sums, limited(10_000, 16).sums);
+}
+
+#[test]
+#[ignore = "takes 8 GB of memory, 5 GB of disk and many minutes"]
+fn ten_times_the_images_of_cifar_10_stay_within_the_stated_memory() {
+    limited(500_000, 16);
+}
