@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::comparison::At;
 use crate::error::{Error, Result};
 use crate::results::{ArmResults, Results, SCHEMA};
 use crate::tuned;
@@ -93,6 +94,8 @@ fn check_results(path: &Path, results: &Results) -> Result<()> {
     require(path, *seeds_done <= planned, "seeds_done", || format!("at most {planned}"), seeds_done)?;
     for (i, arm) in arms.iter().enumerate() {
         same(&format!("arms[{i}].runs"), *seeds_done, arm.runs.len(), "finished seed")?;
+        let is_read = *seeds_done == 0 || !arm.readings.is_empty();
+        require(path, is_read, &format!("arms[{i}].readings"), || "one or more".into(), "none")?;
         check_quality(path, &format!("arms[{i}].quality"), arm, classes)?;
     }
     for (i, comparison) in comparisons.iter().enumerate() {
@@ -102,7 +105,10 @@ fn check_results(path: &Path, results: &Results) -> Result<()> {
             require(path, known, &field, || "names of arms".into(), name)?;
         }
         same(&format!("{field}.differences"), *seeds_done, comparison.differences.len(), "finished seed")?;
+        same(&format!("{field}.mcnemar"), *seeds_done, comparison.mcnemar.len(), "finished seed")?;
     }
+    let read = |at| comparisons.iter().filter(|comparison| comparison.at == at).count();
+    same("comparisons", read(At::Half), read(At::Full), "comparison after half of the epochs")?;
     for (i, test) in robustness.iter().enumerate() {
         same(&format!("robustness[{i}].arms"), arms.len(), test.arms.len(), "arm")?;
     }
