@@ -118,6 +118,9 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
         return broken("image data", format!("a JPEG that breaks off after {} bytes", bytes.len()));
     }
+    if image.height() == 0 || image.width() == 0 {
+        return broken("size", format!("{} x {} pixels", image.width(), image.height()));
+    }
     let shape = (image.height() as usize, image.width() as usize, 3);
     let pixels = if image.color().has_alpha() { over_white(image) } else { image.into_rgb8().into_raw() };
     Array3::from_shape_vec(shape, pixels).or_else(|e| broken("image data", e.to_string()))
