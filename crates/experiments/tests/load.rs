@@ -29,7 +29,9 @@ fn bound(n: usize, m: usize, threads: usize) -> usize {
     // Of the training images, as they are and augmented; of the test images, as they are and under six transforms. While
     // the neighbours are sought, the augmented ones are not there yet, but a copy of both sets scaled to unit length.
     let features = 4 * D * (2 * n + 8 * m);
-    images + features + 56 * MIB + 4 * MIB * threads
+    // The order in which each of four runs visits its rows, twice N of them in two.
+    let orders = 8 * (1 + 2 + 2 + 1) * n;
+    images + features + orders + 56 * MIB + 4 * MIB * threads
 }
 
 /// Of addresses, which include the program, its stacks, and what the allocator sets aside for each thread and does not use.
