@@ -4,106 +4,30 @@
 //! Cases are cut, flipped, lengthened, replaced, and given other numbers where headers have theirs. `PROPTEST_CASES` sets
 //! how many there are of each format; docs/robustness.md records long runs. Archives have theirs in src/fetch/tests.rs.
 #![cfg(feature = "images")]
-#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+#[path = "../../files/tests/damage/mod.rs"]
+mod damage;
 
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use mlprobe_data::{Error, cifar10, cifar100, idx, image_files, mini};
-use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
-use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
-
-/// What may be taken whatever the size of a file: buffers, and the test's own needs.
-const SOME: usize = 1 << 20;
-
-#[derive(Clone, Debug)]
-enum Damage {
-    Cut(Index),
-    Flip(Index, u8),
-    /// A number of 2 or 4 bytes, in either order, among the first 64 bytes: where headers are.
-    Number(Index, u32, bool, bool),
-    Append(Vec<u8>),
-    Replace(Vec<u8>),
-}
-
-impl Damage {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Cut(at) => bytes.truncate(at.index(bytes.len() + 1)),
-            Self::Flip(at, mask) => {
-                if !bytes.is_empty() {
-                    let at = at.index(bytes.len());
-                    bytes[at] ^= mask;
-                }
-            }
-            Self::Number(at, number, short, big_endian) => {
-                let number = match (short, big_endian) {
-                    (true, true) => (*number as u16).to_be_bytes().to_vec(),
-                    (true, false) => (*number as u16).to_le_bytes().to_vec(),
-                    (false, true) => number.to_be_bytes().to_vec(),
-                    (false, false) => number.to_le_bytes().to_vec(),
-                };
-                let at = at.index(64);
-                if let Some(place) = bytes.get_mut(at..at + number.len()) {
-                    place.copy_from_slice(&number);
-                }
-            }
-            Self::Append(more) => bytes.extend(more),
-            Self::Replace(other) => bytes.clone_from(other),
-        }
-    }
-}
-
-fn damage() -> impl Strategy<Value = Vec<Damage>> {
-    let number = prop_oneof![
-        Just(0),
-        Just(1),
-        Just(0x7fff),
-        Just(0xffff),
-        Just(0x7fff_ffff),
-        Just(u32::MAX),
-        any::<u32>()
-    ];
-    let one = prop_oneof![
-        3 => any::<Index>().prop_map(Damage::Cut),
-        6 => (any::<Index>(), 1u8..).prop_map(|(at, mask)| Damage::Flip(at, mask)),
-        6 => (any::<Index>(), number, any::<bool>(), any::<bool>())
-            .prop_map(|(at, number, short, big)| Damage::Number(at, number, short, big)),
-        1 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Damage::Append),
-        1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(Damage::Replace),
-    ];
-    proptest::collection::vec(one, 1..4)
-}
-
-fn damaged(whole: &[u8], damage: &[Damage]) -> Vec<u8> {
-    let mut bytes = whole.to_vec();
-    damage.iter().for_each(|damage| damage.apply(&mut bytes));
-    bytes
-}
-
-/// Memory is counted for the whole program: one case at a time.
-static TURN: Mutex<()> = Mutex::new(());
+use damage::{Damage, SOME, damage, damaged, measured, turn};
 
 /// Checks that `load` takes at most `memory` bytes, and that its error, if any, names one of the files `about` with
 /// what was expected and what was found.
 fn check<T>(memory: usize, about: &[&Path], load: impl FnOnce() -> Result<T, Error>) -> TestCaseResult {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    let result = load();
-    let taken = MEMORY.peak_usage().saturating_sub(before);
+    let (result, taken) = measured(load);
     prop_assert!(taken <= memory, "{taken} bytes taken, {memory} allowed");
     let path = match &result {
         Ok(_) => return Ok(()),
@@ -181,6 +105,7 @@ fn check_picture(format: ImageFormat, damage: &[Damage]) -> TestCaseResult {
 proptest! {
     #[test]
     fn cifar10(damage in damage(), victim in 0..6usize) {
+        let _turn = turn();
         let records: Vec<u8> = (0..2 * 3073usize).map(|i| if i % 3073 == 0 { 7 } else { i as u8 }).collect();
         let victim = cifar10::FILES[victim].name;
         let dir = folder(cifar10::FILES.map(|file| (file.name, records.clone())), victim, &damage);
@@ -189,6 +114,7 @@ proptest! {
 
     #[test]
     fn cifar100(damage in damage(), victim in 0..3usize) {
+        let _turn = turn();
         let records: Vec<u8> = (0..2 * 3074usize).map(|i| if i % 3074 < 2 { 7 } else { i as u8 }).collect();
         let names: String = (0..100).map(|i| format!("name {i}\n")).collect();
         let [train, test] = cifar100::FILES;
@@ -200,6 +126,7 @@ proptest! {
 
     #[test]
     fn idx_plain(damage in damage(), victim in 0..4usize) {
+        let _turn = turn();
         let dir = folder(idx_files(), idx::FILES[victim], &damage);
         let paths = idx::FILES.map(|name| dir.path().join(name));
         // The error may be about the file that the damaged one does not fit.
@@ -208,6 +135,7 @@ proptest! {
 
     #[test]
     fn idx_gzipped(inner in damage(), outer in proptest::option::of(damage()), victim in 0..4usize) {
+        let _turn = turn();
         let mut files = idx_files();
         files[victim].1 = gzip(&damaged(&files[victim].1, &inner));
         let dir = folder(files, idx::FILES[victim], &outer.unwrap_or_default());
@@ -219,36 +147,43 @@ proptest! {
 
     #[test]
     fn png(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::Png, &damage)?;
     }
 
     #[test]
     fn jpeg(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::Jpeg, &damage)?;
     }
 
     #[test]
     fn webp(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::WebP, &damage)?;
     }
 
     #[test]
     fn gif(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::Gif, &damage)?;
     }
 
     #[test]
     fn bmp(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::Bmp, &damage)?;
     }
 
     #[test]
     fn tiff(damage in damage()) {
+        let _turn = turn();
         check_picture(ImageFormat::Tiff, &damage)?;
     }
 
     #[test]
     fn mini_set(damage in damage(), victim in 0..5usize, sums_follow: bool) {
+        let _turn = turn();
         let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini"));
         let names = ["train_1.png", "train_2.png", "test.png", "index.csv", "SHA256SUMS"];
         let victim = names[victim];

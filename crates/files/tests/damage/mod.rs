@@ -20,8 +20,8 @@ pub const SOME: usize = 1 << 20;
 pub enum Damage {
     Cut(Index),
     Flip(Index, u8),
-    /// A number of so many bytes, little-endian, among the first 64 bytes: where lengths are.
-    Number(Index, u64, usize),
+    /// A number of so many bytes, big-endian or not, among the first 64 bytes: where lengths are.
+    Number(Index, u64, usize, bool),
     /// A row of decimal digits, in a header of text, becomes this digit.
     Digits(Index, u8),
     Remove(Index, usize),
@@ -39,10 +39,14 @@ impl Damage {
                     bytes[at] ^= mask;
                 }
             }
-            Self::Number(at, number, width) => {
+            Self::Number(at, number, width, big_endian) => {
                 let at = at.index(64);
+                let mut number = number.to_le_bytes()[..*width].to_vec();
+                if *big_endian {
+                    number.reverse();
+                }
                 if let Some(place) = bytes.get_mut(at..at + width) {
-                    place.copy_from_slice(&number.to_le_bytes()[..*width]);
+                    place.copy_from_slice(&number);
                 }
             }
             Self::Digits(at, digit) => {
@@ -72,18 +76,20 @@ pub fn damage() -> impl Strategy<Value = Vec<Damage>> {
     let number = prop_oneof![
         Just(0),
         Just(1),
+        Just(0x7fff),
         Just(0xffff),
+        Just(0x7fff_ffff),
         Just(u64::from(u32::MAX)),
         Just(u64::MAX),
         Just(i64::MAX as u64),
         any::<u64>()
     ];
-    let few = || proptest::collection::vec(any::<u8>(), 0..20);
+    let few = || proptest::collection::vec(any::<u8>(), 0..40);
     let one = prop_oneof![
         3 => any::<Index>().prop_map(Damage::Cut),
         6 => (any::<Index>(), 1u8..).prop_map(|(at, mask)| Damage::Flip(at, mask)),
-        3 => (any::<Index>(), number, prop_oneof![Just(2), Just(4), Just(8)])
-            .prop_map(|(at, number, width)| Damage::Number(at, number, width)),
+        6 => (any::<Index>(), number, prop_oneof![Just(2), Just(4), Just(8)], any::<bool>())
+            .prop_map(|(at, number, width, big)| Damage::Number(at, number, width, big)),
         3 => (any::<Index>(), b'0'..=b'9').prop_map(|(at, digit)| Damage::Digits(at, digit)),
         1 => (any::<Index>(), 1..40usize).prop_map(|(at, count)| Damage::Remove(at, count)),
         1 => (any::<Index>(), few()).prop_map(|(at, more)| Damage::Insert(at, more)),
