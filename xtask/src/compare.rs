@@ -12,6 +12,7 @@ use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, RunF
 
 use crate::display::{Display, print_summary};
 use crate::options::{checkpoints, commit};
+use crate::shell::quoted;
 use crate::{interrupt, paths};
 
 /// Compares training sets given as files of features and labels: the same network is trained on each, with the same seeds,
@@ -236,14 +237,6 @@ fn command(arguments: &Arguments) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,+".contains(c)) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,11 +264,5 @@ mod tests {
             let message = rates(&[option]).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
-    }
-
-    #[test]
-    fn a_command_is_quoted_for_the_shell() {
-        assert_eq!(quoted("a/b-1.npz"), "a/b-1.npz");
-        assert_eq!(quoted("my set's.npz"), r"'my set'\''s.npz'");
     }
 }

@@ -11,6 +11,7 @@ use mlprobe_kernels::Isa;
 
 use crate::data::with_bars;
 use crate::paths;
+use crate::shell::quoted;
 
 #[derive(Args, Clone, Default)]
 pub struct ExtractorOptions {
@@ -101,7 +102,7 @@ impl ExtractorOptions {
                     Some(path) => {
                         let path =
                             path.canonicalize().with_context(|| format!("--weights {}", path.display()))?;
-                        options += &format!(" --weights {}", path.display());
+                        options += &format!(" --weights {}", quoted(&path.display().to_string()));
                         path
                     }
                     None => {
@@ -170,7 +171,7 @@ fn open_onnx(path: &Path, input_size: Option<usize>, normalization: Normalizatio
     Ok(Chosen {
         options: format!(
             " --extractor {} --normalization {normalization} --input-size {size}",
-            path.display()
+            quoted(&path.display().to_string())
         ),
         label: format!("-{stem}-{normalization}").replace('/', "-"),
         extractor: Box::new(network),

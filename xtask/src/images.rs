@@ -10,6 +10,7 @@ use mlprobe_data::{Dataset, Layout, cifar10, cifar100, idx, mini};
 use mlprobe_experiments::About;
 
 use crate::progress::{Bars, Unit};
+use crate::shell::{quoted, words};
 use crate::{data, paths};
 
 #[derive(Args)]
@@ -161,46 +162,5 @@ fn fashion_mnist() -> Result<PathBuf> {
              put its four files ({}, each with or without .gz) into data/fashion-mnist",
             idx::FILES.join(", ")
         ),
-    }
-}
-
-/// `text` as one word of a shell's command line.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// The words of a command line, with what [`quoted`] did undone.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut quoted) = (vec![String::new()], false);
-    let mut chars = command.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            '\\' if !quoted => words.last_mut().into_iter().for_each(|word| word.extend(chars.next())),
-            c => words.last_mut().into_iter().for_each(|word| word.push(c)),
-        }
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_stays_one_word_for_a_shell() {
-        assert_eq!(quoted("/data/my-photos_2.0"), "/data/my-photos_2.0");
-        assert_eq!(quoted("/data/my photos"), "'/data/my photos'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
-
-    #[test]
-    fn words_are_read_back_as_they_were() {
-        for path in ["/data/photos", "/data/my photos", "it's", r"back\slash", "a --b '' c"] {
-            let command = format!("cargo xtask reproduce --dataset {} --seeds 2", quoted(path));
-            assert_eq!(words(&command)[4..], [path, "--seeds", "2"]);
-        }
     }
 }

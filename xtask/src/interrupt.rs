@@ -9,6 +9,7 @@ use std::{env, thread};
 use anyhow::{Context, Result};
 
 use crate::progress::{Bars, print};
+use crate::shell::quoted;
 
 /// What shells report of a program that Ctrl-C has ended.
 const EXIT_CODE: u8 = 130;
@@ -52,16 +53,7 @@ pub fn farewell(bars: &Bars) -> u8 {
 /// The command line that goes on: the same, but for `--fresh`, which would start anew.
 fn command(arguments: impl Iterator<Item = String>) -> String {
     let arguments = arguments.skip(1).filter(|argument| argument != "--fresh");
-    arguments.fold("cargo xtask".to_owned(), |line, argument| line + " " + &quoted(argument))
-}
-
-/// An argument as a shell takes it.
-fn quoted(argument: String) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    match argument.chars().all(plain) && !argument.is_empty() {
-        true => argument,
-        false => format!("'{}'", argument.replace('\'', r"'\''")),
-    }
+    arguments.fold("cargo xtask".to_owned(), |line, argument| line + " " + &quoted(&argument))
 }
 
 #[cfg(test)]

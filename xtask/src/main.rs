@@ -20,6 +20,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod shell;
 mod similar;
 mod tuned;
 

@@ -1,13 +1,12 @@
 //! Files checked by size and SHA-256.
 
-use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 #[cfg(feature = "fetch")]
-use std::io::{self, Write};
-use std::io::{ErrorKind, Read};
+use std::fs::File;
+use std::io::ErrorKind;
+#[cfg(feature = "fetch")]
+use std::io::{self, Read, Write};
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
@@ -39,15 +38,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 
 /// The SHA-256 of the file at `path` in lower-case hexadecimal.
 pub(crate) fn digest(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).map_err(Error::io("read", path))? {
-            0 => return Ok(hex(&digest.finalize())),
-            n => digest.update(&buffer[..n]),
-        }
-    }
+    mlprobe_files::sha256(path).map_err(Error::io("read", path))
 }
 
 /// Copies `source` to `target`, the file `path`, and tells `on_bytes` how many bytes are done, beginning at `start`.
@@ -79,13 +70,4 @@ pub(crate) fn copy(
 #[cfg(feature = "fetch")]
 pub(crate) fn lock(path: &Path) -> Result<File> {
     mlprobe_files::lock(path).map_err(Error::io("lock", path))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

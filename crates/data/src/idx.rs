@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
 
-use crate::{Dataset, Error, LabelledImages, Result, files};
+use crate::{Dataset, Error, LabelledImages, Result};
 
 /// The classes of Fashion-MNIST in the order of their labels.
 pub const FASHION_CLASSES: [&str; 10] = [
@@ -65,7 +65,8 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
         let expected = format!("images of {of_train:?} pixels, as in {}", train_images.display());
         return Err(Error::format(&test_images, "rows and columns", expected, format!("{of_test:?}")));
     }
-    let known = [&train, &test].map(|part| files::hex(&Sha256::digest(&part.labels))) == FASHION_LABELS;
+    let known =
+        [&train, &test].map(|part| mlprobe_files::hex(&Sha256::digest(&part.labels))) == FASHION_LABELS;
     let (name, classes) = if known {
         ("fashion-mnist", FASHION_CLASSES.map(String::from).to_vec())
     } else {

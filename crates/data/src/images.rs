@@ -3,7 +3,6 @@
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
 
-use crate::files::hex;
 use crate::{Error, Result};
 
 /// N images and their labels.
@@ -67,7 +66,7 @@ impl LabelledImages {
             }
         }
         digest.update(&self.labels);
-        hex(&digest.finalize())
+        mlprobe_files::hex(&digest.finalize())
     }
 }
 

@@ -175,7 +175,7 @@ impl Progress<'_> {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        let fingerprint = hex(&digest.finalize());
+        let fingerprint = mlprobe_files::hex(&digest.finalize());
         Some(Slot { progress: self, checkpoints, name: name.to_owned(), fingerprint })
     }
 
@@ -210,9 +210,4 @@ impl Progress<'_> {
     fn study_slot(&self, name: &str) -> Option<Slot<'_>> {
         self.study().and_then(|settings| self.slot(name, || vec![settings]))
     }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

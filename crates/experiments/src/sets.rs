@@ -7,7 +7,6 @@ use mlprobe_features::arrays::{read_features, read_labels};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
-use crate::checkpoints::hex;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -64,7 +63,7 @@ impl LabelledFeatures {
                 digest.update(&bytes);
             }
             digest.update(&self.labels);
-            hex(&digest.finalize())
+            mlprobe_files::hex(&digest.finalize())
         })
     }
 

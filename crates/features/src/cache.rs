@@ -9,7 +9,7 @@ use ndarray_npy::{ReadNpyExt, WriteNpyError, WriteNpyExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, hex};
+use crate::Error;
 
 /// A folder of feature matrices. Each is an `.npy` file that NumPy reads, beside a `.json` file with its key and its
 /// SHA-256; both are named after the key's digest.
@@ -103,7 +103,7 @@ impl FeatureCache {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        self.folder.join(format!("{}.npy", &hex(&digest.finalize())[..32]))
+        self.folder.join(format!("{}.npy", &mlprobe_files::hex(&digest.finalize())[..32]))
     }
 }
 

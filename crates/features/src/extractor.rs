@@ -58,7 +58,7 @@ pub(crate) fn fingerprint(isa: Isa, parts: &[&[u8]]) -> String {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    format!("{}-{isa}", crate::hex(&digest.finalize()))
+    format!("{}-{isa}", mlprobe_files::hex(&digest.finalize()))
 }
 
 /// The features (N, D), if all are finite; `name` is the extractor's.

@@ -26,8 +26,3 @@ pub use mlprobe_data::normalize::Normalization;
 pub use onnx::Onnx;
 pub use resnet::ResNet18;
 pub use squeezenet::SqueezeNet;
-
-/// Bytes as lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -82,7 +82,7 @@ impl Onnx {
             source,
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let digest = crate::hex(&Sha256::digest(&bytes));
+        let digest = mlprobe_files::hex(&Sha256::digest(&bytes));
         let wrong = |expected: &str, actual: String| Error::Onnx {
             path: path.into(),
             expected: expected.into(),

@@ -123,7 +123,7 @@ impl ResNet18 {
                 early: stem.into_iter().chain(blocks([1, 2])?).collect(),
                 late: blocks([3, 4])?,
             },
-            digest: crate::hex(&Sha256::digest(bytes)),
+            digest: mlprobe_files::hex(&Sha256::digest(bytes)),
         })
     }
 }

@@ -25,7 +25,7 @@ fn records(labels: [u8; 2], first: u8) -> Vec<u8> {
 fn batches() -> [(BatchFile, Vec<u8>); 2] {
     [("data_batch_1.bin", records([3, 9], 0)), ("test_batch.bin", records([0, 5], 100))].map(
         |(name, content)| {
-            let sha256: String = files::hex(&Sha256::digest(&content));
+            let sha256: String = mlprobe_files::hex(&Sha256::digest(&content));
             let batch = BatchFile { name, size: content.len() as u64, sha256: sha256.leak() };
             (batch, content)
         },
@@ -113,7 +113,7 @@ fn an_archive_put_into_the_folder_by_hand_is_used_and_left_there() {
     let remote = Remote {
         url: "http://127.0.0.1:1/never-asked".into(),
         size: content.len() as u64,
-        sha256: files::hex(&Sha256::digest(&content)),
+        sha256: mlprobe_files::hex(&Sha256::digest(&content)),
     };
     from_archive(&remote, &Timeouts::default(), &[a, b], dir.path(), &mut |_| ()).unwrap();
     assert_complete(dir.path());
@@ -129,7 +129,7 @@ fn a_downloaded_archive_is_unpacked_and_removed() {
     let remote = Remote {
         url: format!("http://{}/{ARCHIVE}", listener.local_addr().unwrap()),
         size: content.len() as u64,
-        sha256: files::hex(&Sha256::digest(&content)),
+        sha256: mlprobe_files::hex(&Sha256::digest(&content)),
     };
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
