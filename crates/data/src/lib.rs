@@ -13,7 +13,7 @@ pub mod image_files;
 pub mod image_folder;
 pub mod mini;
 pub mod normalize;
-pub mod random;
+
 pub mod summary;
 
 mod error;
@@ -25,4 +25,5 @@ mod records;
 
 pub use error::{Error, Result};
 pub use images::{Dataset, LabelledImages};
+pub use mlprobe_random as random;
 pub use layout::Layout;

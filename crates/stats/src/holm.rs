@@ -1,7 +1,6 @@
 //! Holm's correction: several tests, one family-wise error rate.
 
-use super::require;
-use crate::error::Result;
+use crate::error::{Result, require};
 
 /// Adjusts m p-values, in the order given; reject those at most alpha, and the chance of any false rejection
 /// is at most alpha, however the tests depend on each other.
@@ -15,9 +14,9 @@ use crate::error::Result;
 /// If a value is outside [0, 1].
 ///
 /// ```
-/// let adjusted = mlprobe_experiments::stats::holm(&[0.01, 0.04, 0.03])?;
+/// let adjusted = mlprobe_stats::holm(&[0.01, 0.04, 0.03])?;
 /// assert_eq!(adjusted, [0.03, 0.06, 0.06]);
-/// # Ok::<(), mlprobe_experiments::Error>(())
+/// # Ok::<(), mlprobe_stats::Error>(())
 /// ```
 pub fn holm(p_values: &[f64]) -> Result<Vec<f64>> {
     for p in p_values {

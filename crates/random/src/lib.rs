@@ -10,13 +10,15 @@
 //! A stream is a function of (seed, purpose, number) alone. Streams need no order among them, so work may be
 //! divided among threads in any way. How words become numbers is defined at each method.
 
+#![forbid(unsafe_code)]
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// One stream of random numbers.
 ///
 /// ```
-/// use mlprobe_data::random::Random;
+/// use mlprobe_random::Random;
 ///
 /// let mut a = Random::new(7, b"example", 0);
 /// let mut b = Random::new(7, b"example", 0);

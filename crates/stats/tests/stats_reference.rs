@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_experiments::stats::{
+use mlprobe_stats::{
     crossed_bootstrap, holm, mcnemar_exact, minimal_detectable_effect, paired_difference, summary,
 };
 use ndarray::Array2;

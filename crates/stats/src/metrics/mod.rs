@@ -5,12 +5,13 @@
 
 mod calibration;
 mod confusion;
+mod labels;
 
 pub use calibration::{Reliability, ReliabilityBin};
 pub use confusion::{ClassScores, Confused, ConfusionMatrix};
 
-use crate::error::Result;
-use crate::stats::require;
+use crate::error::{Result, require};
+use labels::check_labels;
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -43,14 +44,14 @@ impl<'a> Predictions<'a> {
     /// or a row does not sum to 1 within 0.001.
     ///
     /// ```
-    /// use mlprobe_experiments::metrics::Predictions;
+    /// use mlprobe_stats::metrics::Predictions;
     /// use ndarray::array;
     ///
     /// let probabilities = array![[0.75_f32, 0.125, 0.125], [0.5, 0.375, 0.125]];
     /// let predictions = Predictions::new(&[0, 1], probabilities.view())?;
     /// assert_eq!(predictions.predicted(), [0, 0]);
     /// assert_eq!((predictions.accuracy(), predictions.top_k_accuracy(2)), (0.5, 1.0));
-    /// # Ok::<(), mlprobe_experiments::Error>(())
+    /// # Ok::<(), mlprobe_stats::Error>(())
     /// ```
     pub fn new(labels: &'a [u8], probabilities: ArrayView2<'a, f32>) -> Result<Self> {
         const OPERATION: &str = "scoring predictions";
@@ -136,31 +137,6 @@ impl<'a> Predictions<'a> {
     fn confidence(&self, i: usize) -> f32 {
         self.probabilities[[i, usize::from(self.predicted[i])]]
     }
-}
-
-/// N labels, one for each of `rows`, N above 0, all below `classes`, which a u8 can count.
-pub(crate) fn check_labels(
-    operation: &'static str,
-    labels: &[u8],
-    rows: usize,
-    classes: usize,
-) -> Result<()> {
-    let lengths = format_args!("{} labels and {rows} rows", labels.len());
-    let equal = labels.len() == rows && rows > 0;
-    require(
-        equal,
-        operation,
-        "one label for each row, and one row or more",
-        lengths,
-        "pass the set's own labels",
-    )?;
-    require((1..=256).contains(&classes), operation, "1 to 256 classes", classes, "labels are of type u8")?;
-    for (i, &label) in labels.iter().enumerate() {
-        let actual = format_args!("{label} at index {i}");
-        let below = usize::from(label) < classes;
-        require(below, operation, &format!("labels below {classes}"), actual, "pass the number of classes")?;
-    }
-    Ok(())
 }
 
 /// Position of the largest value, the first among equals.

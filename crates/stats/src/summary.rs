@@ -1,7 +1,6 @@
 //! Mean, spread and range of one metric over the seeds of an arm.
 
-use super::{require, require_finite};
-use crate::error::Result;
+use crate::error::{Result, require, require_finite};
 use serde::{Deserialize, Serialize};
 
 /// One metric over n runs, in the metric's own unit.
@@ -28,11 +27,11 @@ pub struct Summary {
 /// If `values` is empty or holds a number that is not finite.
 ///
 /// ```
-/// let accuracy = mlprobe_experiments::stats::summary(&[0.77, 0.79, 0.78])?;
+/// let accuracy = mlprobe_stats::summary(&[0.77, 0.79, 0.78])?;
 /// assert!((accuracy.mean - 0.78).abs() < 1e-12);
 /// assert!((accuracy.std.unwrap() - 0.01).abs() < 1e-12);
 /// assert_eq!((accuracy.min, accuracy.max), (0.77, 0.79));
-/// # Ok::<(), mlprobe_experiments::Error>(())
+/// # Ok::<(), mlprobe_stats::Error>(())
 /// ```
 pub fn summary(values: &[f64]) -> Result<Summary> {
     require(!values.is_empty(), "summary", "one or more values", "none", "finish a run first")?;

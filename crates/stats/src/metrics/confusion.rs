@@ -1,6 +1,6 @@
 //! The confusion matrix, and what is read from it.
 
-use super::check_labels;
+use super::labels::check_labels;
 use crate::error::Result;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -40,14 +40,14 @@ impl ConfusionMatrix {
     /// If N is 0, the lengths differ, K is 0 or above 256, or a class is not below K.
     ///
     /// ```
-    /// use mlprobe_experiments::metrics::ConfusionMatrix;
+    /// use mlprobe_stats::metrics::ConfusionMatrix;
     /// use ndarray::array;
     ///
     /// let confusion = ConfusionMatrix::new(&[0, 0, 0, 1], &[0, 0, 1, 1], 2)?;
     /// assert_eq!(confusion.counts(), array![[2, 1], [0, 1]]);
     /// assert_eq!(confusion.accuracy(), 0.75);
     /// assert_eq!(confusion.classes()[1].precision, 0.5);
-    /// # Ok::<(), mlprobe_experiments::Error>(())
+    /// # Ok::<(), mlprobe_stats::Error>(())
     /// ```
     pub fn new(labels: &[u8], predicted: &[u8], classes: usize) -> Result<Self> {
         const OPERATION: &str = "counting confusions";

@@ -1,8 +1,9 @@
 //! The crossed bootstrap: an interval for a difference in accuracy over new seeds and new test images together.
 
-use super::{Interval, require, students_t, summary};
-use crate::error::Result;
-use mlprobe_data::random::Random;
+use crate::error::{Result, require};
+use crate::interval::{Interval, students_t};
+use crate::summary::summary;
+use mlprobe_random::Random;
 use ndarray::{Array2, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub struct CrossedBootstrap {
 /// If the shapes differ, there are fewer than 2 seeds, 2 images or 2 resamples, or `level` is outside (0, 1).
 ///
 /// ```
-/// use mlprobe_experiments::stats::crossed_bootstrap;
+/// use mlprobe_stats::crossed_bootstrap;
 /// use ndarray::Array2;
 ///
 /// let a = Array2::from_shape_fn((5, 100), |(s, i)| (s + i) % 5 != 0); // 80 % correct
@@ -54,7 +55,7 @@ pub struct CrossedBootstrap {
 /// let gain = crossed_bootstrap(a.view(), b.view(), 10_000, 0, 0.95)?;
 /// assert!((gain.difference - 0.05).abs() < 1e-12);
 /// assert!(gain.interval.contains(gain.difference));
-/// # Ok::<(), mlprobe_experiments::Error>(())
+/// # Ok::<(), mlprobe_stats::Error>(())
 /// ```
 pub fn crossed_bootstrap(
     correct_a: ArrayView2<'_, bool>,

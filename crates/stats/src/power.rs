@@ -1,7 +1,7 @@
 //! What a study of n seeds could have found: the smallest effect a paired t test detects.
 
-use super::{require, students_t};
-use crate::error::Result;
+use crate::error::{Result, require};
+use crate::interval::students_t;
 use libm::{exp, log};
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
@@ -26,11 +26,11 @@ use statrs::function::gamma::ln_gamma;
 /// with probability alpha, and outside of 0.01 and 0.999 the integral is not checked.
 ///
 /// ```
-/// use mlprobe_experiments::stats::minimal_detectable_effect;
+/// use mlprobe_stats::minimal_detectable_effect;
 ///
 /// let five_seeds = minimal_detectable_effect(0.002, 5, 0.05, 0.8)?;
 /// assert!((five_seeds - 0.003_36).abs() < 1e-5); // a third of a percentage point
-/// # Ok::<(), mlprobe_experiments::Error>(())
+/// # Ok::<(), mlprobe_stats::Error>(())
 /// ```
 pub fn minimal_detectable_effect(std: f64, n: usize, alpha: f64, power: f64) -> Result<f64> {
     const OPERATION: &str = "minimal_detectable_effect";

@@ -1,6 +1,6 @@
 //! What the statistics promise beyond reference values: symmetry, limits, refusals and the same bits on any machine.
 
-use mlprobe_experiments::stats::{
+use mlprobe_stats::{
     McNemar, crossed_bootstrap, discordant, holm, mcnemar_exact, minimal_detectable_effect,
     paired_difference, summary,
 };

@@ -1,7 +1,8 @@
 //! Two arms on the same seeds: Student's t interval for the mean difference, and what a fresh seed would do.
 
-use super::{Interval, require, require_finite, students_t, summary};
-use crate::error::Result;
+use crate::error::{Result, require, require_finite};
+use crate::interval::{Interval, students_t};
+use crate::summary::summary;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::ContinuousCDF;
 
@@ -36,19 +37,19 @@ pub struct Paired {
 ///   the prediction interval of one future observation)
 ///
 /// All three are exact where the differences are independent draws of one normal distribution. Seeds are the
-/// only thing resampled here: for new test images as well, see [`crossed_bootstrap`](super::crossed_bootstrap).
+/// only thing resampled here: for new test images as well, see [`crossed_bootstrap`](crate::crossed_bootstrap).
 ///
 /// # Errors
 /// If the lengths differ, there are fewer than 2 pairs, a value is not finite, or `level` is outside (0, 1).
 ///
 /// ```
-/// use mlprobe_experiments::stats::paired_difference;
+/// use mlprobe_stats::paired_difference;
 ///
 /// let gain = paired_difference(&[0.79, 0.80, 0.81], &[0.77, 0.79, 0.78], 0.95)?;
 /// assert!((gain.mean - 0.02).abs() < 1e-12);
 /// assert!(gain.interval.contains(0.0)); // three seeds are few
 /// assert!(gain.probability_of_superiority > 0.88);
-/// # Ok::<(), mlprobe_experiments::Error>(())
+/// # Ok::<(), mlprobe_stats::Error>(())
 /// ```
 pub fn paired_difference(a: &[f64], b: &[f64], level: f64) -> Result<Paired> {
     const OPERATION: &str = "paired_difference";

@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_data::random::Random;
-use mlprobe_experiments::stats::{crossed_bootstrap, paired_difference};
+use mlprobe_random::Random;
+use mlprobe_stats::{crossed_bootstrap, paired_difference};
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 

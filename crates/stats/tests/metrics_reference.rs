@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_experiments::metrics::{ClassScores, Predictions};
+use mlprobe_stats::metrics::{ClassScores, Predictions};
 use ndarray::Array2;
 use serde::Deserialize;
 

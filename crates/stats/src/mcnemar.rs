@@ -1,7 +1,6 @@
 //! McNemar's exact test: two trained models on the same test images.
 
-use super::require;
-use crate::error::Result;
+use crate::error::{Result, require};
 use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF};
@@ -29,7 +28,7 @@ pub struct McNemar {
 /// Source: McNemar, Psychometrika 12, 1947, 153-157.
 ///
 /// ```
-/// use mlprobe_experiments::stats::mcnemar_exact;
+/// use mlprobe_stats::mcnemar_exact;
 ///
 /// // One head or fewer in six tosses: 2 (1 + 6) / 2^6
 /// assert!((mcnemar_exact(1, 5).p_value - 0.21875).abs() < 1e-12);
