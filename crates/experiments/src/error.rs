@@ -33,6 +33,9 @@ pub enum Error {
     /// Images could not be read or transformed.
     #[error(transparent)]
     Data(#[from] mlprobe_data::Error),
+    /// A statistic could not be computed.
+    #[error(transparent)]
+    Statistics(#[from] mlprobe_stats::Error),
     /// Features could not be extracted or cached.
     #[error(transparent)]
     Features(#[from] mlprobe_features::Error),
@@ -52,6 +55,14 @@ pub enum Error {
         /// The folder.
         PathBuf,
     ),
+    /// A run folder holds something that a run would overwrite.
+    #[error("opening the run folder {path}: expected an empty folder or this run, got {what}; choose another folder with --out, or replace what is there with --force", path = path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// What is there.
+        what: String,
+    },
     /// A `results.json` or `tuned.json` does not hold what this version writes.
     #[error("reading {path}: expected results of schema {expected}, got {actual}; write them again with this version of mlprobe", path = path.display())]
     Schema {
@@ -83,13 +94,21 @@ pub enum Error {
         message: String,
     },
     /// The observer asked the study to stop. What was finished until then is in the run folder.
-    #[error("stopped after {done} of {planned} seeds; start again to go on")]
+    #[error("stopped after {done} of {planned} seeds; run the same command again to resume")]
     Stopped {
         /// Seeds that were complete.
         done: usize,
         /// Seeds that were planned.
         planned: usize,
     },
+}
+
+impl Error {
+    /// What the network of a run reports, with the name of the run.
+    pub(crate) fn training(arm: &str, seed: u64) -> impl FnOnce(mlprobe_nn::Error) -> Self {
+        let arm = arm.to_owned();
+        move |source| Self::Training { arm, seed, source: Box::new(source) }
+    }
 }
 
 /// A result with this crate's [`Error`].

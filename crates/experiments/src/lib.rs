@@ -1,45 +1,51 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod ablation;
 mod analysis;
-pub mod baselines;
-mod checkpoints;
-pub mod claims;
-mod collector;
-mod comparison;
-mod costs;
+mod engine;
 mod error;
+mod features;
 mod folder;
-mod machine;
-pub mod metrics;
-mod notes;
-pub mod page;
-mod progress;
-mod protocol;
-mod quality;
-mod queue;
-mod reading;
-mod reference;
+pub mod knn;
 pub mod report;
 pub mod reproduction;
-pub mod results;
-mod resumable;
-mod sets;
-pub mod stats;
+mod run;
+mod saving;
+pub mod settings;
 mod study;
 #[cfg(test)]
 mod testing;
-mod train;
 pub mod tuned;
 
-pub use checkpoints::Checkpoints;
+pub use analysis::results::{About, Results};
+pub use engine::arm::{Arm, SeededRows};
+pub use engine::checkpoints::Checkpoints;
+pub use engine::notes::Note;
+pub use engine::progress::{Event, Observer, Progress};
+pub use engine::scoring::{Tested, TrainedRun};
+pub use engine::session::Session;
+pub use engine::sets::LabelledFeatures;
+pub use engine::standardisation::Standardisation;
 pub use error::{Error, Result};
+pub use features::{FeatureSource, Half};
 pub use folder::RunFolder;
-pub use progress::{Event, Observer, Progress};
-pub use protocol::Protocol;
-pub use reading::{read_results, read_tuned};
-pub use results::{About, Machine, Results};
-pub use sets::{Arm, LabelledFeatures};
+pub use run::{Identity, Start};
+pub use settings::{Protocol, Settings};
 pub use study::{Outcome, Study};
-pub use train::{Tested, TrainedRun};
+
+/// What `results.json` holds, documented field by field.
+pub mod results {
+    pub use crate::analysis::arms::{ArmResults, Reading};
+    pub use crate::analysis::comparison::{Comparison, LEVEL};
+    pub use crate::analysis::costs::{ArmCost, Cost};
+    pub use crate::analysis::machine::Machine;
+    pub use crate::analysis::probes::{Baseline, Classifier};
+    pub use crate::analysis::quality::{ClassQuality, ConfusedPair, Quality};
+    pub use crate::analysis::questions::{Answer, Claim, Decision, Measure, Population, Question, Verdict};
+    pub use crate::analysis::reading::read_results;
+    pub use crate::analysis::results::{
+        About, ArmNote, ArmScore, DatasetInfo, ExtractorInfo, FileInfo, Results, Robustness, SCHEMA,
+    };
+    pub use crate::engine::clock::Stage;
+    pub use crate::engine::scoring::{Epoch, Run};
+}

@@ -1,38 +1,63 @@
-//! Runs every arm with every seed in parallel, and hands over what is finished seed by seed.
+//! A study: training sets compared by training the same network on each, with the same seeds.
 
-use std::collections::BTreeMap;
-use std::panic::resume_unwind;
-use std::thread;
+use std::ops::ControlFlow;
 
-use crate::analysis::Plan;
-use crate::collector::Collector;
+use crate::analysis::analyse::{Plan, analyse};
+use crate::analysis::arms::ArmResults;
+use crate::analysis::probes::{Probes, baselines};
+use crate::analysis::questions::{Measure, Question};
+use crate::analysis::results::{About, Results, SCHEMA};
+use crate::engine::arm::Arm;
+use crate::engine::progress::{Event, Progress};
+use crate::engine::scoring::{Scoring, TrainedRun};
+use crate::engine::session::Session;
+use crate::engine::sets::LabelledFeatures;
+use crate::engine::{Engine, check_arms, check_sets, or_one_per_core};
 use crate::error::{Error, Result};
-use crate::notes;
-use crate::progress::{Event, Progress};
-use crate::protocol::Protocol;
-use crate::queue::{Job, Queue, for_each_job};
-use crate::reference::baselines;
-use crate::results::{About, ArmResults, Results, SCHEMA};
-use crate::sets::{Arm, LabelledFeatures};
-use crate::train::{Task, TrainedRun};
-use crate::tuned::Standardisation;
+use crate::settings::{Protocol, Settings};
 
 /// The stage of the runs.
 const STAGE: &str = "training";
+/// The learning rate unless another is set.
+const LEARNING_RATE: f64 = 0.01;
+/// Passes over the training set unless others are set.
+const EPOCHS: usize = 100;
+/// Rows per update unless others are set.
+const BATCH_SIZE: usize = 100;
 
-/// A comparison of training sets: each arm trained with each seed, one thread a run, and scored on one test
-/// set.
+/// A comparison of training sets: each arm is trained with each seed, one thread per run, and scored on one test set.
 ///
 /// The results are the same bits for any number of threads, since a run draws from nothing but its seed.
+///
+/// ```
+/// use mlprobe_experiments::{LabelledFeatures, Study};
+/// use ndarray::Array2;
+///
+/// // Two classes of points in the plane: below and above 0.5.
+/// let points = |n: usize| {
+///     let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 37 + j * 11) % 101) as f32 / 101.0);
+///     let labels = features.rows().into_iter().map(|row| u8::from(row[0] > 0.5)).collect();
+///     LabelledFeatures::new(features, labels)
+/// };
+/// let (few, many, test) = (points(20)?, points(200)?, points(500)?);
+///
+/// let outcome = Study::new(&test).learning_rate(0.1).arm("few", &few).arm("many", &many).seeds(5).run()?;
+/// println!("{}", outcome.summary());
+/// # assert!(outcome.summary().contains("many"));
+/// # Ok::<(), mlprobe_experiments::Error>(())
+/// ```
 pub struct Study<'a> {
+    settings: Settings,
     about: About,
-    protocol: Protocol,
     test: LabelledFeatures,
     further: Vec<(String, LabelledFeatures)>,
     arms: Vec<Arm<'a>>,
+    /// Of the arms that are added by name.
+    learning_rate: f64,
     comparisons: Vec<(String, String, String)>,
-    baselines: Option<(LabelledFeatures, f64)>,
-    standardisation: Option<Standardisation>,
+    is_family: bool,
+    questions: Vec<Question>,
+    probes: Option<Probes>,
     threads: usize,
 }
 
@@ -45,24 +70,78 @@ pub struct Outcome {
 }
 
 impl<'a> Study<'a> {
-    /// A study without arms yet, scored on `test`.
-    pub fn new(about: About, protocol: Protocol, test: &LabelledFeatures) -> Self {
+    /// A study without arms yet, scored on `test`: 5 seeds, 100 epochs, batches of 100, learning rate 0.01, one hidden layer
+    /// of 64. There are as many classes as the labels tell.
+    pub fn new(test: &LabelledFeatures) -> Self {
+        let protocol = Protocol { batch_size: BATCH_SIZE, ..Protocol::new((0..5).collect(), EPOCHS) };
         Self {
-            about,
-            protocol,
+            settings: Settings::given(protocol),
+            about: About::features("given features", &[]),
             test: test.clone(),
             further: Vec::new(),
             arms: Vec::new(),
+            learning_rate: LEARNING_RATE,
             comparisons: Vec::new(),
-            baselines: None,
-            standardisation: None,
+            is_family: true,
+            questions: Vec::new(),
+            probes: None,
             threads: 0,
         }
     }
 
+    /// Takes these settings, of which the protocol is carried out and the rest is recorded.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Records where the numbers come from; the names of the classes are those of `about`, unless it has none.
+    #[must_use]
+    pub fn about(mut self, about: About) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Trains with this protocol.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.settings.protocol = protocol;
+        self
+    }
+
+    /// Trains with the seeds 0 to `seeds` - 1; intervals need at least 2, and answers 3.
+    #[must_use]
+    pub fn seeds(mut self, seeds: u64) -> Self {
+        self.settings.protocol.seeds = (0..seeds).collect();
+        self
+    }
+
+    /// Trains for `epochs`, and reports after half and all of them.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.settings.protocol.epochs = epochs;
+        self.settings.protocol.report_at = Protocol::half_and_all(epochs);
+        self
+    }
+
+    /// Sets the learning rate of the arms that are added by name from here on.
+    #[must_use]
+    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
+        self.learning_rate = learning_rate;
+        self
+    }
+
+    /// Adds a training set, called `name`.
+    #[must_use]
+    pub fn arm(self, name: &str, rows: &LabelledFeatures) -> Self {
+        let arm = Arm::new(name, self.learning_rate).with(rows);
+        self.add(arm)
+    }
+
     /// Adds a recipe.
     #[must_use]
-    pub fn arm(mut self, arm: Arm<'a>) -> Self {
+    pub fn add(mut self, arm: Arm<'a>) -> Self {
         self.arms.push(arm);
         self
     }
@@ -75,6 +154,21 @@ impl<'a> Study<'a> {
         self
     }
 
+    /// Says that the comparisons answer questions of their own, not one together, so that their p-values need no correction
+    /// for their number.
+    #[must_use]
+    pub fn separate_questions(mut self) -> Self {
+        self.is_family = false;
+        self
+    }
+
+    /// Asks a question before the run. Without any call, it is asked of every arm whether it is more accurate than the first.
+    #[must_use]
+    pub fn ask(mut self, question: Question) -> Self {
+        self.questions.push(question);
+        self
+    }
+
     /// Scores every finished model on this set too, as on the test images under a transform.
     #[must_use]
     pub fn further_test(mut self, name: impl Into<String>, set: &LabelledFeatures) -> Self {
@@ -82,96 +176,80 @@ impl<'a> Study<'a> {
         self
     }
 
-    /// Also scores simple classifiers made from `train`: majority class, nearest neighbours, logistic regression with
-    /// this learning rate.
+    /// Also scores simple classifiers made from `train`: majority class, nearest neighbours, logistic regression with this
+    /// learning rate.
     #[must_use]
     pub fn baselines(mut self, train: &LabelledFeatures, learning_rate: f64) -> Self {
-        self.baselines = Some((train.clone(), learning_rate));
+        let is_standardised = self.arms.iter().any(Arm::is_standardised);
+        self.probes = Some(Probes { train: train.clone(), learning_rate, is_standardised });
         self
     }
 
-    /// Says that the features of every set were standardised so. The finished models then take features as they were
-    /// before, with the standardisation folded into their first layer.
-    #[must_use]
-    pub fn standardised_by(mut self, standardisation: Standardisation) -> Self {
-        self.standardisation = Some(standardisation);
-        self
-    }
-
-    /// How many runs train at a time; 0, the default, is one a core.
+    /// Sets how many runs train at a time; 0, the default, is one per core.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Whether an earlier start has finished this very study, and said so by [`Progress::finish`]. Without checkpoints,
-    /// none has.
+    /// Trains every arm with every seed, and reports to nobody.
     ///
     /// # Errors
-    /// [`Error::File`] if the checkpoints cannot be read.
-    pub fn is_finished(&self, progress: &Progress<'_>) -> Result<bool> {
-        progress.is_finished(|| self.settings())
+    /// As [`run_in`](Self::run_in).
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_in(&Session::new(Progress::silent()), |_| Ok(()))
     }
 
-    /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the
-    /// seeds, `after_seed` is called with everything so far; it may write it down. With checkpoints, every run goes on
-    /// where an earlier start left it; call [`Progress::finish`] when they are not needed any more.
+    /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the seeds,
+    /// `after_seed` is called with everything so far; it may write it down. Where `session` has checkpoints, every run resumes
+    /// from where an earlier start left it.
     ///
     /// # Errors
-    /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer of `progress` asked to
-    /// stop; else the first error of a run or of `after_seed`, once the other runs have stopped.
-    pub fn run(
+    /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer asked to stop; else the first error of
+    /// a run or of `after_seed`, once the other runs have stopped.
+    pub fn run_in(
         &self,
-        progress: &Progress<'_>,
-        after_seed: impl FnMut(&Outcome) -> Result<()>,
+        session: &Session<'_>,
+        mut after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
-        self.check()?;
-        progress.begin(|| self.settings())?;
-        let plan = self.plan()?;
-        let threads = or_one_a_core(self.threads);
-        let planned = self.protocol.seeds.len();
-        let mut outcome = self.empty_outcome(threads);
-        if let Some((train, rate)) = &self.baselines {
-            let classes = self.classes();
-            outcome.results.baselines =
-                baselines(train, *rate, &self.test, classes, &self.protocol, progress)?;
-        }
-        let mut collector = Collector { outcome, plan, progress, after_seed, pending: BTreeMap::new() };
-        let mut failure = None;
-        progress.stage(STAGE, self.updates(), "updates", |_| {
-            let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
-            let train = |job| self.train(job, progress);
-            let finished = |job, run: thread::Result<Result<Option<TrainedRun>>>| {
-                let run = run.unwrap_or_else(|panic| {
-                    progress.stop();
-                    resume_unwind(panic)
-                });
-                if let Err(error) = run.and_then(|run| run.map_or(Ok(()), |run| collector.add(job, run))) {
-                    progress.stop();
-                    failure.get_or_insert(error);
-                }
-            };
-            for_each_job(Queue::new(planned, &seeded, threads), train, || progress.stopped(), finished);
-        });
-        let outcome = collector.outcome;
-        match failure {
-            Some(error) => Err(error),
-            None if outcome.results.is_whole() => Ok(outcome),
-            None => Err(Error::Stopped { done: outcome.results.seeds_done, planned }),
-        }
-    }
-
-    /// What is computed from the runs.
-    fn plan(&self) -> Result<Plan<'_>> {
+        let classes = self.classes();
+        self.check(classes.len())?;
+        let protocol = &self.settings.protocol;
+        let (comparisons, questions) = (self.pairs()?, self.questions());
         let further = self.further.iter().map(|(name, _)| name.as_str()).collect();
-        Ok(Plan { labels: self.test.labels(), further, comparisons: self.pairs()? })
+        let plan = Plan { labels: self.test.labels(), further, comparisons, is_family: self.is_family, questions: &questions };
+        let (threads, planned, scored_at) =
+            (or_one_per_core(self.threads), protocol.seeds.len(), protocol.scored_at());
+        let mut outcome = self.empty_outcome(threads, &classes);
+        let scoring = Scoring {
+            test: &self.test,
+            further: &self.further,
+            classes: &classes,
+            protocol,
+            scored_at: &scored_at,
+        };
+        let stopped = |outcome: &Outcome| Error::Stopped { done: outcome.results.seeds_done, planned };
+        if let Some(probes) = &self.probes {
+            let found = baselines(probes, scoring, threads, session)?;
+            outcome.results.baselines = found.ok_or_else(|| stopped(&outcome))?;
+        }
+        let hidden = &protocol.hidden;
+        let engine = Engine { stage: STAGE, arms: &self.arms, scoring, hidden, threads, announce: true };
+        let is_whole = engine.run(&protocol.seeds, session, |runs| {
+            outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
+            analyse(&mut outcome.results, &outcome.runs, &plan)?;
+            outcome.results.stages = session.stages();
+            after_seed(&outcome)?;
+            session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if is_whole { Ok(outcome) } else { Err(stopped(&outcome)) }
     }
 
     /// The comparisons asked for, or of every arm with the first: effect and indices of the arms.
     fn pairs(&self) -> Result<Vec<(String, usize, usize)>> {
         let index = |name: &str| {
-            self.arms.iter().position(|arm| arm.name == name).ok_or_else(|| Error::Argument {
+            self.arms.iter().position(|arm| arm.name() == name).ok_or_else(|| Error::Argument {
                 operation: "planning the comparisons",
                 expected: "names of the study's arms".into(),
                 actual: format!("{name:?}"),
@@ -179,155 +257,80 @@ impl<'a> Study<'a> {
             })
         };
         if self.comparisons.is_empty() {
+            let first = &self.arms[0];
             let with_first =
-                |(i, arm): (usize, &Arm<'_>)| (format!("{} against {}", arm.name, self.arms[0].name), i, 0);
+                |(i, arm): (usize, &Arm<'_>)| (format!("{} against {}", arm.name(), first.name()), i, 0);
             return Ok(self.arms.iter().enumerate().skip(1).map(with_first).collect());
         }
         self.comparisons.iter().map(|(effect, a, b)| Ok((effect.clone(), index(a)?, index(b)?))).collect()
     }
 
-    fn train(&self, job: Job, progress: &Progress<'_>) -> Result<Option<TrainedRun>> {
-        let arm = &self.arms[job.arm];
-        let seed = self.protocol.seeds[job.seed];
-        let blocks = arm.blocks(seed, self.test.dim(), progress)?;
-        let task = Task {
-            stage: STAGE,
-            arm: &arm.name,
-            learning_rate: arm.learning_rate,
-            seed,
-            blocks: &blocks,
-            test: &self.test,
-            further: self.further.iter().map(|(_, set)| set).collect(),
-            classes: self.classes(),
-            protocol: &self.protocol,
-        };
-        let mut run = task.train(progress)?;
-        if let Some(run) = &mut run {
-            let failed = |source| Error::Training { arm: arm.name.clone(), seed, source: Box::new(source) };
-            run.notes = notes::of_run(&run.model, &self.about.dataset.classes, &blocks, &self.test)
-                .map_err(failed)?;
-            if let Some(standardisation) = &self.standardisation {
-                run.model = standardisation.fold(&run.model).map_err(failed)?;
-            }
-            for note in &run.notes {
-                progress.send(Event::Noted { arm: &arm.name, seed, note });
-            }
-            let test_accuracy = run.record.test_accuracy;
-            progress.send(Event::RunFinished { arm: &arm.name, seed, test_accuracy });
+    /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
+    fn questions(&self) -> Vec<Question> {
+        if !self.questions.is_empty() {
+            return self.questions.clone();
         }
-        Ok(run)
+        let accuracy = |a: &str, b: &str| Question {
+            claim: None,
+            decides: true,
+            measure: Measure::Accuracy,
+            a: a.to_owned(),
+            b: b.to_owned(),
+        };
+        match self.comparisons.is_empty() {
+            true => self.arms.iter().skip(1).map(|arm| accuracy(arm.name(), self.arms[0].name())).collect(),
+            false => self.comparisons.iter().map(|(_, a, b)| accuracy(a, b)).collect(),
+        }
     }
 
-    fn empty_outcome(&self, threads: usize) -> Outcome {
+    fn empty_outcome(&self, threads: usize, classes: &[String]) -> Outcome {
         let arm = |arm: &Arm<'_>| ArmResults {
-            name: arm.name.clone(),
-            train_images: arm.train_images(),
-            learning_rate: arm.learning_rate,
+            name: arm.name().to_owned(),
+            train_images: arm.rows(),
+            learning_rate: arm.learning_rate(),
             runs: Vec::new(),
             readings: Vec::new(),
             quality: None,
         };
         let mut results = Results {
             schema: SCHEMA,
+            settings: self.settings.clone(),
             about: self.about.clone(),
-            protocol: self.protocol.clone(),
             seeds_done: 0,
             arms: self.arms.iter().map(arm).collect(),
             comparisons: Vec::new(),
+            answers: Vec::new(),
+            claims: Vec::new(),
             robustness: Vec::new(),
             costs: Vec::new(),
             baselines: Vec::new(),
-            claims: Vec::new(),
             notes: Vec::new(),
             stages: Vec::new(),
         };
         results.about.machine.threads = threads;
+        results.about.dataset.classes = classes.to_vec();
         results.about.dataset.test_images = self.test.len();
         results.about.dataset.dim = self.test.dim();
         Outcome { results, runs: self.arms.iter().map(|_| Vec::new()).collect() }
     }
 
-    /// All that the results follow from.
-    fn settings(&self) -> String {
-        let Self { about, protocol, test, further, arms, comparisons, standardisation, baselines, .. } = self;
-        let About { dataset, extractor, augmentation, .. } = about;
-        let arms: Vec<_> = arms.iter().map(Arm::settings).collect();
-        let tests: Vec<_> = further.iter().map(|(name, set)| (name, set.digest())).collect();
-        let baselines = baselines.as_ref().map(|(train, rate)| (train.digest(), rate));
-        format!(
-            "{dataset:?} {extractor:?} {augmentation:?} {protocol:?} {arms:?} {} {tests:?} {comparisons:?} {baselines:?} \
-             {standardisation:?}",
-            test.digest()
-        )
+    /// The names of the K classes: those that were given, or numbers.
+    fn classes(&self) -> Vec<String> {
+        let given = &self.about.dataset.classes;
+        let sets = self.arms.iter().flat_map(Arm::fixed).chain([&self.test]);
+        let largest = sets.flat_map(LabelledFeatures::labels).max().copied().unwrap_or(0);
+        match given.is_empty() {
+            true => (0..=largest).map(|class| class.to_string()).collect(),
+            false => given.clone(),
+        }
     }
 
-    /// K.
-    fn classes(&self) -> usize {
-        self.about.dataset.classes.len()
-    }
-
-    /// Updates of all runs together.
-    fn updates(&self) -> u64 {
-        let an_epoch = |arm: &Arm<'_>| arm.train_images().div_ceil(self.protocol.batch_size) as u64;
-        let runs = (self.protocol.seeds.len() * self.protocol.epochs) as u64;
-        self.arms.iter().map(an_epoch).sum::<u64>() * runs
-    }
-
-    fn check(&self) -> Result<()> {
-        self.protocol.check()?;
-        let problem = |expected: &str, actual: String, next| {
-            Err(Error::Argument { operation: "planning the runs", expected: expected.into(), actual, next })
-        };
-        let mut names: Vec<_> = self.arms.iter().map(|arm| arm.name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names.is_empty() || names.len() != self.arms.len() {
-            let actual = format!("{} arms with {} names", self.arms.len(), names.len());
-            return problem("one or more arms with different names", actual, "name each arm once");
-        }
-        let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if let Some(name) = names.iter().find(|name| name.is_empty() || !name.chars().all(good)) {
-            let expected = "arm names of letters, digits, '-', '_' and '.', since they name files";
-            return problem(expected, format!("{name:?}"), "rename the arm");
-        }
-        if let Some(arm) = self.arms.iter().find(|arm| arm.train_images() == 0) {
-            let actual = format!("none in arm `{}`", arm.name);
-            return problem("training rows in every arm", actual, "add a part to it");
-        }
-        if let Some(standardisation) = self.standardisation.as_ref().filter(|by| by.dim() != self.test.dim())
-        {
-            let expected = format!("a standardisation of {} features, as in the test set", self.test.dim());
-            return problem(&expected, standardisation.dim().to_string(), "fit it on one of the sets");
-        }
+    fn check(&self, classes: usize) -> Result<()> {
+        check_arms(&self.settings.protocol, &self.arms)?;
         let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
-        let baselines = self.baselines.iter().map(|(set, _)| ("the baselines' training set".to_owned(), set));
+        let probes = self.probes.iter().map(|probes| ("the baselines' training set".to_owned(), &probes.train));
         let of_arms =
-            self.arms.iter().flat_map(|arm| arm.fixed().map(|part| (format!("arm `{}`", arm.name), part)));
-        let test = [("the test set".to_owned(), &self.test)];
-        let classes = self.classes();
-        for (name, set) in test.into_iter().chain(further).chain(of_arms).chain(baselines) {
-            if set.dim() != self.test.dim() {
-                let expected = format!("{} features a row, as in the test set", self.test.dim());
-                return problem(
-                    &expected,
-                    format!("{} in {name}", set.dim()),
-                    "make every set in the same way",
-                );
-            }
-            if let Some(row) = set.labels().iter().position(|&label| usize::from(label) >= classes) {
-                let actual = format!("{} in row {row} of {name}", set.labels()[row]);
-                let expected = format!("labels 0 to {}, for {classes} classes", classes.saturating_sub(1));
-                return problem(&expected, actual, "name every class");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A number of threads; 0 means one a core.
-pub(crate) fn or_one_a_core(threads: usize) -> usize {
-    match threads {
-        0 => thread::available_parallelism().map_or(1, usize::from),
-        _ => threads,
+            self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
+        check_sets(&self.test, classes, further.chain(of_arms).chain(probes))
     }
 }

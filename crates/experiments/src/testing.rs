@@ -1,7 +1,9 @@
 //! Made-up results for tests.
 
-use crate::protocol::Protocol;
-use crate::results::{About, ArmResults, Epoch, Results, Run, SCHEMA};
+use crate::analysis::arms::ArmResults;
+use crate::analysis::results::{About, Results, SCHEMA};
+use crate::engine::scoring::{Epoch, Run};
+use crate::settings::{Protocol, Settings};
 
 /// An arm with runs of seeds 0, 1 and so on, each a list of [accuracy on original images, test accuracy] after epochs
 /// 1, 2 and so on, of `updates` updates and half a second each. Losses are one less the accuracy.
@@ -41,11 +43,12 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
     let seeds = arms.first().map_or(0, |arm| arm.runs.len());
     Results {
         schema: SCHEMA,
+        settings: Settings::given(Protocol::new((0..seeds as u64).collect(), 2)),
         about: About::features("made up", &["a", "b"]),
-        protocol: Protocol { seeds: (0..seeds as u64).collect(), epochs: 2, ..Protocol::default() },
         seeds_done: seeds,
         arms,
         comparisons: Vec::new(),
+        answers: Vec::new(),
         robustness: Vec::new(),
         costs: Vec::new(),
         baselines: Vec::new(),

@@ -13,6 +13,7 @@ mod npy;
 mod onnx;
 pub mod resize;
 mod resnet;
+mod settings;
 mod squeezenet;
 mod weights;
 
@@ -25,4 +26,5 @@ pub use mlprobe_data::normalize::Normalization;
 #[cfg(feature = "onnx")]
 pub use onnx::Onnx;
 pub use resnet::ResNet18;
+pub use settings::ExtractorSettings;
 pub use squeezenet::SqueezeNet;

@@ -4,7 +4,9 @@
 use plotters::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::results::{ArmResults, Epoch, Results};
+use crate::analysis::arms::ArmResults;
+use crate::analysis::results::Results;
+use crate::engine::scoring::Epoch;
 
 /// Wide enough for two panels beside each other, in pixels.
 const SIZE: (u32, u32) = (1100, 460);
@@ -37,7 +39,7 @@ type DrawingError = Box<dyn std::error::Error + Send + Sync>;
 fn draw(results: &Results, svg: &mut String) -> std::result::Result<(), DrawingError> {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let epochs = results.protocol.epochs;
+    let epochs = results.epochs();
     let (left, right) = root.split_horizontally(SIZE.0 / 2);
     panel(&left, "Test accuracy", results, epochs, |entry| entry.test_accuracy)?;
     panel(&right, "Accuracy on the arm's own training set", results, epochs, |entry| entry.train_accuracy)?;

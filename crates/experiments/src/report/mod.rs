@@ -1,7 +1,15 @@
-//! The report in words, tables and figures, made from [`Results`](crate::Results) alone.
+//! Reports: one model of what there is to say, rendered by templates that hold all of the words.
 
 mod curves;
+mod figures;
+mod format;
 mod markdown;
+mod model;
+mod page;
+mod pictures;
+mod templates;
 
 pub use curves::learning_curves;
-pub use markdown::markdown;
+pub use markdown::{markdown, summary, tuned_markdown};
+pub use page::Page;
+pub use pictures::Pictures;

@@ -1,13 +1,16 @@
 //! A trained network of the tuned recipe, and how good it is.
 
 use mlprobe_nn::Mlp;
+use mlprobe_stats::metrics::Predictions;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use super::views::Views;
+use crate::engine::scoring::TrainedRun;
 use crate::error::{Error, Result};
-use crate::metrics::Predictions;
-use crate::tuned::candidate::signed_roots;
-use crate::tuned::{ARM, Views};
+
+/// What runs of this recipe are called.
+pub const ARM: &str = "tuned";
 
 /// A network and what it is to be given. Standardisation is part of its first layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// The model of a finished run.
+    pub(super) fn of(run: &TrainedRun, square_roots: bool) -> Self {
+        Self { seed: run.record.seed, square_roots, network: run.model.clone() }
+    }
+
     /// Features (N, D) to the probability of each class (N, K).
     ///
     /// # Errors
@@ -30,7 +38,7 @@ impl Model {
             true => self.network.probabilities(signed_roots(features).view()),
             false => self.network.probabilities(features),
         };
-        probabilities.map_err(|source| failed(self.seed, source))
+        probabilities.map_err(Error::training(ARM, self.seed))
     }
 
     /// The mean of the probabilities (N, K) that an image and its mirror image get (test-time augmentation, as in
@@ -45,9 +53,11 @@ impl Model {
     }
 }
 
-/// A network refused to train or to answer.
-pub(super) fn failed(seed: u64, source: mlprobe_nn::Error) -> Error {
-    Error::Training { arm: ARM.to_owned(), seed, source: Box::new(source) }
+/// x (N, D) to sign(x)·√|x| (N, D): it evens out features of which a few are very large. Also known as power
+/// normalisation (Perronnin, Sánchez and Mensink, "Improving the Fisher kernel for large-scale image classification",
+/// ECCV 2010, section 3.2).
+pub(super) fn signed_roots(x: ArrayView2<'_, f32>) -> Array2<f32> {
+    x.mapv(|x| x.abs().sqrt().copysign(x))
 }
 
 /// How good a model is on a set of images. Accuracies are fractions, losses mean cross-entropies in nats.
@@ -76,5 +86,16 @@ impl Scores {
             averaged_loss: averaged.log_loss(),
             averaged_accuracy: averaged.accuracy(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn roots_keep_the_sign() {
+        assert_eq!(signed_roots(array![[4.0, 0.0, -9.0]].view()), array![[2.0, 0.0, -3.0]]);
     }
 }

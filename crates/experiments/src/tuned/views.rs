@@ -1,11 +1,11 @@
 //! Two views of each image, as it is and mirrored, which always stay together.
 
 use mlprobe_data::random::Random;
-use ndarray::{Array2, ArrayView2, Axis};
+use mlprobe_stats::require;
+use ndarray::{Array2, ArrayView2};
 
+use crate::engine::sets::LabelledFeatures;
 use crate::error::Result;
-use crate::sets::LabelledFeatures;
-use crate::stats::require;
 
 /// One in this many images of a class is held out for validation.
 const HELD_OUT: usize = 10;
@@ -80,11 +80,7 @@ impl Views {
 
     /// Only these images.
     fn select(&self, rows: &[usize]) -> Result<Self> {
-        let labels: Vec<u8> = rows.iter().map(|&row| self.labels()[row]).collect();
-        let of = |set: &LabelledFeatures| {
-            LabelledFeatures::new(set.features().select(Axis(0), rows), labels.clone())
-        };
-        Ok(Self { original: of(&self.original)?, mirrored: of(&self.mirrored)? })
+        Ok(Self { original: self.original.select(rows)?, mirrored: self.mirrored.select(rows)? })
     }
 
     /// Other features of the same images: `change` takes (N, D) to (N, D).

@@ -9,9 +9,9 @@ mod labels;
 
 pub use calibration::{Reliability, ReliabilityBin};
 pub use confusion::{ClassScores, Confused, ConfusionMatrix};
+pub use labels::check_labels;
 
 use crate::error::{Result, require};
-use labels::check_labels;
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 

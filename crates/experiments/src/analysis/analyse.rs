@@ -1,0 +1,88 @@
+//! Brings results up to the runs that have finished.
+
+use mlprobe_stats::summary;
+
+use crate::analysis::arms::ArmResults;
+use crate::analysis::comparison::{Side, compare, correct};
+use crate::analysis::costs::costs;
+use crate::analysis::quality::quality;
+use crate::analysis::questions::{Question, answer, claims};
+use crate::analysis::results::{ArmNote, ArmScore, Results, Robustness};
+use crate::engine::scoring::TrainedRun;
+use crate::error::Result;
+
+/// What the results are computed with, beside the runs.
+pub(crate) struct Plan<'a> {
+    /// Labels (N) of the test images.
+    pub labels: &'a [u8],
+    /// Names of the further test sets.
+    pub further: Vec<&'a str>,
+    /// What to compare: the effect's name, and the indices of the two arms.
+    pub comparisons: Vec<(String, usize, usize)>,
+    /// Whether the comparisons answer one question together.
+    pub is_family: bool,
+    pub questions: &'a [Question],
+}
+
+/// Brings `results` up to `runs`: for each arm the runs of the same seeds, one or more.
+pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Plan<'_>) -> Result<()> {
+    let protocol = &results.settings.protocol;
+    for (arm, runs) in results.arms.iter_mut().zip(runs) {
+        arm.runs = runs.iter().map(|run| run.record.clone()).collect();
+        arm.readings = protocol.report_at.iter().filter_map(|&epoch| arm.reading(epoch)).collect();
+        arm.quality = Some(quality(runs, plan.labels, &results.about.dataset.classes)?);
+    }
+    results.seeds_done = runs.first().map_or(0, Vec::len);
+    let side = |arm: usize| Side { arm: &results.arms[arm], runs: &runs[arm], labels: plan.labels };
+    let mut comparisons = Vec::new();
+    for (effect, a, b) in &plan.comparisons {
+        comparisons.extend(compare(effect, side(*a), side(*b))?);
+    }
+    if plan.is_family {
+        correct(&mut comparisons)?;
+    }
+    results.comparisons = comparisons;
+    results.robustness = robustness(results, runs, plan)?;
+    results.costs = costs(&results.arms);
+    let epochs = results.epochs();
+    results.answers =
+        plan.questions.iter().filter_map(|question| answer(question, &results.arms, epochs)).collect();
+    results.claims = claims(&results.answers);
+    results.notes = notes(&results.arms, runs);
+    Ok(())
+}
+
+/// A row for the test images as they are, and one for each further test set; none without further sets.
+fn robustness(results: &Results, runs: &[Vec<TrainedRun>], plan: &Plan<'_>) -> Result<Vec<Robustness>> {
+    if plan.further.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = |test: &str, accuracy: &dyn Fn(&TrainedRun) -> f64| -> Result<Robustness> {
+        let score = |(arm, runs): (&ArmResults, &Vec<TrainedRun>)| {
+            let accuracy = summary(&runs.iter().map(accuracy).collect::<Vec<_>>())?;
+            Ok(ArmScore { arm: arm.name.clone(), accuracy })
+        };
+        let arms = results.arms.iter().zip(runs).map(score).collect::<Result<_>>()?;
+        Ok(Robustness { test: test.to_owned(), arms })
+    };
+    let mut rows = vec![row("none", &|run| run.record.test_accuracy)?];
+    for (index, name) in plan.further.iter().enumerate() {
+        rows.push(row(name, &|run| run.further[index])?);
+    }
+    Ok(rows)
+}
+
+/// The notes of all runs, equal ones of an arm together.
+fn notes(arms: &[ArmResults], runs: &[Vec<TrainedRun>]) -> Vec<ArmNote> {
+    let mut notes: Vec<ArmNote> = Vec::new();
+    for (arm, runs) in arms.iter().zip(runs) {
+        for (run, note) in runs.iter().flat_map(|run| run.notes.iter().map(move |note| (run, note))) {
+            let seed = run.record.seed;
+            match notes.iter_mut().find(|other| (&other.arm, &other.note) == (&arm.name, note)) {
+                Some(other) => other.seeds.push(seed),
+                None => notes.push(ArmNote { arm: arm.name.clone(), seeds: vec![seed], note: note.clone() }),
+            }
+        }
+    }
+    notes
+}

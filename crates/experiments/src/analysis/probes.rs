@@ -1,0 +1,118 @@
+//! What the arms have to beat: simple classifiers on the same features.
+
+use std::ops::ControlFlow;
+
+use mlprobe_stats::{Summary, summary};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::engine::arm::Arm;
+use crate::engine::scoring::Scoring;
+use crate::engine::session::Session;
+use crate::engine::sets::LabelledFeatures;
+use crate::engine::standardisation::Standardisation;
+use crate::error::Result;
+use crate::knn::{knn_predict, majority_class, unit_rows};
+use crate::settings::Protocol;
+
+/// Neighbours that vote: fixed beforehand, not chosen on the test set.
+const NEIGHBOURS: usize = 10;
+const STAGE: &str = "baselines";
+
+/// A simple classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "classifier", rename_all = "snake_case")]
+pub enum Classifier {
+    /// Always the most frequent class of the training set.
+    MajorityClass,
+    /// A vote of the rows that are nearest by cosine.
+    NearestNeighbours {
+        /// How many vote.
+        k: usize,
+    },
+    /// The network without its hidden layer, trained by the same protocol.
+    LogisticRegression {
+        /// Step size of the gradient descent.
+        learning_rate: f64,
+        /// Passes over the training set.
+        epochs: usize,
+    },
+    /// A classifier of an older record.
+    Named {
+        /// Its name, with its settings.
+        name: String,
+    },
+}
+
+/// A simple classifier and its score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// What it is.
+    #[serde(flatten)]
+    pub classifier: Classifier,
+    /// On the test set, over seeds; a classifier that follows from the training set alone has one run.
+    pub test_accuracy: Summary,
+}
+
+/// What the simple classifiers are made from.
+pub(crate) struct Probes {
+    pub train: LabelledFeatures,
+    /// Of logistic regression.
+    pub learning_rate: f64,
+    /// Whether features are first given mean 0 and deviation 1 on `train`.
+    pub is_standardised: bool,
+}
+
+/// Scores a majority vote, nearest neighbours and logistic regression, all made from `train`, on the test set of
+/// `scoring`, all after standardisation on `train` if so wanted. The last is trained with every seed. `None` if the observer
+/// asked to stop.
+pub(crate) fn baselines(
+    Probes { train, learning_rate, is_standardised }: &Probes,
+    scoring: Scoring<'_>,
+    threads: usize,
+    session: &Session<'_>,
+) -> Result<Option<Vec<Baseline>>> {
+    let Protocol { epochs, batch_size, seeds, .. } = scoring.protocol;
+    let scale = |set: &LabelledFeatures| match is_standardised {
+        true => Standardisation::fit(train.features()).apply_to(set),
+        false => Ok(set.clone()),
+    };
+    let (train, test, learning_rate) = (&scale(train)?, &scale(scoring.test)?, *learning_rate);
+    let settings = format!("{learning_rate:?} {epochs} {batch_size} {seeds:?} {}", scoring.classes.len());
+    let parts = [train.digest().to_owned(), test.digest().to_owned(), settings];
+    if let Some(saved) = session.load("baselines", &parts)? {
+        return Ok(Some(saved));
+    }
+    let accuracy = |predicted: &[u8]| {
+        let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
+        right as f64 / test.len() as f64
+    };
+    let majority = vec![majority_class(train.labels())?; test.len()];
+    let k = NEIGHBOURS.min(train.len());
+    let (units, test_units) = (unit_rows(train.features()), unit_rows(test.features()));
+    let nearest = knn_predict(units.view(), train.labels(), test_units.view(), k)?;
+
+    let arms = [Arm::new("logistic-regression", learning_rate).with(train)];
+    let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
+    let scoring = Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
+    let engine = Engine { stage: STAGE, arms: &arms, scoring, hidden: &[], threads, announce: false };
+    let mut logistic = Vec::new();
+    let is_whole = engine.run(seeds, session, |runs| {
+        logistic.extend(runs.iter().map(|run| run.record.test_accuracy));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if !is_whole {
+        return Ok(None);
+    }
+    let baseline =
+        |classifier, accuracies: &[f64]| Ok(Baseline { classifier, test_accuracy: summary(accuracies)? });
+    let baselines = [
+        baseline(Classifier::MajorityClass, &[accuracy(&majority)]),
+        baseline(Classifier::NearestNeighbours { k }, &[accuracy(&nearest)]),
+        baseline(Classifier::LogisticRegression { learning_rate, epochs: *epochs }, &logistic),
+    ]
+    .into_iter()
+    .collect::<Result<Vec<_>>>()?;
+    session.save("baselines", &parts, &baselines)?;
+    Ok(Some(baselines))
+}

@@ -1,0 +1,75 @@
+//! What a reader of a run's scores has to know beside them: a class that was not trained on, a network that is dead.
+
+use std::fmt;
+
+use mlprobe_nn::Mlp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::sets::LabelledFeatures;
+
+/// Something that the scores of a run alone do not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Note {
+    /// The training set has no image of these classes, so none is recognised.
+    MissingClasses {
+        /// Their names.
+        classes: Vec<String>,
+    },
+    /// The network's output is identical for every test image, since all its hidden units are inactive.
+    DeadNetwork,
+    /// A note of an older record.
+    Text {
+        /// Its words.
+        text: String,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingClasses { classes } => write!(
+                f,
+                "the training set has no image of {}, so none is recognised; add some, or leave the class out",
+                classes.join(", ")
+            ),
+            Self::DeadNetwork => f.write_str(
+                "the network is dead: its output is identical for every test image (all ReLUs inactive); lower the \
+                 learning rate",
+            ),
+            Self::Text { text } => f.write_str(text),
+        }
+    }
+}
+
+/// The notes on one run: a model of these classes, trained on `blocks`.
+pub(crate) fn of_run(
+    model: &Mlp<f32>,
+    classes: &[String],
+    blocks: &[LabelledFeatures],
+    test: &LabelledFeatures,
+) -> mlprobe_nn::Result<Vec<Note>> {
+    let mut notes = Vec::new();
+    let mut seen = vec![false; classes.len()];
+    for &label in blocks.iter().flat_map(LabelledFeatures::labels) {
+        if let Some(seen) = seen.get_mut(usize::from(label)) {
+            *seen = true;
+        }
+    }
+    let missing: Vec<_> =
+        classes.iter().zip(&seen).filter(|(_, seen)| !**seen).map(|(class, _)| class.clone()).collect();
+    if !missing.is_empty() {
+        notes.push(Note::MissingClasses { classes: missing });
+    }
+    if is_dead(model, test)? {
+        notes.push(Note::DeadNetwork);
+    }
+    Ok(notes)
+}
+
+/// Whether the network's logits (N, K) for N > 1 images are the same to the last bit. Features that differ come out the
+/// same only when no hidden unit lets them through. (Probabilities may also be the same because they are all 0 or 1.)
+fn is_dead(model: &Mlp<f32>, test: &LabelledFeatures) -> mlprobe_nn::Result<bool> {
+    let logits = model.logits(test.features())?;
+    Ok(test.len() > 1 && logits.outer_iter().all(|row| row == logits.row(0)))
+}

@@ -1,0 +1,96 @@
+//! The settings of a study: one value, stored whole in `results.json`, from which the command that repeats a run, the
+//! name of its folder and its fingerprint follow.
+
+mod command;
+mod protocol;
+
+use std::path::PathBuf;
+
+use mlprobe_data::augment::Preset;
+use mlprobe_features::ExtractorSettings;
+use serde::{Deserialize, Serialize};
+
+pub use protocol::Protocol;
+
+/// Everything that the results of a study follow from, apart from the program and the content of the files it names.
+///
+/// ```
+/// use mlprobe_data::augment::Preset;
+/// use mlprobe_experiments::settings::{Compared, Images, Protocol, Settings};
+/// use mlprobe_features::ExtractorSettings;
+///
+/// let settings = Settings {
+///     compared: Compared::Reproduction { preset: Preset::Y2022 },
+///     images: Some(Images { dataset: "cifar10".into(), skip_broken: false }),
+///     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+///     protocol: Protocol::default(),
+/// };
+/// assert_eq!(settings.folder_name().unwrap(), "reproduce-cifar10-2022-128px-5seeds-800epochs");
+/// assert!(settings.command().unwrap().starts_with("mlprobe reproduce --dataset cifar10"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Which training sets are compared.
+    pub compared: Compared,
+    /// The images behind the features; `None` where features were given.
+    pub images: Option<Images>,
+    /// The network that makes the features; `None` where features were given.
+    pub extractor: Option<ExtractorSettings>,
+    /// How every arm is trained.
+    pub protocol: Protocol,
+}
+
+/// Which training sets are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "study", rename_all = "snake_case")]
+pub enum Compared {
+    /// The original report's recipes and their controls.
+    Reproduction {
+        /// One of its transforms, drawn uniformly, is applied to each training image.
+        preset: Preset,
+    },
+    /// Each transform alone, and each preset, against plain copies.
+    Ablation,
+    /// The recipe that is selected on held-out training images.
+    Tuned,
+    /// Sets of features and labels from files.
+    Files {
+        /// The training sets, the first being the one that the others are compared with.
+        sets: Vec<SetFile>,
+        /// The test set.
+        test: String,
+        /// The number of classes, or their names separated by commas; `None` for as many as the labels tell.
+        classes: Option<String>,
+        /// Whether every feature was given mean 0 and deviation 1 on the first training set.
+        standardise: bool,
+    },
+    /// Sets that a program passed to the library, or that an older record does not describe.
+    Given,
+}
+
+/// Where images come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// `cifar10`, `mini`, `fashion-mnist`, or a folder.
+    pub dataset: PathBuf,
+    /// Whether images that cannot be read are left out.
+    pub skip_broken: bool,
+}
+
+/// A training set in a file, and the learning rate it is trained with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetFile {
+    /// What its arm is called.
+    pub name: String,
+    /// One file, or `FEATURES.npy:LABELS.npy`.
+    pub file: String,
+    /// Step size of the gradient descent.
+    pub learning_rate: f64,
+}
+
+impl Settings {
+    /// Settings of a study whose sets a program passes to the library.
+    pub fn given(protocol: Protocol) -> Self {
+        Self { compared: Compared::Given, images: None, extractor: None, protocol }
+    }
+}

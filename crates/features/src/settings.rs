@@ -1,0 +1,73 @@
+//! Which network makes the features, as a value that records keep and programs build from.
+
+use std::path::PathBuf;
+
+use mlprobe_data::normalize::Normalization;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A network with everything that its features depend on, except the bytes of files of weights.
+///
+/// ```
+/// use mlprobe_features::ExtractorSettings;
+///
+/// let settings = ExtractorSettings::SqueezeNet { input_size: 128 };
+/// let json = serde_json::to_string(&settings)?;
+/// assert_eq!(json, r#"{"network":"squeezenet","input_size":128}"#);
+/// assert_eq!(serde_json::from_str::<ExtractorSettings>(&json)?, settings);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "network", rename_all = "lowercase")]
+pub enum ExtractorSettings {
+    /// The embedded SqueezeNet 1.1.
+    SqueezeNet {
+        /// Side in pixels that images are resized to.
+        input_size: usize,
+    },
+    /// torchvision's ResNet-18.
+    ResNet18 {
+        /// Side in pixels that images are resized to.
+        input_size: usize,
+        /// How pixels become numbers.
+        #[serde(with = "as_text")]
+        normalization: Normalization,
+        /// A safetensors file with torchvision's tensor names; `None` for the published weights.
+        weights: Option<PathBuf>,
+    },
+    /// A network from an ONNX file.
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// Side in pixels that images are resized to.
+        input_size: usize,
+        /// How pixels become numbers.
+        #[serde(with = "as_text")]
+        normalization: Normalization,
+    },
+}
+
+impl ExtractorSettings {
+    /// Side in pixels that images are resized to.
+    pub fn input_size(&self) -> usize {
+        match self {
+            Self::SqueezeNet { input_size }
+            | Self::ResNet18 { input_size, .. }
+            | Self::Onnx { input_size, .. } => *input_size,
+        }
+    }
+}
+
+/// A normalization in the words that [`Normalization`] reads back exactly.
+mod as_text {
+    use serde::de::Error;
+
+    use super::*;
+
+    pub fn serialize<S: Serializer>(value: &Normalization, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Normalization, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
