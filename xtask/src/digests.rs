@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use mlprobe_data::augment::{Augmenter, Preset};
 use mlprobe_data::mini;
-use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, Study};
+use mlprobe_experiments::{About, Arm, LabelledFeatures, Protocol, Study};
 use mlprobe_features::{Extractor, SqueezeNet};
 use mlprobe_kernels::Isa;
 use ndarray::{Array2, ArrayView4, s};
@@ -116,16 +116,18 @@ fn row(threads: usize) -> Result<String> {
     let transformed = with_labels(transformed, &mini.train.labels[..FEW])?;
     let test = with_labels(test, &mini.test.labels[..FEW])?;
     let classes: Vec<_> = mini.classes.iter().map(String::as_str).collect();
-    let protocol = Protocol { seeds: vec![0], epochs: 20, ..Protocol::default() };
-    let study = Study::new(About::features(&mini.name, &classes), protocol, &test)
-        .arm(Arm::new("unaugmented", 0.008).with(&original))
-        .arm(Arm::new("augmented", 0.01).with(&original).with(&transformed))
+    let protocol = Protocol::new(vec![0], 20);
+    let study = Study::new(&test)
+        .about(About::features(&mini.name, &classes))
+        .protocol(protocol)
+        .add(Arm::new("unaugmented", 0.008).with(&original))
+        .add(Arm::new("augmented", 0.01).with(&original).with(&transformed))
         .threads(threads);
-    let outcome = pool.install(|| study.run(&Progress::silent(), |_| Ok(())))?;
+    let outcome = pool.install(|| study.run())?;
     let runs = || outcome.runs.iter().flatten();
     let layers = runs().flat_map(|run| run.model.layers());
     let networks = digest_of_floats(layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias)));
-    let probabilities = digest_of_floats(runs().flat_map(|run| &run.full.probabilities));
+    let probabilities = digest_of_floats(runs().filter_map(|run| run.tested.last()).flat_map(|tested| &tested.probabilities));
     Ok(format!("| {isa} | `{images}` | `{features}` | `{networks}` | `{probabilities}` |"))
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::analysis::analyse::{Plan, analyse};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::probes::{Probes, baselines};
-use crate::analysis::questions::{Measure, Question};
+use crate::analysis::questions::Question;
 use crate::analysis::results::{About, Results, SCHEMA};
 use crate::engine::arm::Arm;
 use crate::engine::progress::{Event, Progress};
@@ -270,16 +270,9 @@ impl<'a> Study<'a> {
         if !self.questions.is_empty() {
             return self.questions.clone();
         }
-        let accuracy = |a: &str, b: &str| Question {
-            claim: None,
-            decides: true,
-            measure: Measure::Accuracy,
-            a: a.to_owned(),
-            b: b.to_owned(),
-        };
         match self.comparisons.is_empty() {
-            true => self.arms.iter().skip(1).map(|arm| accuracy(arm.name(), self.arms[0].name())).collect(),
-            false => self.comparisons.iter().map(|(_, a, b)| accuracy(a, b)).collect(),
+            true => self.arms.iter().skip(1).map(|arm| Question::accuracy(arm.name(), self.arms[0].name())).collect(),
+            false => self.comparisons.iter().map(|(_, a, b)| Question::accuracy(a, b)).collect(),
         }
     }
 

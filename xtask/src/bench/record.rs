@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use mlprobe_experiments::Machine;
+use mlprobe_experiments::results::Machine;
 use mlprobe_kernels::Isa;
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use super::Effort;
 use super::compare::{Measured, Outcome, median};
 use super::scaling::Growth;
 use super::whole_study::WholeStudy;
-use crate::{options, paths};
+use crate::paths;
 
 #[derive(Serialize)]
 pub struct Record {
@@ -52,7 +52,7 @@ impl About {
         Self {
             command: format!("cargo xtask {}", arguments.join(" ")),
             date: said_by("date", &["-u", "+%F"]),
-            commit: options::commit(),
+            commit: mlprobe::commit(),
             compiler: said_by("rustc", &["--version"]),
             cpu,
             cores,

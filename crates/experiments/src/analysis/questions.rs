@@ -43,6 +43,14 @@ pub struct Question {
     pub b: String,
 }
 
+impl Question {
+    /// Is arm `a` more accurate than arm `b`?
+    pub fn accuracy(a: &str, b: &str) -> Self {
+        let (a, b) = (a.to_owned(), b.to_owned());
+        Self { claim: None, decides: true, measure: Measure::Accuracy, a, b }
+    }
+}
+
 /// What a question was answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

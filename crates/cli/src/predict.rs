@@ -1,12 +1,12 @@
-//! `cargo xtask predict`: what images show, says a trained model.
+//! `mlprobe predict`: images classified by a trained model.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_experiments::results::{ArmResults, ExtractorInfo};
-use mlprobe_experiments::{read_results, read_tuned, tuned};
-use mlprobe_features::Extractor;
+use mlprobe_experiments::results::{ArmResults, read_results};
+use mlprobe_experiments::tuned;
+use mlprobe_features::{Extractor, ExtractorSettings};
 use mlprobe_features::embed::extract_files;
 use mlprobe_nn::Mlp;
 use serde_json::json;
@@ -16,14 +16,14 @@ use crate::extractor::ExtractorOptions;
 use crate::output;
 use crate::progress::{Bars, Unit};
 
-/// Says what images show, by a model that a run has trained.
+/// Classify images with a trained model
 ///
-/// Of a run folder one model answers: that of the first arm with its first seed, unless --arm and --seed say otherwise.
-/// The run's record names the classes, and the network that made the features. Images may have any size: the centre square
-/// is taken. A model knows images like those it was trained on; those of CIFAR-10 have 32 pixels a side.
+/// The model is that of the run's first arm with its first seed, unless --arm and --seed choose another. The run's record names
+/// the classes and the network that made the features. Images may have any size: the centre square is taken. A model knows
+/// images like those it was trained on; those of CIFAR-10 have 32 pixels per side.
 #[derive(Args)]
 pub struct Arguments {
-    /// A run folder of `cargo xtask reproduce`, `ablate` or `compare`, or one of its models,
+    /// A run folder of `reproduce` or `ablate`, or one of its models,
     /// RUN/models/ARM-seedS.safetensors. A model that lies elsewhere needs --extractor
     #[arg(long, value_name = "RUN")]
     model: PathBuf,
@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Classify even if this version makes other features than the model was trained on
+    #[arg(long)]
+    force: bool,
     #[command(flatten, next_help_heading = "The network, where the run's record does not say enough")]
     extractor: ExtractorOptions,
 }
@@ -49,9 +52,9 @@ pub struct Arguments {
 /// Images whose features are in memory at a time.
 const CHUNK: usize = 256;
 
-pub fn run(Arguments { model, arm, seed, images, top, json, extractor }: Arguments) -> Result<()> {
+pub fn run(Arguments { model, arm, seed, images, top, json, force, extractor }: Arguments) -> Result<()> {
     let files = find(&images)?;
-    let predictor = Predictor::open(model, arm, seed, extractor)?;
+    let predictor = Predictor::open(model, arm, seed, extractor, force)?;
     let answers = predictor.answers(&files, top as usize)?;
     let (path, extractor) = (predictor.path.display(), predictor.extractor.name());
     if json {
@@ -85,6 +88,7 @@ impl Predictor {
         arm: Option<String>,
         seed: Option<u64>,
         extractor: ExtractorOptions,
+        force: bool,
     ) -> Result<Self> {
         let record = Record::of(&model)?;
         let path = match &record {
@@ -95,7 +99,7 @@ impl Predictor {
             _ if model.is_file() => model,
             Some(record) => model.join(record.choose(arm, seed)?),
             None => bail!(
-                "--model {}: expected a folder with results.json or tuned.json, as `cargo xtask reproduce` leaves it \
+                "--model {}: expected a folder with results.json or tuned.json, as `reproduce` leaves it \
                  under runs/, or a .safetensors file from its models/",
                 model.display()
             ),
@@ -105,7 +109,7 @@ impl Predictor {
             square_roots: record.as_ref().is_some_and(|record| record.square_roots),
             network: Mlp::load(&path)?,
         };
-        let extractor = open_extractor(extractor, record.as_ref(), &path)?;
+        let extractor = open_extractor(extractor, record.as_ref(), &path, force)?;
         let (inputs, k) = (model.network.inputs(), model.network.classes());
         if inputs != extractor.dim() {
             bail!(
@@ -146,8 +150,8 @@ impl Predictor {
 
 /// What a run says of its models.
 struct Record {
-    /// `None` if the run was given features.
-    extractor: Option<ExtractorInfo>,
+    /// The network and its fingerprint; `None` if the run was given features, or the record is an older one.
+    extractor: Option<(ExtractorSettings, String)>,
     classes: Vec<String>,
     /// Arms with their seeds.
     arms: Vec<(String, Vec<u64>)>,
@@ -166,21 +170,23 @@ impl Record {
         } else {
             model.to_owned()
         };
-        let (about, arms, square_roots) = if folder.join("results.json").exists() {
+        let (about, settings, arms, square_roots) = if folder.join("results.json").exists() {
             let results = read_results(folder.join("results.json"))?;
             let seeds = |arm: &ArmResults| arm.runs.iter().map(|run| run.seed).collect();
             let arms = results.arms.iter().map(|arm| (arm.name.clone(), seeds(arm))).collect();
-            (results.about, arms, false)
+            (results.about, results.settings.extractor, arms, false)
         } else if folder.join("tuned.json").exists() {
-            let report = read_tuned(folder.join("tuned.json"))?;
+            let report = tuned::Report::read(folder.join("tuned.json"))?;
             let selected = report.candidates.get(report.selected);
             let square_roots = selected.is_some_and(|tried| tried.candidate.square_roots);
             let seeds = report.runs.iter().map(|run| run.seed).collect();
-            (report.about, vec![(tuned::ARM.to_owned(), seeds)], square_roots)
+            let settings = report.settings.and_then(|settings| settings.extractor);
+            (report.about, settings, vec![(tuned::ARM.to_owned(), seeds)], square_roots)
         } else {
             return Ok(None);
         };
-        Ok(Some(Self { extractor: about.extractor, classes: about.dataset.classes, arms, square_roots }))
+        let fingerprint = about.extractor.map(|extractor| extractor.fingerprint);
+        Ok(Some(Self { extractor: settings.zip(fingerprint), classes: about.dataset.classes, arms, square_roots }))
     }
 
     /// The file of the model that is asked for, in the run folder.
@@ -203,10 +209,11 @@ fn open_extractor(
     options: ExtractorOptions,
     record: Option<&Record>,
     model: &Path,
+    force: bool,
 ) -> Result<Box<dyn Extractor>> {
     match record.and_then(|record| record.extractor.as_ref()) {
-        Some(info) => options.reopen(&info.name, &info.fingerprint),
-        None if options.names_a_network() => Ok(options.open(false)?.extractor),
+        Some((settings, fingerprint)) => options.reopen(settings, fingerprint, force),
+        None if options.names_a_network() => Ok(options.open(false)?.0),
         None => bail!(
             "nothing says which network makes the features that {} takes: it does not lie in the models folder of a run, \
              or the run was given features. Name it with --extractor, and its --input-size",

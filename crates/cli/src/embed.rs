@@ -1,4 +1,4 @@
-//! `cargo xtask embed`: images to features, in a file.
+//! `mlprobe embed`: images to features, in a file.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use clap::Args;
 use mlprobe_data::image_files;
 use mlprobe_features::Error;
 use mlprobe_features::embed::{Event, OnBroken, embed};
-use rayon::ThreadPoolBuilder;
 
 use crate::extractor::ExtractorOptions;
-use crate::interrupt;
 use crate::progress::{Bars, Unit};
+use crate::run::Threads;
+use crate::{interrupt, output};
 
-/// Writes the features of images to an .npy file, which NumPy reads: a row for each image, of 512 numbers with squeezenet
-/// and resnet18.
+/// Turn images into features: one row of an .npy file per image
+///
+/// A row has 512 numbers with squeezenet and resnet18. NumPy reads the file.
 ///
 /// Beside FILE.npy stands FILE.jsonl, a manifest with JSON in every line: first the extractor and its fingerprint, then
 /// the row, path and size in bytes of each image. Images may have any size: the centre square is taken, and made as large
 /// as the extractor wants it.
 ///
-/// Memory does not grow with the number of images, but for the list of their paths. While the work is under way both files
-/// end in .part. Stopped or killed, it goes on where it was when the same command is started again, and ends with the same
-/// bytes.
+/// Memory does not grow with the number of images, except for the list of their paths. While the work is under way, the names of
+/// both files end in .part. Interrupt it at any time; rerunning the same command resumes it and ends with the same bytes.
 #[derive(Args)]
 pub struct Arguments {
     /// Image files (PNG, JPEG, WebP, BMP, GIF, TIFF), and folders, in which all such files are taken, sorted by name
@@ -37,19 +37,18 @@ pub struct Arguments {
     skip_broken: bool,
     #[command(flatten)]
     extractor: ExtractorOptions,
-    /// Threads; the features are the same for any number [default: one a core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 pub fn run(Arguments { paths, out, skip_broken, extractor, threads }: Arguments) -> Result<()> {
     let bars = Bars::default();
     interrupt::listen(bars.clone())?;
-    ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting worker threads")?;
+    threads.start()?;
     let looking = bars.start("looking for images", None, Unit::Count("images"));
     let files = find(&paths)?;
     drop(looking);
-    let extractor = extractor.open(false)?.extractor;
+    let (extractor, _) = extractor.open(false)?;
     let label = format!("features by {}", extractor.name());
     let bar = bars.start(&label, Some(files.len() as u64), Unit::Count("images"));
     let on_broken = if skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
@@ -58,7 +57,7 @@ pub fn run(Arguments { paths, out, skip_broken, extractor, threads }: Arguments)
             Event::Resumed(0) => {}
             Event::Resumed(count) => {
                 bar.add_earlier(count as u64);
-                bars.line(format_args!("Done before: {count} of {} images.", files.len()));
+                bars.line(format_args!("{count} of {} images were done before.", files.len()));
             }
             Event::Done(count) => bar.add(count as u64),
             Event::Broken(error) => {
@@ -75,12 +74,17 @@ pub fn run(Arguments { paths, out, skip_broken, extractor, threads }: Arguments)
         }
         embedded => embedded?,
     };
-    println!("{}: {} x {} features.", out.display(), embedded.rows, extractor.dim());
-    println!("{} says which row is which image.", out.with_extension("jsonl").display());
+    let mut said = format!(
+        "{}: {} x {} features.\n{} says which row is which image.\n",
+        out.display(),
+        embedded.rows,
+        extractor.dim(),
+        out.with_extension("jsonl").display()
+    );
     if embedded.broken > 0 {
-        println!("Left out as broken, with the reason in it: {}.", embedded.broken);
+        said += &format!("{} broken images were left out; the reasons are in it too.\n", embedded.broken);
     }
-    Ok(())
+    output::write(&said)
 }
 
 /// The image files at `paths`, one or more.

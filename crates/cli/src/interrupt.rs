@@ -9,7 +9,7 @@ use std::{env, thread};
 use anyhow::{Context, Result};
 
 use crate::progress::{Bars, print};
-use crate::shell::quoted;
+use crate::front;
 
 /// What shells report of a program that Ctrl-C has ended.
 const EXIT_CODE: u8 = 130;
@@ -40,20 +40,23 @@ pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
 
-/// Says, once, how to go on; returns the exit code.
+/// Says, once, how to resume; returns the exit code.
 pub fn farewell(bars: &Bars) -> u8 {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         bars.clear();
-        print(format_args!("Stopped. To go on from here: {}", command(env::args())));
+        let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+        print(format_args!("Stopped. To resume: {}", command(front::command(), arguments)));
     });
     EXIT_CODE
 }
 
-/// The command line that goes on: the same, but for `--fresh`, which would start anew.
-fn command(arguments: impl Iterator<Item = String>) -> String {
+/// The command line that resumes: the same, but for `--fresh`, which would start from the beginning.
+fn command(program: &str, arguments: impl Iterator<Item = String>) -> String {
     let arguments = arguments.skip(1).filter(|argument| argument != "--fresh");
-    arguments.fold("cargo xtask".to_owned(), |line, argument| line + " " + &quoted(&argument))
+    // A null character, which no command line can hold, is all that cannot be quoted.
+    let quoted = |argument: String| shlex::try_quote(&argument).map_or(argument.clone(), |quoted| quoted.into_owned());
+    arguments.fold(program.to_owned(), |line, argument| line + " " + &quoted(argument))
 }
 
 #[cfg(test)]
@@ -61,9 +64,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_goes_on_with_the_same_options_and_not_afresh() {
-        let arguments = ["/bin/xtask", "reproduce", "--fresh", "--out", "my runs/it's", "--quick", ""];
-        let line = command(arguments.map(str::to_owned).into_iter());
-        assert_eq!(line, r"cargo xtask reproduce --out 'my runs/it'\''s' --quick ''");
+    fn the_command_resumes_with_the_same_options_and_not_afresh() {
+        let arguments = ["/bin/mlprobe", "reproduce", "--fresh", "--out", "my runs/its", "--quick", ""];
+        let line = command("mlprobe", arguments.map(str::to_owned).into_iter());
+        assert_eq!(line, "mlprobe reproduce --out 'my runs/its' --quick ''");
+        assert_eq!(shlex::split(&line).unwrap()[3], "my runs/its");
     }
 }

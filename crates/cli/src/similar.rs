@@ -1,11 +1,11 @@
-//! `cargo xtask similar`: the images most like another one.
+//! `mlprobe similar`: the images most like another one.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_features::FeatureFile;
+use mlprobe_features::{ExtractorSettings, FeatureFile, Normalization};
 use mlprobe_features::embed::{Neighbour, extract_files};
 use serde_json::json;
 
@@ -13,17 +13,19 @@ use crate::embed::find;
 use crate::extractor::{ExtractorOptions, Network};
 use crate::output;
 
-/// Finds the images most like another one, among those that `cargo xtask embed` has made features of.
+/// Find the images most like another one
+///
+/// It searches among the images that `embed` has made features of.
 ///
 /// Similarity is the cosine of the angle between two rows of features: 1 for the same image, near 0 for images with
 /// nothing in common. The query's features are made by the network that the manifest names; the others are read from the
-/// disk piece by piece, so that any number of images will do.
+/// disk piece by piece, so there may be any number of images.
 #[derive(Args)]
 pub struct Arguments {
     /// The image to compare with; it need not be among the others
     #[arg(long, value_name = "IMAGE")]
     query: PathBuf,
-    /// Features from `cargo xtask embed`, with their manifest beside them
+    /// Features from `embed`, with their manifest beside them
     #[arg(long = "in", value_name = "FILE.npy")]
     features: PathBuf,
     /// How many images to list
@@ -32,7 +34,7 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Where the network is, if the manifest names an ONNX file (with `cargo xtask-onnx` in place of `cargo xtask`)
+    /// Where the network is, if the manifest names an ONNX file
     #[arg(long, value_name = "PATH.onnx")]
     extractor: Option<Network>,
     /// Where the network's weights are, if it is resnet18 with weights of your own
@@ -43,7 +45,8 @@ pub struct Arguments {
 pub fn run(Arguments { query, features, top, json, extractor, weights }: Arguments) -> Result<()> {
     let file = FeatureFile::open(features)?;
     let options = ExtractorOptions::located(extractor, weights);
-    let extractor = options.reopen(file.extractor(), file.fingerprint())?;
+    let settings = named(file.extractor())?;
+    let extractor = options.reopen(&settings, file.fingerprint(), false)?;
     let query = find(&[query])?;
     let [query] = &query[..] else { bail!("--query takes one image, and here are {}", query.len()) };
     let row = extract_files(extractor.as_ref(), &[query])?;
@@ -62,4 +65,23 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
         let _ = writeln!(table, "{similarity:>10.4}  {path}");
     }
     output::write(&table)
+}
+
+/// The settings of a network that a manifest names, as in `squeezenet1_1@128`.
+fn named(name: &str) -> Result<ExtractorSettings> {
+    let unknown = || format!("the features were made by {name}, which this version does not know");
+    let (network, settings) = name.rsplit_once('@').with_context(unknown)?;
+    let (size, normalization) = match settings.split_once('-') {
+        Some((size, normalization)) => (size, normalization.parse().with_context(unknown)?),
+        None => (settings, Normalization::DIV255),
+    };
+    let input_size = size.parse().with_context(unknown)?;
+    match network {
+        "squeezenet1_1" => Ok(ExtractorSettings::SqueezeNet { input_size }),
+        "resnet18" => Ok(ExtractorSettings::ResNet18 { input_size, normalization, weights: None }),
+        file if file.ends_with(".onnx") => {
+            Ok(ExtractorSettings::Onnx { path: file.into(), input_size, normalization })
+        }
+        _ => bail!(unknown()),
+    }
 }

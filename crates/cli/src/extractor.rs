@@ -6,18 +6,17 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::fetch::{Remote, Timeouts, fetch_file};
-use mlprobe_features::{Extractor, Normalization, ResNet18, SqueezeNet, same_network};
+use mlprobe_features::{Extractor, ExtractorSettings, Normalization, ResNet18, SqueezeNet, same_network};
 use mlprobe_kernels::Isa;
 
 use crate::data::with_bars;
-use crate::paths;
-use crate::shell::quoted;
+use crate::front;
 
 #[derive(Args, Clone, Default)]
 pub struct ExtractorOptions {
     /// Network that makes the features: squeezenet, which is built in; resnet18, the original course's, whose weights
-    /// (47 MB) are fetched once; or an ONNX file of your own, which takes images (N, 3, height, width), with
-    /// `cargo xtask-onnx` in place of `cargo xtask` [default: squeezenet]
+    /// (47 MB) are fetched once; or an ONNX file of your own that takes images (N, 3, height, width), if the program was
+    /// built with `--features onnx` [default: squeezenet]
     #[arg(long, value_name = "squeezenet|resnet18|PATH.onnx")]
     extractor: Option<Network>,
     /// Side in pixels that images are resized to for the extractor; its time grows with the square
@@ -57,70 +56,39 @@ impl FromStr for Network {
     }
 }
 
-/// An extractor, and how the command line names it.
-pub struct Chosen {
-    pub extractor: Box<dyn Extractor>,
-    /// The options that choose it again, each with a space before it.
-    pub options: String,
-    /// For the name of a run folder; empty for the default network.
-    pub label: String,
-}
-
 impl ExtractorOptions {
     /// Says where things are, and leaves everything else to a record.
     pub fn located(extractor: Option<Network>, weights: Option<PathBuf>) -> Self {
         Self { extractor, weights, ..Self::default() }
     }
 
-    /// The network with its weights, fetched if they have to be. `quick` makes images small unless told otherwise.
-    pub fn open(self, quick: bool) -> Result<Chosen> {
-        Isa::from_env()?;
+    /// The network with its weights, fetched if they have to be, and what the options say in full. `quick` makes images
+    /// small unless told otherwise.
+    pub fn open(self, quick: bool) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
         let Self { extractor, input_size, normalization, weights } = self;
         let network = extractor.unwrap_or_default();
         if weights.is_some() && !matches!(network, Network::ResNet18) {
-            bail!("--weights is for --extractor resnet18: leave it out");
+            bail!("--weights is for --extractor resnet18; leave it out");
         }
         let size = |default: usize| input_size.unwrap_or(if quick { 64 } else { default });
-        match network {
+        let settings = match network {
             Network::SqueezeNet => {
                 if normalization.is_some() {
-                    bail!("squeezenet has its own normalization: leave --normalization out");
+                    bail!("squeezenet has its own normalization; leave --normalization out");
                 }
-                let size = size(SqueezeNet::DEFAULT_INPUT_SIZE);
-                Ok(Chosen {
-                    extractor: Box::new(SqueezeNet::new(size)?),
-                    options: format!(" --input-size {size}"),
-                    label: String::new(),
-                })
+                ExtractorSettings::SqueezeNet { input_size: size(SqueezeNet::DEFAULT_INPUT_SIZE) }
             }
-            Network::ResNet18 => {
-                let size = size(ResNet18::DEFAULT_INPUT_SIZE);
-                let normalization = normalization.unwrap_or(Normalization::DIV255);
-                let mut options =
-                    format!(" --extractor resnet18 --normalization {normalization} --input-size {size}");
-                let path = match weights {
-                    Some(path) => {
-                        let path =
-                            path.canonicalize().with_context(|| format!("--weights {}", path.display()))?;
-                        options += &format!(" --weights {}", quoted(&path.display().to_string()));
-                        path
-                    }
-                    None => {
-                        let path = paths::resnet18();
-                        obtain_weights(&ResNet18::remote(), &path, &Timeouts::default())?;
-                        path
-                    }
-                };
-                Ok(Chosen {
-                    extractor: Box::new(ResNet18::load(path, size, normalization)?),
-                    options,
-                    label: format!("-resnet18-{normalization}").replace('/', "-"),
-                })
-            }
+            Network::ResNet18 => ExtractorSettings::ResNet18 {
+                input_size: size(ResNet18::DEFAULT_INPUT_SIZE),
+                normalization: normalization.unwrap_or(Normalization::DIV255),
+                weights: weights.as_deref().map(|path| found("--weights", path)).transpose()?,
+            },
             Network::Onnx(path) => {
-                open_onnx(&path, input_size, normalization.unwrap_or(Normalization::IMAGENET))
+                let normalization = normalization.unwrap_or(Normalization::IMAGENET);
+                return open_onnx(found("--extractor", &path)?, input_size, normalization);
             }
-        }
+        };
+        Ok((open(&settings)?, settings))
     }
 
     /// Whether a network was asked for.
@@ -128,34 +96,33 @@ impl ExtractorOptions {
         self.extractor.is_some()
     }
 
-    /// The extractor of a record, which has its name and fingerprint. The options say what the record cannot: where the
-    /// file of the network or its weights is.
-    pub fn reopen(mut self, name: &str, fingerprint: &str) -> Result<Box<dyn Extractor>> {
-        let unknown = || format!("the features were made by {name}, which this version does not know");
-        let (network, settings) = name.rsplit_once('@').with_context(unknown)?;
-        let (size, normalization) = match settings.split_once('-') {
-            Some((size, normalization)) => (size, Some(normalization.parse().with_context(unknown)?)),
-            None => (settings, None),
-        };
-        let size: usize = size.parse().with_context(unknown)?;
-        if self.extractor.is_none() {
-            self.extractor = Some(match network {
-                "squeezenet1_1" => Network::SqueezeNet,
-                "resnet18" => Network::ResNet18,
-                file if file.ends_with(".onnx") => {
-                    bail!("the features were made by {file}: say where it is with --extractor PATH/{file}")
-                }
-                _ => bail!(unknown()),
-            });
+    /// The extractor of a record; these options only say where its files are now. `fingerprint` is the record's; another one is
+    /// refused unless `force` is set.
+    pub fn reopen(
+        self,
+        settings: &ExtractorSettings,
+        fingerprint: &str,
+        force: bool,
+    ) -> Result<Box<dyn Extractor>> {
+        let Self { extractor, input_size: _, normalization: _, weights } = self;
+        let mut settings = settings.clone();
+        match (&mut settings, extractor, weights) {
+            (_, None, None) => {}
+            (ExtractorSettings::Onnx { path, .. }, Some(Network::Onnx(here)), None) => *path = here,
+            (ExtractorSettings::ResNet18 { weights, .. }, None | Some(Network::ResNet18), Some(here)) => {
+                *weights = Some(here);
+            }
+            (ExtractorSettings::SqueezeNet { .. }, Some(Network::SqueezeNet), None)
+            | (ExtractorSettings::ResNet18 { .. }, Some(Network::ResNet18), None) => {}
+            _ => bail!("the record names its network; --extractor and --weights only say where its files are now"),
         }
-        self.input_size = self.input_size.or(Some(size));
-        self.normalization = self.normalization.or(normalization);
-        let extractor = self.open(false)?.extractor;
+        let extractor = open(&settings)?;
         let actual = extractor.fingerprint();
-        if !same_network(&actual, fingerprint) {
+        if !same_network(&actual, fingerprint) && !force {
             bail!(
-                "the features were made by {name} with fingerprint {fingerprint}, and {} here has {actual}: name the same \
-                 network with --extractor, or its weights with --weights; or make all of it again with this version",
+                "the features of the record have the fingerprint {fingerprint}, and those of {} here have {actual}: name the \
+                 same files with --extractor or --weights; run the command of the record again with this version; or accept \
+                 features that differ, with --force",
                 extractor.name()
             );
         }
@@ -163,25 +130,53 @@ impl ExtractorOptions {
     }
 }
 
+/// The network that settings describe, its weights fetched if they have to be.
+pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
+    Isa::from_env()?;
+    match settings {
+        ExtractorSettings::SqueezeNet { input_size } => Ok(Box::new(SqueezeNet::new(*input_size)?)),
+        ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
+            let path = match weights {
+                Some(path) => path.clone(),
+                None => {
+                    let path = front::resnet18()?;
+                    obtain_weights(&ResNet18::remote(), &path, &Timeouts::default())?;
+                    path
+                }
+            };
+            Ok(Box::new(ResNet18::load(path, *input_size, *normalization)?))
+        }
+        ExtractorSettings::Onnx { path, input_size, normalization } => {
+            open_onnx(path.clone(), Some(*input_size), *normalization).map(|(extractor, _)| extractor)
+        }
+    }
+}
+
+/// The whole path of a file that an option names.
+fn found(option: &str, path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("{option} {}: check the path", path.display()))
+}
+
 #[cfg(feature = "onnx")]
-fn open_onnx(path: &Path, input_size: Option<usize>, normalization: Normalization) -> Result<Chosen> {
-    let network = mlprobe_features::Onnx::load(path, input_size, normalization)?;
-    let (path, size) = (path.canonicalize()?, network.input_size());
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Chosen {
-        options: format!(
-            " --extractor {} --normalization {normalization} --input-size {size}",
-            quoted(&path.display().to_string())
-        ),
-        label: format!("-{stem}-{normalization}").replace('/', "-"),
-        extractor: Box::new(network),
-    })
+fn open_onnx(
+    path: PathBuf,
+    input_size: Option<usize>,
+    normalization: Normalization,
+) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
+    let network = mlprobe_features::Onnx::load(&path, input_size, normalization)?;
+    let settings = ExtractorSettings::Onnx { path, input_size: network.input_size(), normalization };
+    Ok((Box::new(network), settings))
 }
 
 #[cfg(not(feature = "onnx"))]
-fn open_onnx(path: &Path, _: Option<usize>, _: Normalization) -> Result<Chosen> {
+fn open_onnx(
+    path: PathBuf,
+    _: Option<usize>,
+    _: Normalization,
+) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
     bail!(
-        "--extractor {}: this build reads no ONNX files; use `cargo xtask-onnx` in place of `cargo xtask`",
+        "--extractor {}: this program was built without ONNX; build it with `--features onnx`, as in \
+         `cargo install --path crates/cli --features onnx` or `cargo xtask-onnx`",
         path.display()
     )
 }
@@ -259,25 +254,19 @@ mod tests {
     }
 
     #[test]
-    fn an_extractor_is_opened_again_by_its_name_and_checked_by_its_fingerprint() {
+    fn an_extractor_is_opened_again_from_its_settings_and_checked_by_its_fingerprint() {
         let network = SqueezeNet::new(32).unwrap();
+        let settings = ExtractorSettings::SqueezeNet { input_size: 32 };
         let options = ExtractorOptions::default();
-        let again = options.clone().reopen(&network.name(), &network.fingerprint()).unwrap();
+        let again = options.clone().reopen(&settings, &network.fingerprint(), false).unwrap();
         assert_eq!((again.name(), again.fingerprint()), (network.name(), network.fingerprint()));
 
-        let message = |options: &ExtractorOptions, name: &str, fingerprint: &str| {
-            format!("{:#}", options.clone().reopen(name, fingerprint).err().unwrap())
-        };
-        let other = message(&options, "squeezenet1_1@32", "0123-avx2");
-        assert!(other.contains("0123-avx2") && other.contains(&network.fingerprint()), "{other}");
-        let resized = ExtractorOptions { input_size: Some(33), ..options.clone() };
-        assert!(message(&resized, &network.name(), &network.fingerprint()).contains("squeezenet1_1@33"));
-        let file = message(&options, "my.onnx@224-imagenet", "0123-avx2");
-        assert!(file.contains("--extractor PATH/my.onnx"), "{file}");
-        for name in ["tiles", "tiles@32", "squeezenet1_1@x", "resnet18@224-nothing"] {
-            let unknown = message(&options, name, "0123-avx2");
-            assert!(unknown.contains(name) && unknown.contains("does not know"), "{unknown}");
-        }
+        let message = format!("{:#}", options.clone().reopen(&settings, "0123-avx2", false).err().unwrap());
+        assert!(message.contains("0123-avx2") && message.contains(&network.fingerprint()), "{message}");
+        assert!(message.contains("--force"), "{message}");
+        assert!(options.reopen(&settings, "0123-avx2", true).is_ok());
+        let other = ExtractorOptions { extractor: Some(Network::ResNet18), ..Default::default() };
+        assert!(other.reopen(&settings, &network.fingerprint(), false).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask export`: what the study works with, in files that other programs read.
+//! `mlprobe export`: what the study works with, in files that other programs read.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,17 +6,16 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use mlprobe_data::augment::Preset;
-use mlprobe_experiments::reproduction::{AUGMENTED, FeatureSets, Reproduction, UNAUGMENTED};
-use mlprobe_experiments::{Progress, Protocol};
+use mlprobe_experiments::FeatureSource;
+use mlprobe_experiments::reproduction::{AUGMENTED, FeatureSets, UNAUGMENTED, feature_sets};
 use mlprobe_features::FeatureCache;
 use mlprobe_features::arrays::write_npz;
 use mlprobe_nn::Mlp;
-use rayon::ThreadPoolBuilder;
 
-use crate::display::Display;
 use crate::extractor::ExtractorOptions;
-use crate::images::{ImageOptions, Images};
-use crate::{interrupt, paths};
+use crate::images::{ImageOptions, Loaded};
+use crate::run::{Threads, in_session};
+use crate::{front, output};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -24,7 +23,7 @@ pub enum Command {
     Onnx(Onnx),
 }
 
-/// Writes the study's features and labels as .npz files, which NumPy and `cargo xtask compare` read.
+/// Write the study's features and labels as .npz files, which NumPy and `compare` read
 ///
 /// unaugmented.npz has the original training images, augmented.npz these and a transformed copy of each, test.npz the test
 /// images. Each holds `features`, float32 (N, D), and `labels`, int64 (N). What is in the cache is not extracted again.
@@ -40,15 +39,14 @@ pub struct Features {
     /// Draws the transforms, as the run of a study with this seed does
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Threads; the results are the same for any number [default: one a core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    threads: usize,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder for the three files; made if it is missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
-/// Writes a trained model as an ONNX file: features (N, D) to logits (N, K).
+/// Write a trained model as an ONNX file: features (N, D) to logits (N, K)
 #[derive(Args)]
 pub struct Onnx {
     /// A model of a run, RUN/models/ARM-seedS.safetensors
@@ -66,39 +64,26 @@ pub fn run(command: Command) -> Result<()> {
             let network = Mlp::<f32>::load(&model)?;
             network.save_onnx(&out)?;
             let widths: Vec<_> = network.widths().iter().map(usize::to_string).collect();
-            println!("{}: {}, from {}", out.display(), widths.join("-"), model.display());
-            Ok(())
+            output::write(&format!("{}: {}, from {}\n", out.display(), widths.join("-"), model.display()))
         }
     }
 }
 
 fn features(Features { images, extractor, preset, seed, threads, out }: Features) -> Result<()> {
-    let extractor = extractor.open(false)?.extractor;
-    ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting worker threads")?;
-    let Images { dataset, comparable, .. } = images.load(false, extractor.input_size())?;
-    // Before the work: a folder that cannot be made is known at once.
+    threads.start()?;
+    let (extractor, _) = extractor.open(false)?;
+    let Loaded { dataset, comparable, .. } = images.load(false, extractor.input_size())?;
+    // Before the work, so that a folder that cannot be made is known at once.
     fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
-    let reproduction = Reproduction {
-        dataset: &dataset,
-        comparable,
-        extractor: extractor.as_ref(),
-        cache: &FeatureCache::new(paths::cache()),
-        preset,
-        protocol: Protocol::default(),
-        threads,
-        commit: String::new(),
-        command: String::new(),
-    };
-    let display = Display::default();
-    interrupt::listen(display.bars())?;
-    let observer = display.observer();
-    let progress = Progress::new(&observer);
-    let FeatureSets { unaugmented, augmented, test } = reproduction.feature_sets(seed, &progress)?;
-    progress.finish()?;
+    let cache = FeatureCache::new(front::cache()?);
+    let source = FeatureSource::new(&dataset, comparable, extractor.as_ref(), &cache, String::new());
+    let FeatureSets { unaugmented, augmented, test } =
+        in_session(|session| feature_sets(&source, preset, seed, session))?;
+    let mut said = String::new();
     for (name, set) in [(UNAUGMENTED, unaugmented), (AUGMENTED, augmented), ("test", test)] {
         let path = out.join(format!("{name}.npz"));
         write_npz(&path, set.features(), set.labels())?;
-        println!("{}: features ({}, {}) and labels", path.display(), set.len(), set.dim());
+        said += &format!("{}: features ({}, {}) and labels\n", path.display(), set.len(), set.dim());
     }
-    Ok(())
+    output::write(&said)
 }

@@ -1,0 +1,138 @@
+//! The options that say what a study trains on and how.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+use mlprobe_data::Dataset;
+use mlprobe_experiments::settings::Compared;
+use mlprobe_experiments::{FeatureSource, Identity, Protocol, Settings};
+use mlprobe_features::{Extractor, FeatureCache};
+
+use crate::extractor::ExtractorOptions;
+use crate::images::{ImageOptions, Loaded};
+use crate::progress::print;
+use crate::run::Threads;
+use crate::{front, images};
+
+#[derive(Args)]
+pub struct StudyOptions {
+    #[command(flatten)]
+    images: ImageOptions,
+    /// Number of seeds, 0, 1, 2, ...: every arm is trained with each. Intervals need at least 2, answers 3 [default: 5, with
+    /// --quick 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: Option<u64>,
+    /// Passes over the training set [default: 800, with --quick 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub epochs: Option<u32>,
+    #[command(flatten)]
+    training: TrainingOptions,
+    #[command(flatten)]
+    extractor: ExtractorOptions,
+    #[command(flatten)]
+    pub threads: Threads,
+    /// A first look in under a minute that touches everything: the mini set, 2 seeds, 20 epochs, 64 pixels, unless you ask
+    /// for others
+    #[arg(long)]
+    quick: bool,
+}
+
+/// How the network is trained, beside seeds and epochs.
+#[derive(Args)]
+pub struct TrainingOptions {
+    /// Epochs after which arms are compared, in ascending order; the last epoch always is [default: half of the epochs]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    report_at: Vec<usize>,
+    /// Rows that an update averages over [default: 500; 100 for compare]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch_size: Option<u32>,
+    /// Widths of the hidden layers [default: 64]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    hidden: Vec<usize>,
+}
+
+impl TrainingOptions {
+    /// The protocol with these seeds and epochs.
+    pub fn protocol(self, seeds: u64, epochs: u32, batch_size: usize) -> Protocol {
+        let Self { mut report_at, batch_size: given, hidden } = self;
+        let mut protocol = Protocol::new((0..seeds).collect(), epochs as usize);
+        if !report_at.is_empty() {
+            report_at.retain(|&epoch| epoch != protocol.epochs);
+            report_at.push(protocol.epochs);
+            protocol.report_at = report_at;
+        }
+        if !hidden.is_empty() {
+            protocol.hidden = hidden;
+        }
+        protocol.batch_size = given.map_or(batch_size, |size| size as usize);
+        protocol
+    }
+}
+
+/// What a study works on.
+pub struct Inputs {
+    pub dataset: Dataset,
+    /// Whether figures published for the data set may be set beside ours.
+    pub comparable: bool,
+    pub settings: Settings,
+    pub extractor: Box<dyn Extractor>,
+    pub cache: FeatureCache,
+}
+
+impl StudyOptions {
+    /// Loads the images and opens the network.
+    pub fn load(self, compared: Compared) -> Result<Inputs> {
+        let Self { images, seeds, epochs, training, extractor, threads: _, quick } = self;
+        let seeds = seeds.unwrap_or(if quick { 2 } else { 5 });
+        let epochs = epochs.unwrap_or(if quick { 20 } else { 800 });
+        let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
+        protocol.check()?;
+        let (extractor, network) = extractor.open(quick)?;
+        let Loaded { dataset, images, comparable } = images.load(quick, extractor.input_size())?;
+        print(format_args!("Features by {}.", extractor.name()));
+        let settings = Settings { compared, images: Some(images), extractor: Some(network), protocol };
+        Ok(Inputs { dataset, comparable, settings, extractor, cache: FeatureCache::new(front::cache()?) })
+    }
+}
+
+impl Inputs {
+    /// The features of the images.
+    pub fn source(&self) -> FeatureSource<'_> {
+        let Self { dataset, comparable, extractor, cache, .. } = self;
+        FeatureSource::new(dataset, *comparable, extractor.as_ref(), cache, commit())
+    }
+
+    /// What the run follows from.
+    pub fn identity(&self, source: &FeatureSource<'_>) -> Identity {
+        Identity { settings: self.settings.clone(), inputs: source.inputs() }
+    }
+}
+
+/// The images and the network of stored settings; `None` without images, or with the reason on standard error if they are not
+/// there any more.
+pub fn images_of(settings: &Settings, test_digest: &str) -> Option<Dataset> {
+    let (images, extractor) = (settings.images.as_ref()?, settings.extractor.as_ref()?);
+    let reason = match images::load(images, extractor.input_size()) {
+        Ok(Loaded { dataset, .. }) if dataset.test.digest() == test_digest => return Some(dataset),
+        Ok(_) => "they have changed since".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    print(format_args!("The page shows no images of {}: {reason}.", images.dataset.display()));
+    None
+}
+
+/// The commit of the repository, marked if it has changes; empty where there is none or Git cannot tell.
+pub fn commit() -> String {
+    let Some(repository) = front::repository() else { return String::new() };
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(&repository).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    match (git(&["rev-parse", "--short=12", "HEAD"]), git(&["status", "--porcelain", "--untracked-files=no"]))
+    {
+        (Some(commit), Some(changes)) if changes.is_empty() => commit,
+        (Some(commit), _) => format!("{commit} with changes"),
+        (None, _) => String::new(),
+    }
+}
