@@ -6,31 +6,51 @@
 
 use std::env;
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use mlprobe_experiments::page::{Page, answer};
-use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, RunFolder, Study};
+use mlprobe_experiments::report::{Page, summary};
+use mlprobe_experiments::results::read_results;
+use mlprobe_experiments::settings::Settings;
+use mlprobe_experiments::{About, Identity, LabelledFeatures, Outcome, Protocol, Start, Study};
 use ndarray::Array2;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = env::args_os().nth(1).map_or_else(|| PathBuf::from("target/compare-arrays"), PathBuf::from);
+    let path = env::args_os().nth(1).map_or_else(|| PathBuf::from("target/compare-arrays"), PathBuf::from);
     let clean = points(0..400, |_| false)?;
     let noisy = points(0..400, |i| i % 5 == 0)?;
     let test = points(400..2400, |_| false)?;
 
-    let about = About::features("points in the plane", &["outside", "inside"]);
-    let protocol = Protocol { seeds: (0..5).collect(), epochs: 200, batch_size: 20, hidden: vec![16] };
-    let study = Study::new(about, protocol, &test)
-        .baselines(&clean, 0.1)
-        .arm(Arm::new("clean", 0.1).with(&clean)) // learning rate 0.1
-        .arm(Arm::new("noisy", 0.1).with(&noisy));
+    let protocol = Protocol { batch_size: 20, hidden: vec![16], ..Protocol::new((0..5).collect(), 200) };
+    let settings = Settings::given(protocol);
+    let study = Study::new(&test)
+        .settings(settings.clone())
+        .about(About::features("points in the plane", &["outside", "inside"]))
+        .learning_rate(0.1)
+        .arm("clean", &clean)
+        .arm("noisy", &noisy)
+        .baselines(&clean, 0.1);
 
-    let run = RunFolder::create(&folder)?;
-    let outcome = study.run(&Progress::silent(), |so_far| {
-        run.save(so_far)?; // results.json, report.md, models, predictions; after every seed
-        run.save_page(&Page::new(&so_far.results)) // report.html
+    let inputs = [&clean, &noisy, &test].map(|set| set.digest().to_owned()).to_vec();
+    let start = Start {
+        folder: path.clone(),
+        identity: Identity { settings, inputs },
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        fresh: false,
+        force: false,
+        checkpoint_every: Duration::from_secs(15),
+        observer: &|_| ControlFlow::Continue(()),
+    };
+    start.run(|folder, session| {
+        let after_seed = |so_far: &Outcome| {
+            folder.save(so_far)?; // results.json, report.md, models, predictions
+            folder.save_page(&Page::new(&so_far.results)) // report.html
+        };
+        study.run_in(session, after_seed).map(drop)
     })?;
-    println!("{}\nThe page is {}.", answer(&outcome.results), folder.join("report.html").display());
+    println!("{}", summary(&read_results(path.join("results.json"))?)?);
+    println!("The page is {}.", path.join("report.html").display());
     Ok(())
 }
 

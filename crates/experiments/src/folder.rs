@@ -1,25 +1,13 @@
 //! The run folder: who may write there, and whether its files are as they were written.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Files and folders that a run leaves at the top of its folder.
-const OURS: [&str; 12] = [
-    ".lock",
-    "SHA256SUMS",
-    "checkpoints",
-    "learning-curves.svg",
-    "models",
-    "predictions",
-    "report.html",
-    "report.md",
-    "results.json",
-    "run.json",
-    "tuned.json",
-    "tuned.md",
-];
+/// What [`RunFolder::create`] makes, before anything is written there.
+const EMPTY: [&str; 3] = [".lock", "models", "predictions"];
 
 /// Where a study leaves what it found:
 ///
@@ -71,20 +59,22 @@ impl RunFolder {
         &self.path
     }
 
-    /// The first file at `path` that no run leaves there; `None` if there is none, or no folder.
+    /// The first file or folder at `path` that [`create`](Self::create) did not make; `None` if there is none, or no
+    /// folder.
     ///
     /// # Errors
     /// [`Error::File`] if the folder cannot be read.
     pub(crate) fn first_foreign(path: &Path) -> Result<Option<PathBuf>> {
         let entries = match fs::read_dir(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             entries => entries.map_err(failed("reading", path))?,
         };
         let mut foreign = Vec::new();
         for entry in entries {
-            let name = entry.map_err(failed("reading", path))?.file_name();
-            if !OURS.iter().any(|ours| name == **ours) {
-                foreign.push(path.join(name));
+            let inside = entry.map_err(failed("reading", path))?.path();
+            let holds_something = fs::read_dir(&inside).is_ok_and(|mut entries| entries.next().is_some());
+            if holds_something || !EMPTY.iter().any(|ours| inside.ends_with(ours)) {
+                foreign.push(inside);
             }
         }
         Ok(foreign.into_iter().min())
@@ -100,6 +90,26 @@ impl RunFolder {
             let is_same = mlprobe_files::sha256(&path).is_ok_and(|actual| actual == digest);
             (!is_same).then_some(path)
         })
+    }
+
+    /// Removes what another run has left: the files that its `SHA256SUMS` names, that file itself, and the page.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming what could not be removed.
+    pub(crate) fn discard(&self) -> Result<()> {
+        let sums = fs::read_to_string(self.path.join("SHA256SUMS")).unwrap_or_default();
+        let names = sums.lines().filter_map(|line| Some(line.split_once("  ")?.1));
+        // No run writes outside its folder.
+        let is_inside =
+            |name: &&str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        for name in names.filter(is_inside).chain(["SHA256SUMS", "report.html"]) {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                removed => removed.map_err(failed("removing", &path))?,
+            }
+        }
+        Ok(())
     }
 
     /// Writes `SHA256SUMS` over these files.

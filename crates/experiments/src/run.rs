@@ -35,7 +35,7 @@ pub struct Start<'a> {
     pub program: String,
     /// Begins from the start even where a run is finished or could be resumed.
     pub fresh: bool,
-    /// Replaces the finished run of other settings, and tolerates files that no run has left.
+    /// Replaces the finished run of other settings, and tolerates files without a record of a run.
     pub force: bool,
     /// How long a run trains from one checkpoint to the next.
     pub checkpoint_every: Duration,
@@ -57,7 +57,7 @@ impl Start<'_> {
     /// nothing is done but to send [`Event::AlreadyFinished`]. Every command that computes runs in such a life.
     ///
     /// # Errors
-    /// [`Error::Occupied`] if the folder holds the finished run of other settings, or files that no run has left, unless
+    /// [`Error::Occupied`] if the folder holds the finished run of other settings, or files without a record of a run, unless
     /// `force` is set; [`Error::InUse`] if another process works there; [`Error::File`]; and those of `work`.
     pub fn run(self, work: impl FnOnce(&RunFolder, &Session<'_>) -> Result<()>) -> Result<RunFolder> {
         let Self { folder: path, identity, program, fresh, force, checkpoint_every, observer } = self;
@@ -68,18 +68,16 @@ impl Start<'_> {
         let folder = RunFolder::create(path)?;
         let progress = Progress::new(observer);
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let is_same = |record: &Record| (&record.identity, &record.version) == (&identity, &version);
-        if let Some(record) = record.filter(is_same)
-            && record.finished
-            && !fresh
-        {
-            match folder.first_damaged() {
+        match record {
+            Some(earlier) if (&earlier.identity, &earlier.version) != (&identity, &version) => folder.discard()?,
+            Some(earlier) if earlier.finished && !fresh => match folder.first_damaged() {
                 None => {
                     progress.send(Event::AlreadyFinished);
                     return Ok(folder);
                 }
                 Some(path) => progress.send(Event::ResultDamaged { path: &path }),
-            }
+            },
+            Some(_) | None => {}
         }
         let mut record = Record { identity, version, finished: false };
         write_record(&folder, &record)?;
@@ -107,23 +105,17 @@ impl Identity {
 
 /// The folder may hold nothing, this run, or an unfinished one.
 fn refuse_if_occupied(path: &Path, record: Option<&Record>, identity: &Identity) -> Result<()> {
-    let occupied = |what: String| Err(Error::Occupied { path: path.to_owned(), what });
-    match record {
+    let what = match record {
         Some(record) if record.finished && record.identity != *identity => {
-            occupied("the finished run of other settings".to_owned())
+            "the finished run of other settings".to_owned()
         }
-        Some(_) => Ok(()),
-        None => {
-            if let Some(found) = ["results.json", "tuned.json"].map(|name| path.join(name)).iter().find(|p| p.exists())
-            {
-                return occupied(format!("the results of another run, {}", found.display()));
-            }
-            match RunFolder::first_foreign(path)? {
-                Some(found) => occupied(format!("files that no run has left there, such as {}", found.display())),
-                None => Ok(()),
-            }
-        }
-    }
+        Some(_) => return Ok(()),
+        None => match RunFolder::first_foreign(path)? {
+            Some(found) => format!("files without a record of a run, such as {}", found.display()),
+            None => return Ok(()),
+        },
+    };
+    Err(Error::Occupied { path: path.to_owned(), what })
 }
 
 fn read_record(folder: &Path) -> Option<Record> {

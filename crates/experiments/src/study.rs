@@ -57,7 +57,8 @@ pub struct Study<'a> {
     comparisons: Vec<(String, String, String)>,
     is_family: bool,
     questions: Vec<Question>,
-    probes: Option<Probes>,
+    /// The baselines' training set, and the learning rate of logistic regression.
+    probes: Option<(LabelledFeatures, f64)>,
     threads: usize,
 }
 
@@ -177,11 +178,10 @@ impl<'a> Study<'a> {
     }
 
     /// Also scores simple classifiers made from `train`: majority class, nearest neighbours, logistic regression with this
-    /// learning rate.
+    /// learning rate; all on standardised features if an arm is standardised.
     #[must_use]
     pub fn baselines(mut self, train: &LabelledFeatures, learning_rate: f64) -> Self {
-        let is_standardised = self.arms.iter().any(Arm::is_standardised);
-        self.probes = Some(Probes { train: train.clone(), learning_rate, is_standardised });
+        self.probes = Some((train.clone(), learning_rate));
         self
     }
 
@@ -215,7 +215,7 @@ impl<'a> Study<'a> {
         let classes = self.classes();
         self.check(classes.len())?;
         let protocol = &self.settings.protocol;
-        let (comparisons, questions) = (self.pairs()?, self.questions());
+        let (comparisons, questions) = (self.pairs()?, self.questions()?);
         let further = self.further.iter().map(|(name, _)| name.as_str()).collect();
         let plan = Plan { labels: self.test.labels(), further, comparisons, is_family: self.is_family, questions: &questions };
         let (threads, planned, scored_at) =
@@ -229,7 +229,9 @@ impl<'a> Study<'a> {
             scored_at: &scored_at,
         };
         let stopped = |outcome: &Outcome| Error::Stopped { done: outcome.results.seeds_done, planned };
-        if let Some(probes) = &self.probes {
+        if let Some((train, learning_rate)) = &self.probes {
+            let is_standardised = self.arms.iter().any(Arm::is_standardised);
+            let probes = Probes { train, learning_rate: *learning_rate, is_standardised };
             let found = baselines(probes, scoring, threads, session)?;
             outcome.results.baselines = found.ok_or_else(|| stopped(&outcome))?;
         }
@@ -248,32 +250,37 @@ impl<'a> Study<'a> {
 
     /// The comparisons asked for, or of every arm with the first: effect and indices of the arms.
     fn pairs(&self) -> Result<Vec<(String, usize, usize)>> {
-        let index = |name: &str| {
-            self.arms.iter().position(|arm| arm.name() == name).ok_or_else(|| Error::Argument {
-                operation: "planning the comparisons",
-                expected: "names of the study's arms".into(),
-                actual: format!("{name:?}"),
-                next: "add the arm or correct the name",
-            })
-        };
         if self.comparisons.is_empty() {
             let first = &self.arms[0];
             let with_first =
                 |(i, arm): (usize, &Arm<'_>)| (format!("{} against {}", arm.name(), first.name()), i, 0);
             return Ok(self.arms.iter().enumerate().skip(1).map(with_first).collect());
         }
-        self.comparisons.iter().map(|(effect, a, b)| Ok((effect.clone(), index(a)?, index(b)?))).collect()
+        let pair = |(effect, a, b): &(String, String, String)| Ok((effect.clone(), self.index(a)?, self.index(b)?));
+        self.comparisons.iter().map(pair).collect()
+    }
+
+    /// The index of the arm called `name`.
+    fn index(&self, name: &str) -> Result<usize> {
+        self.arms.iter().position(|arm| arm.name() == name).ok_or_else(|| Error::Argument {
+            operation: "planning the comparisons",
+            expected: "names of the study's arms".into(),
+            actual: format!("{name:?}"),
+            next: "add the arm or correct the name",
+        })
     }
 
     /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> Result<Vec<Question>> {
         if !self.questions.is_empty() {
-            return self.questions.clone();
+            self.questions.iter().flat_map(|q| [&q.a, &q.b]).try_for_each(|name| self.index(name).map(drop))?;
+            return Ok(self.questions.clone());
         }
-        match self.comparisons.is_empty() {
-            true => self.arms.iter().skip(1).map(|arm| Question::accuracy(arm.name(), self.arms[0].name())).collect(),
+        let with_first = |arm: &Arm<'_>| Question::accuracy(arm.name(), self.arms[0].name());
+        Ok(match self.comparisons.is_empty() {
+            true => self.arms.iter().skip(1).map(with_first).collect(),
             false => self.comparisons.iter().map(|(_, a, b)| Question::accuracy(a, b)).collect(),
-        }
+        })
     }
 
     fn empty_outcome(&self, threads: usize, classes: &[String]) -> Outcome {
@@ -321,7 +328,7 @@ impl<'a> Study<'a> {
     fn check(&self, classes: usize) -> Result<()> {
         check_arms(&self.settings.protocol, &self.arms)?;
         let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
-        let probes = self.probes.iter().map(|probes| ("the baselines' training set".to_owned(), &probes.train));
+        let probes = self.probes.iter().map(|(train, _)| ("the baselines' training set".to_owned(), train));
         let of_arms =
             self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
         check_sets(&self.test, classes, further.chain(of_arms).chain(probes))

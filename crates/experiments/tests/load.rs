@@ -10,9 +10,10 @@ use std::process::Command;
 
 use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages};
-use mlprobe_experiments::reproduction::Reproduction;
-use mlprobe_experiments::{Progress, Protocol, RunFolder};
-use mlprobe_features::{FeatureCache, SqueezeNet};
+use mlprobe_experiments::reproduction;
+use mlprobe_experiments::settings::{Compared, Images, Settings};
+use mlprobe_experiments::{FeatureSource, Progress, Protocol, RunFolder, Session};
+use mlprobe_features::{ExtractorSettings, FeatureCache, SqueezeNet};
 use ndarray::Array4;
 use peak_alloc::PeakAlloc;
 
@@ -67,21 +68,17 @@ fn study() {
     let dataset = Dataset::new("synthetic", classes, images(n, 0), images(m, n)).unwrap();
     let place = tempfile::tempdir().unwrap();
     let (extractor, cache) = (SqueezeNet::new(16).unwrap(), FeatureCache::new(place.path().join("cache")));
-    let reproduction = Reproduction {
-        dataset: &dataset,
-        comparable: false,
-        extractor: &extractor,
-        cache: &cache,
-        preset: Preset::Y2022,
-        protocol: Protocol { seeds: vec![0], epochs: 2, ..Protocol::default() },
-        threads,
-        commit: String::new(),
-        command: String::new(),
+    let source = FeatureSource::new(&dataset, false, &extractor, &cache, String::new());
+    let settings = Settings {
+        compared: Compared::Reproduction { preset: Preset::Y2022 },
+        images: Some(Images { dataset: "synthetic".into(), skip_broken: false }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
+        protocol: Protocol::new(vec![0], 2),
     };
     let folder = RunFolder::create(place.path().join("out")).unwrap();
-    let progress = Progress::silent();
-    let study = reproduction.study(&progress).unwrap();
-    study.run(&progress, |outcome| folder.save(outcome)).unwrap();
+    let session = Session::new(Progress::silent());
+    let study = reproduction::study(&source, Preset::Y2022, settings, &session).unwrap();
+    study.threads(threads).run_in(&session, |outcome| folder.save(outcome)).unwrap();
     // Digests of what has no times in it.
     let sums = fs::read_to_string(folder.path().join("SHA256SUMS")).unwrap();
     for line in sums.lines().filter(|line| line.contains("models/") || line.contains("predictions/")) {

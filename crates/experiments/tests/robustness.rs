@@ -11,15 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use mlprobe_experiments::page::Page;
-use mlprobe_experiments::report::{learning_curves, markdown};
-use mlprobe_experiments::results::ExtractorInfo;
-use mlprobe_experiments::stats::summary;
-use mlprobe_experiments::tuned::{Report, Run, Scores, Tried, candidates};
+use mlprobe_data::augment::Preset;
+use mlprobe_experiments::report::{Page, learning_curves, markdown, summary as text, tuned_markdown};
+use mlprobe_experiments::reproduction::questions;
+use mlprobe_experiments::results::{ExtractorInfo, read_results};
+use mlprobe_experiments::settings::{Compared, Images, Settings};
+use mlprobe_experiments::tuned::{EPOCHS as TUNED_EPOCHS, Report, Run, Scores, Tried, candidates};
 use mlprobe_experiments::{
-    About, Arm, Checkpoints, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, Results, Study,
-    read_results, read_tuned,
+    About, Arm, Checkpoints, Error, Event, LabelledFeatures, Observer, Outcome, Progress, Protocol, Results,
+    Session, Study,
 };
+use mlprobe_features::ExtractorSettings;
+use mlprobe_stats::summary;
 use ndarray::Array2;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -37,31 +40,45 @@ fn set(n: usize, shift: usize) -> LabelledFeatures {
     LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
 }
 
+fn protocol(seeds: &[u64]) -> Protocol {
+    Protocol { batch_size: 10, hidden: vec![4], ..Protocol::new(seeds.to_vec(), EPOCHS) }
+}
+
+fn settings(compared: Compared, protocol: Protocol) -> Settings {
+    Settings {
+        compared,
+        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+        protocol,
+    }
+}
+
 /// The study's arms and comparisons, so that the claims are answered too.
 fn study() -> Study<'static> {
     let mut about = About::features("made up", &["a", "b", "c"]);
     about.extractor = Some(ExtractorInfo { name: "none".into(), dim: 4, fingerprint: "0123abcd".into() });
-    about.augmentation = Some("preset 2022: one of rotation, cutout".into());
-    let protocol = Protocol { seeds: vec![0, 1, 2], epochs: EPOCHS, batch_size: 10, hidden: vec![4] };
     let (original, copies) = (set(30, 0), set(30, 1));
-    Study::new(about, protocol, &set(24, 5))
+    let study = Study::new(&set(24, 5))
+        .settings(settings(Compared::Reproduction { preset: Preset::Y2022 }, protocol(&[0, 1, 2])))
+        .about(about)
         .baselines(&original, 0.1)
-        .arm(Arm::new("unaugmented", 0.1).with(&original))
-        .arm(Arm::new("augmented", 0.2).with(&original).with(&copies))
-        .arm(Arm::new("duplicated", 0.2).with(&original).with(&original))
+        .add(Arm::new("unaugmented", 0.1).with(&original))
+        .add(Arm::new("augmented", 0.2).with(&original).with(&copies))
+        .add(Arm::new("duplicated", 0.2).with(&original).with(&original))
         .compare("augmented images", "augmented", "duplicated")
         .compare("all", "augmented", "unaugmented")
         .further_test("rotation", &set(24, 6))
-        .threads(1)
+        .threads(1);
+    questions().into_iter().fold(study, Study::ask)
 }
 
-static RESULTS: LazyLock<Results> =
-    LazyLock::new(|| study().run(&Progress::silent(), |_| Ok(())).unwrap().results);
+static RESULTS: LazyLock<Results> = LazyLock::new(|| study().run().unwrap().results);
 
 static TUNED: LazyLock<Report> = LazyLock::new(|| {
     let scores = |accuracy| Scores { loss: 0.5, accuracy, averaged_loss: 0.4, averaged_accuracy: accuracy };
     let tried = |candidate| Tried { candidate, validation: scores(0.5), seconds: 1.0 };
     Report {
+        settings: Some(settings(Compared::Tuned, Protocol::new(vec![0, 1], TUNED_EPOCHS))),
         about: RESULTS.about.clone(),
         validation_images: 200,
         candidates: candidates().into_iter().take(3).map(tried).collect(),
@@ -191,8 +208,8 @@ static CHECKPOINTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
         Event::Advanced { stage: "training", .. } => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    let progress = Progress::new(&observer).with_checkpoints(checkpoints(folder.path(), Duration::ZERO));
-    assert!(matches!(one_run().run(&progress, |_| Ok(())), Err(Error::Stopped { .. })));
+    let session = session(&observer, folder.path(), Duration::ZERO).unwrap();
+    assert!(matches!(one_run().run_in(&session, |_| Ok(())), Err(Error::Stopped { .. })));
     let paths = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = paths
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap()))
@@ -202,21 +219,22 @@ static CHECKPOINTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     files
 });
 
-static UNDISTURBED: LazyLock<Outcome> =
-    LazyLock::new(|| one_run().run(&Progress::silent(), |_| Ok(())).unwrap());
+static UNDISTURBED: LazyLock<Outcome> = LazyLock::new(|| one_run().run().unwrap());
 
 fn one_run() -> Study<'static> {
-    let protocol = Protocol { seeds: vec![1], epochs: EPOCHS, batch_size: 10, hidden: vec![4] };
-    Study::new(About::features("made up", &["a", "b", "c"]), protocol, &set(24, 5))
-        .arm(Arm::new("alone", 0.1).with(&set(30, 0)))
+    Study::new(&set(24, 5))
+        .about(About::features("made up", &["a", "b", "c"]))
+        .protocol(protocol(&[1]))
+        .add(Arm::new("alone", 0.1).with(&set(30, 0)))
         .threads(1)
 }
 
-fn checkpoints(folder: &Path, pause: Duration) -> Checkpoints {
-    Checkpoints::new(folder, "this program").every(pause)
+fn session<'a>(observer: &'a Observer<'a>, folder: &Path, pause: Duration) -> Result<Session<'a>, Error> {
+    let checkpoints = Checkpoints::new(folder, "this program").every(pause);
+    Session::resumable(Progress::new(observer), checkpoints, "this run")
 }
 
-/// Goes on from checkpoints of which one is damaged. With `sum_follows` its SHA-256 is right, as of a file that was
+/// Resumes from checkpoints of which one is damaged. With `sum_follows` its SHA-256 is right, as of a file that was
 /// written so.
 fn check_checkpoint(damage: &[Damage], victim: usize, sum_follows: bool) -> TestCaseResult {
     const SUM: usize = 32;
@@ -243,9 +261,11 @@ fn check_checkpoint(damage: &[Damage], victim: usize, sum_follows: bool) -> Test
         }
         ControlFlow::Continue(())
     };
-    let progress = Progress::new(&observer).with_checkpoints(checkpoints(folder.path(), Duration::MAX));
     let study = one_run();
-    let (result, taken) = measured(|| study.run(&progress, |_| Ok(())));
+    let (result, taken) = measured(|| {
+        let session = session(&observer, folder.path(), Duration::MAX)?;
+        study.run_in(&session, |_| Ok(()))
+    });
     prop_assert!(taken <= 4 * SOME, "{taken} bytes taken");
     let set_aside = set_aside.into_inner().unwrap();
     if sum_follows {
@@ -256,7 +276,7 @@ fn check_checkpoint(damage: &[Damage], victim: usize, sum_follows: bool) -> Test
     }
     let outcome = result.unwrap();
     prop_assert_eq!(&outcome.runs[0][0].model, &UNDISTURBED.runs[0][0].model);
-    prop_assert_eq!(&outcome.runs[0][0].full, &UNDISTURBED.runs[0][0].full);
+    prop_assert_eq!(&outcome.runs[0][0].tested, &UNDISTURBED.runs[0][0].tested);
     let kept = damaged_file.map(|(path, bytes)| (path.with_extension("checkpoint.damaged"), bytes));
     prop_assert_eq!(set_aside, kept.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>());
     if let Some((path, bytes)) = kept {
@@ -270,7 +290,8 @@ proptest! {
     fn results(edit in edit()) {
         let _turn = turn();
         if let Some(results) = check(&edited(&RESULTS_JSON, &edit), |path| read_results(path))? {
-            let rendered = [markdown(&results), learning_curves(&results), Page::new(&results).render()];
+            let page = Page::new(&results).render();
+            let rendered = [markdown(&results), text(&results), learning_curves(&results), page];
             for page in rendered {
                 prop_assert!(matches!(page, Ok(_) | Err(Error::Rendering { .. })), "{page:?}");
             }
@@ -280,8 +301,9 @@ proptest! {
     #[test]
     fn tuned(edit in edit()) {
         let _turn = turn();
-        if let Some(report) = check(&edited(&TUNED_JSON, &edit), |path| read_tuned(path))? {
-            prop_assert!(!report.markdown().is_empty());
+        if let Some(report) = check(&edited(&TUNED_JSON, &edit), Report::read)? {
+            let page = tuned_markdown(&report);
+            prop_assert!(matches!(page, Ok(_) | Err(Error::Rendering { .. })), "{page:?}");
         }
     }
 

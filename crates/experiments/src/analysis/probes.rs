@@ -18,6 +18,8 @@ use crate::settings::Protocol;
 /// Neighbours that vote: fixed beforehand, not chosen on the test set.
 const NEIGHBOURS: usize = 10;
 const STAGE: &str = "baselines";
+/// The checkpoint with the accuracies of the three classifiers.
+const CHECKPOINT: &str = "baselines";
 
 /// A simple classifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,8 +57,8 @@ pub struct Baseline {
 }
 
 /// What the simple classifiers are made from.
-pub(crate) struct Probes {
-    pub train: LabelledFeatures,
+pub(crate) struct Probes<'a> {
+    pub train: &'a LabelledFeatures,
     /// Of logistic regression.
     pub learning_rate: f64,
     /// Whether features are first given mean 0 and deviation 1 on `train`.
@@ -67,7 +69,7 @@ pub(crate) struct Probes {
 /// `scoring`, all after standardisation on `train` if so wanted. The last is trained with every seed. `None` if the observer
 /// asked to stop.
 pub(crate) fn baselines(
-    Probes { train, learning_rate, is_standardised }: &Probes,
+    Probes { train, learning_rate, is_standardised }: Probes<'_>,
     scoring: Scoring<'_>,
     threads: usize,
     session: &Session<'_>,
@@ -77,18 +79,29 @@ pub(crate) fn baselines(
         true => Standardisation::fit(train.features()).apply_to(set),
         false => Ok(set.clone()),
     };
-    let (train, test, learning_rate) = (&scale(train)?, &scale(scoring.test)?, *learning_rate);
+    let (train, test) = (&scale(train)?, &scale(scoring.test)?);
     let settings = format!("{learning_rate:?} {epochs} {batch_size} {seeds:?} {}", scoring.classes.len());
     let parts = [train.digest().to_owned(), test.digest().to_owned(), settings];
-    if let Some(saved) = session.load("baselines", &parts)? {
-        return Ok(Some(saved));
+    let k = NEIGHBOURS.min(train.len());
+    let classifiers = [
+        Classifier::MajorityClass,
+        Classifier::NearestNeighbours { k },
+        Classifier::LogisticRegression { learning_rate, epochs: *epochs },
+    ];
+    let named = |accuracies: [Vec<f64>; 3]| {
+        let baseline = |(classifier, accuracies): (_, Vec<f64>)| {
+            Ok(Baseline { classifier, test_accuracy: summary(&accuracies)? })
+        };
+        classifiers.into_iter().zip(accuracies).map(baseline).collect::<Result<_>>().map(Some)
+    };
+    if let Some(saved) = session.load(CHECKPOINT, &parts)? {
+        return named(saved);
     }
     let accuracy = |predicted: &[u8]| {
         let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
         right as f64 / test.len() as f64
     };
     let majority = vec![majority_class(train.labels())?; test.len()];
-    let k = NEIGHBOURS.min(train.len());
     let (units, test_units) = (unit_rows(train.features()), unit_rows(test.features()));
     let nearest = knn_predict(units.view(), train.labels(), test_units.view(), k)?;
 
@@ -104,15 +117,7 @@ pub(crate) fn baselines(
     if !is_whole {
         return Ok(None);
     }
-    let baseline =
-        |classifier, accuracies: &[f64]| Ok(Baseline { classifier, test_accuracy: summary(accuracies)? });
-    let baselines = [
-        baseline(Classifier::MajorityClass, &[accuracy(&majority)]),
-        baseline(Classifier::NearestNeighbours { k }, &[accuracy(&nearest)]),
-        baseline(Classifier::LogisticRegression { learning_rate, epochs: *epochs }, &logistic),
-    ]
-    .into_iter()
-    .collect::<Result<Vec<_>>>()?;
-    session.save("baselines", &parts, &baselines)?;
-    Ok(Some(baselines))
+    let accuracies = [vec![accuracy(&majority)], vec![accuracy(&nearest)], logistic];
+    session.save(CHECKPOINT, &parts, &accuracies)?;
+    named(accuracies)
 }

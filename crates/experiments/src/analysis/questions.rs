@@ -206,3 +206,78 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::arm;
+
+    fn question(measure: Measure) -> Question {
+        Question { claim: None, decides: true, measure, a: "a".into(), b: "b".into() }
+    }
+
+    #[test]
+    fn a_decision_follows_from_interval_and_margin() {
+        let of = |low, high| Decision::of(Some(Interval { level: 0.95, low, high }), 0.001);
+        let table = [
+            (of(0.002, 0.010), Decision::Better),
+            (of(1e-9, 0.0005), Decision::Better),
+            (of(-0.010, -0.002), Decision::Worse),
+            (of(-0.0005, -1e-9), Decision::Worse),
+            (of(-0.0005, 0.0005), Decision::Equivalent),
+            (of(-0.001, 0.001), Decision::Equivalent),
+            (of(-0.002, 0.010), Decision::Undecided),
+            (of(0.0, 0.010), Decision::Undecided),
+            (Decision::of(None, 0.001), Decision::Undecided),
+        ];
+        for (i, (found, expected)) in table.into_iter().enumerate() {
+            assert_eq!(found, expected, "row {i}");
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_the_difference_that_its_measure_names() {
+        // [original accuracy, test accuracy] after epochs 1 and 2, of 20 and 10 updates each.
+        let a = arm("a", 20, &[[[0.6, 0.5], [0.9, 0.75]], [[0.6, 0.5], [0.8, 0.75]], [[0.6, 0.5], [0.7, 0.75]]]);
+        let b = arm("b", 10, &[[[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]]]);
+        let arms = [a, b];
+        let table = [
+            (Measure::Accuracy, 0.1, None, ACCURACY_MARGIN),
+            (Measure::Gap, 0.05 - 0.25, None, ACCURACY_MARGIN),
+            (Measure::OwnGap, 0.05 - 0.25, None, ACCURACY_MARGIN),
+            // 70 % is reached after two epochs of 20 updates, and after one of 10.
+            (Measure::Epochs, 1.0, Some(0.7), COST_MARGIN),
+            (Measure::Updates, 3.0, Some(0.7), COST_MARGIN),
+            (Measure::Seconds, 1.0, Some(0.7), COST_MARGIN),
+        ];
+        for (measure, difference, target, margin) in table {
+            let answer = answer(&question(measure), &arms, 2).unwrap();
+            assert!((answer.difference - difference).abs() < 1e-12, "{measure:?}: {}", answer.difference);
+            assert_eq!((answer.target, answer.margin, answer.seeds), (target, margin, 3), "{measure:?}");
+            assert_eq!(answer.interval, answer.over_seeds, "{measure:?}");
+            let Interval { low, high, level } = answer.interval.unwrap();
+            assert!(low <= answer.difference && answer.difference <= high && level == LEVEL, "{measure:?}");
+        }
+    }
+
+    #[test]
+    fn an_arm_that_is_missing_or_has_not_run_gives_no_answer() {
+        let arms = [arm("a", 10, &[[[0.8, 0.7], [0.9, 0.8]]]), arm::<2>("b", 10, &[])];
+        assert_eq!(answer(&question(Measure::Accuracy), &arms, 2), None);
+        assert_eq!(answer(&question(Measure::Accuracy), &arms[..1], 2), None);
+    }
+
+    #[test]
+    fn a_claim_of_two_parts_needs_both() {
+        use Verdict::{DoesNotHold, Holds, Undecided};
+        let table = [
+            (Holds, Holds, Holds),
+            (Holds, Undecided, Undecided),
+            (Undecided, DoesNotHold, DoesNotHold),
+            (Holds, DoesNotHold, DoesNotHold),
+        ];
+        for (one, other, both) in table {
+            assert_eq!((one.and(other), other.and(one)), (both, both), "{one:?} and {other:?}");
+        }
+    }
+}

@@ -46,7 +46,11 @@ impl<'a> Session<'a> {
         let run = run.to_owned();
         let earlier = match checkpoints.load(STAGES, std::slice::from_ref(&run))? {
             Found::Whole(stages) => stages,
-            Found::Nothing | Found::Damaged(_) => Vec::new(),
+            Found::Nothing => Vec::new(),
+            Found::Damaged(set_aside) => {
+                progress.send(Event::CheckpointDamaged { set_aside: &set_aside });
+                Vec::new()
+            }
         };
         Ok(Self { progress, clock: Clock::after(earlier), checkpoints: Some((checkpoints, run)) })
     }

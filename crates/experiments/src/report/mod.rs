@@ -7,6 +7,8 @@ mod markdown;
 mod model;
 mod page;
 mod pictures;
+#[cfg(test)]
+mod sentences;
 mod templates;
 
 pub use curves::learning_curves;

@@ -1,5 +1,7 @@
 //! The templates, and how numbers are written in them.
 
+use std::iter;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
@@ -30,7 +32,11 @@ const TEMPLATES: [(&str, &str); 16] = [
 
 /// The template `name` filled with `model`.
 pub(super) fn render(name: &'static str, model: &impl Serialize) -> Result<String> {
-    fill(name, model).map_err(|error| Error::Rendering { what: name, message: format!("{error:#}") })
+    fill(name, model).map_err(|error| {
+        let causes = iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let message = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        Error::Rendering { what: name, message }
+    })
 }
 
 fn fill(name: &str, model: &impl Serialize) -> std::result::Result<String, minijinja::Error> {

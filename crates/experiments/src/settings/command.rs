@@ -171,3 +171,154 @@ impl Words {
 fn list(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use mlprobe_data::augment::Preset;
+
+    use super::*;
+
+    fn images(dataset: &str, skip_broken: bool) -> Option<Images> {
+        Some(Images { dataset: dataset.into(), skip_broken })
+    }
+
+    fn sets(rates: &[f64]) -> Vec<SetFile> {
+        let set = |(i, &learning_rate): (usize, &f64)| {
+            let name = ["few", "many", "clean", "noisy", "all"][i];
+            SetFile { name: name.into(), file: format!("{name}.npz"), learning_rate }
+        };
+        rates.iter().enumerate().map(set).collect()
+    }
+
+    fn files(sets: Vec<SetFile>) -> Compared {
+        Compared::Files { sets, test: "test.npz".into(), classes: None, standardise: false }
+    }
+
+    fn protocol(seeds: u64, epochs: usize) -> Protocol {
+        Protocol::new((0..seeds).collect(), epochs)
+    }
+
+    /// Settings with the command and the folder that they name.
+    fn table() -> Vec<(Settings, &'static str, &'static str)> {
+        let resnet = |normalization: &str, weights: Option<&str>| ExtractorSettings::ResNet18 {
+            input_size: 224,
+            normalization: normalization.parse().unwrap(),
+            weights: weights.map(Into::into),
+        };
+        vec![
+            (
+                Settings {
+                    compared: Compared::Reproduction { preset: Preset::Y2023 },
+                    images: images("cifar10", false),
+                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+                    protocol: protocol(5, 800),
+                },
+                "mlprobe reproduce --dataset cifar10 --input-size 128 --preset 2023 --seeds 5 --epochs 800 \
+                 --batch-size 500",
+                "reproduce-cifar10-2023-128px-5seeds-800epochs",
+            ),
+            (
+                Settings {
+                    compared: Compared::Ablation,
+                    images: images("my photos/cats & dogs", true),
+                    extractor: Some(resnet("imagenet", Some("weights.safetensors"))),
+                    protocol: Protocol {
+                        report_at: vec![10, 20, 30],
+                        batch_size: 100,
+                        hidden: vec![32, 16],
+                        ..protocol(3, 30)
+                    },
+                },
+                "mlprobe ablate --dataset 'my photos/cats & dogs' --skip-broken --extractor resnet18 --normalization \
+                 imagenet --input-size 224 --weights weights.safetensors --seeds 3 --epochs 30 --report-at '10,20,30' \
+                 --batch-size 100 --hidden '32,16'",
+                "ablate-cats---dogs-resnet18-imagenet-224px-3seeds-30epochs",
+            ),
+            (
+                Settings {
+                    compared: Compared::Tuned,
+                    images: images("mini", false),
+                    extractor: Some(ExtractorSettings::Onnx {
+                        path: "nets/my net.onnx".into(),
+                        input_size: 96,
+                        normalization: "imagenet".parse().unwrap(),
+                    }),
+                    protocol: protocol(2, 30),
+                },
+                "mlprobe reproduce --dataset mini --extractor 'nets/my net.onnx' --normalization imagenet --input-size 96 \
+                 --recipe tuned --seeds 2",
+                "reproduce-mini-tuned-my-net-imagenet-96px-2seeds-30epochs",
+            ),
+            (
+                Settings {
+                    compared: files(sets(&[0.01, 0.01])),
+                    images: None,
+                    extractor: None,
+                    protocol: protocol(5, 100),
+                },
+                "mlprobe compare few=few.npz many=many.npz --learning-rate 0.01 --test test.npz --seeds 5 --epochs 100 \
+                 --batch-size 500",
+                "compare-few-many-5seeds-100epochs",
+            ),
+            (
+                Settings {
+                    compared: Compared::Files {
+                        sets: sets(&[0.01, 0.02, 0.01, 0.01, 0.01]),
+                        test: "x.npy:y.npy".into(),
+                        classes: Some("a,b".into()),
+                        standardise: true,
+                    },
+                    images: None,
+                    extractor: None,
+                    protocol: protocol(5, 1),
+                },
+                "mlprobe compare few=few.npz many=many.npz clean=clean.npz noisy=noisy.npz all=all.npz --learning-rate \
+                 few=0.01 --learning-rate many=0.02 --learning-rate clean=0.01 --learning-rate noisy=0.01 \
+                 --learning-rate all=0.01 --test x.npy:y.npy --classes a,b --standardise --seeds 5 --epochs 1 \
+                 --batch-size 500",
+                "compare-few-many-clean-and-2-5seeds-1epochs",
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_command_and_the_folder_follow_from_the_settings() {
+        for (settings, command, folder) in table() {
+            assert_eq!(settings.command().unwrap(), command);
+            assert_eq!(settings.folder_name().unwrap(), folder);
+            let words = settings.words().unwrap();
+            assert_eq!(shlex::split(command).unwrap(), words, "a shell takes it apart into the same words");
+            let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            assert!(folder.chars().all(good), "{folder} is a file name everywhere");
+        }
+    }
+
+    #[test]
+    fn settings_are_read_back_as_they_were_written() {
+        let given = Settings::given(Protocol { hidden: Vec::new(), ..protocol(3, 7) });
+        for settings in table().into_iter().map(|(settings, ..)| settings).chain([given]) {
+            let json = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_no_command_line_makes_has_no_command() {
+        let given = Settings::given(protocol(5, 100));
+        assert_eq!((given.command(), given.folder_name()), (None, None));
+        let (mut settings, ..) = table().remove(0);
+        settings.protocol.seeds = vec![3, 4];
+        assert_eq!(settings.command(), None, "the command line counts seeds from 0");
+    }
+
+    #[test]
+    fn no_sets_make_no_learning_rate() {
+        let settings = Settings {
+            compared: files(Vec::new()),
+            images: None,
+            extractor: None,
+            protocol: protocol(1, 1),
+        };
+        assert!(!settings.command().unwrap().contains("--learning-rate"));
+    }
+}

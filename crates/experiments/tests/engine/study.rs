@@ -1,84 +1,47 @@
 //! A study as its users meet it: the same bits for any number of threads, whole after every seed.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
-
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 
-use mlprobe_experiments::tuned::Standardisation;
+use mlprobe_experiments::reproduction::questions;
+use mlprobe_experiments::results::{Comparison, read_results};
 use mlprobe_experiments::{
-    About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, Result, Results, RunFolder,
-    Study, read_results,
+    About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, RunFolder, Session,
+    Standardisation, Study,
 };
 use mlprobe_features::arrays::write_npz;
+use mlprobe_stats::holm;
 use ndarray::Array2;
 use ndarray_npy::{read_npy, write_npy};
 use sha2::{Digest, Sha256};
 
-const CLASSES: usize = 3;
-const DIM: usize = 6;
+use crate::common::{DIM, assert_same, copies, protocol, run, set};
 
-/// Rows around one centre a class; `shift` tells sets apart.
-fn set(n: usize, shift: usize) -> LabelledFeatures {
-    let labels: Vec<u8> = (0..n).map(|i| (i % CLASSES) as u8).collect();
-    let features = Array2::from_shape_fn((n, DIM), |(i, j)| {
-        let centre = if j % CLASSES == i % CLASSES { 1.0 } else { 0.0 };
-        centre + ((i * 31 + j * 17 + shift * 7) % 23) as f32 / 23.0
-    });
-    LabelledFeatures::new(features, labels).unwrap()
-}
-
-fn study<'a>(epochs: usize, seeds: usize) -> Study<'a> {
-    let protocol = Protocol { seeds: (0..seeds as u64).collect(), epochs, batch_size: 10, hidden: vec![8] };
-    let about = About::features("clusters", &["a", "b", "c"]);
+fn study<'a>(epochs: usize, seeds: u64) -> Study<'a> {
     let (original, test) = (set(60, 0), set(90, 1));
-    Study::new(about, protocol, &test)
-        .arm(Arm::new("unaugmented", 0.08).with(&original))
-        .arm(
-            Arm::new("augmented", 0.1)
-                .with(&original)
-                .with_seeded(60, |seed, _| Ok(set(60, 2 + seed as usize))),
-        )
-        .arm(Arm::new("duplicated", 0.1).with(&original).with(&original))
-        .further_test("shifted", &set(90, 9))
-}
-
-/// What must not depend on the number of threads: everything but times and the machine.
-fn without_times(mut results: Results) -> Results {
-    results.stages.clear();
-    results.claims.clear(); // their text quotes seconds
-    results.about.machine.threads = 0;
-    results.costs.iter_mut().flat_map(|cost| &mut cost.arms).for_each(|arm| arm.seconds = None);
-    for run in results.arms.iter_mut().flat_map(|arm| &mut arm.runs) {
-        run.seconds = 0.0;
-        run.history.iter_mut().for_each(|entry| entry.seconds = 0.0);
-    }
-    results
-}
-
-fn nothing(_: &Outcome) -> Result<()> {
-    Ok(())
+    let study = Study::new(&test)
+        .about(About::features("clusters", &["a", "b", "c"]))
+        .protocol(protocol(0..seeds, epochs))
+        .add(Arm::new("unaugmented", 0.08).with(&original))
+        .add(Arm::new("augmented", 0.1).with(&original).with_seeded(copies()))
+        .add(Arm::new("duplicated", 0.1).with(&original).with(&original))
+        .further_test("shifted", &set(90, 9));
+    questions().into_iter().fold(study, Study::ask)
 }
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let run = |threads| study(12, 4).threads(threads).run(&Progress::silent(), nothing).unwrap();
-    let one = run(1);
+    let one = run(&study(12, 4).threads(1));
     for threads in [2, 4, 16] {
-        let other = run(threads);
-        let same = without_times(one.results.clone()) == without_times(other.results);
-        assert!(same, "results with {threads} threads");
-        for (a, b) in one.runs.iter().flatten().zip(other.runs.iter().flatten()) {
-            assert_eq!(a.model, b.model, "{threads} threads");
-            assert_eq!((&a.half, &a.full, &a.further), (&b.half, &b.full, &b.further), "{threads} threads");
-        }
+        let other = run(&study(12, 4).threads(threads));
+        assert_same(&other, &one, &format!("{threads} threads"));
     }
 }
 
 #[test]
 fn runs_are_paired_by_seed_and_differ_between_seeds() {
-    let outcome = study(3, 2).run(&Progress::silent(), nothing).unwrap();
+    let outcome = run(&study(3, 2));
     for arm in &outcome.results.arms {
         assert_eq!(arm.runs.iter().map(|run| run.seed).collect::<Vec<_>>(), [0, 1], "{}", arm.name);
         assert_ne!(arm.runs[0].history, arm.runs[1].history, "{}", arm.name);
@@ -87,7 +50,7 @@ fn runs_are_paired_by_seed_and_differ_between_seeds() {
 
 #[test]
 fn every_metric_is_recorded_at_half_and_at_the_last_epoch() {
-    let outcome = study(24, 1).run(&Progress::silent(), nothing).unwrap();
+    let outcome = run(&study(24, 1));
     let unaugmented = outcome.results.arm("unaugmented").unwrap();
     let augmented = outcome.results.arm("augmented").unwrap();
     let history = &unaugmented.runs[0].history;
@@ -109,7 +72,7 @@ fn every_metric_is_recorded_at_half_and_at_the_last_epoch() {
 
 #[test]
 fn an_arm_is_scored_on_its_own_training_set_and_on_the_originals() {
-    let outcome = study(10, 1).run(&Progress::silent(), nothing).unwrap();
+    let outcome = run(&study(10, 1));
     let last = |arm: &str| outcome.results.arm(arm).unwrap().runs[0].history.last().unwrap().clone();
     let (unaugmented, duplicated, augmented) = (last("unaugmented"), last("duplicated"), last("augmented"));
     assert_eq!(unaugmented.train_loss, unaugmented.original_loss);
@@ -128,13 +91,13 @@ fn a_study_stopped_after_its_first_seed_leaves_a_whole_report() {
     };
     let error = study(12, 3)
         .threads(1) // more would be at work on the next seeds, and finish them
-        .run(&Progress::new(&stop), |so_far| folder.save(so_far))
+        .run_in(&Session::new(Progress::new(&stop)), |so_far| folder.save(so_far))
         .err()
         .expect("the study was asked to stop");
     assert!(matches!(error, Error::Stopped { done: 1, planned: 3 }), "{error}");
 
     let results = read_results(folder.path().join("results.json")).unwrap();
-    assert_eq!((results.seeds_done, results.protocol.seeds.len(), results.is_whole()), (1, 3, false));
+    assert_eq!((results.seeds_done, results.settings.protocol.seeds.len(), results.is_whole()), (1, 3, false));
     assert!(results.arms.iter().all(|arm| arm.runs.len() == 1));
     let report = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
     assert!(report.contains("Not finished: 1 of 3 seeds"), "{report}");
@@ -145,7 +108,7 @@ fn a_study_stopped_after_its_first_seed_leaves_a_whole_report() {
 fn the_run_folder_holds_what_it_promises() {
     let dir = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(dir.path()).unwrap();
-    let outcome = study(6, 2).run(&Progress::silent(), |so_far| folder.save(so_far)).unwrap();
+    let outcome = study(6, 2).run_in(&silent(), |so_far| folder.save(so_far)).unwrap();
 
     for (arm, runs) in outcome.results.arms.iter().zip(&outcome.runs) {
         for run in runs {
@@ -153,10 +116,11 @@ fn the_run_folder_holds_what_it_promises() {
             let at = |folder: &str, rest: &str| dir.path().join(folder).join(format!("{name}{rest}"));
             let model = mlprobe_nn::Mlp::<f32>::load(at("models", ".safetensors")).unwrap();
             assert_eq!(model, run.model, "{name}");
-            let probabilities: Array2<f32> = read_npy(at("predictions", "-probabilities.npy")).unwrap();
-            assert_eq!(probabilities, run.full.probabilities, "{name}");
-            let half: Array2<f32> = read_npy(at("predictions", "-half-probabilities.npy")).unwrap();
-            assert_eq!(half, run.half.probabilities, "{name}");
+            assert_eq!(run.tested.iter().map(|tested| tested.epoch).collect::<Vec<_>>(), [3, 6]);
+            for tested in &run.tested {
+                let file = at("predictions", &format!("-epoch{}.npy", tested.epoch));
+                assert_eq!(read_npy::<_, Array2<f32>>(file).unwrap(), tested.probabilities, "{name}");
+            }
             let predictions: ndarray::Array1<u8> = read_npy(at("predictions", ".npy")).unwrap();
             let right = predictions.iter().zip(set(90, 1).labels()).filter(|(a, b)| a == b).count();
             assert_eq!(right as f64 / 90.0, run.record.test_accuracy, "{name}");
@@ -209,18 +173,18 @@ fn progress_adds_up_to_what_was_announced() {
         }
         ControlFlow::Continue(())
     };
-    study(5, 2).run(&Progress::new(&observer), nothing).unwrap();
+    study(5, 2).run_in(&Session::new(Progress::new(&observer)), |_| Ok(())).unwrap();
     // 5 epochs of 6 + 12 + 12 updates for each of 2 seeds.
     assert_eq!(*counts.lock().unwrap(), (300, 300, 6, 2));
 }
 
 #[test]
 fn an_error_in_one_run_ends_the_study_and_names_the_run() {
-    let about = About::features("clusters", &["a", "b", "c"]);
-    let protocol = Protocol { seeds: vec![7], epochs: 5, batch_size: 10, hidden: vec![8] };
-    let error = Study::new(about, protocol, &set(9, 1))
-        .arm(Arm::new("wild", 1e30).with(&set(60, 0)))
-        .run(&Progress::silent(), nothing)
+    let error = Study::new(&set(9, 1))
+        .about(About::features("clusters", &["a", "b", "c"]))
+        .protocol(protocol([7], 5))
+        .add(Arm::new("wild", 1e30).with(&set(60, 0)))
+        .run()
         .err()
         .expect("the loss is not finite");
     let message = error.to_string();
@@ -237,67 +201,149 @@ fn an_error_after_a_seed_is_passed_on() {
             next: "make some",
         })
     };
-    let error = study(3, 2).run(&Progress::silent(), full).err().expect("saving failed");
+    let error = study(3, 2).run_in(&silent(), full).err().expect("saving failed");
     assert!(error.to_string().starts_with("saving: expected room"), "{error}");
 }
 
 #[test]
 fn a_plan_that_cannot_work_is_refused_before_anything_runs() {
-    let about = || About::features("clusters", &["a", "b", "c"]);
     let arm = |name: &str| Arm::new(name, 0.1).with(&set(6, 0));
-    let new = || Study::new(about(), Protocol::default(), &set(9, 1));
+    let new = || Study::new(&set(9, 1)).about(About::features("clusters", &["a", "b", "c"]));
     let narrow = LabelledFeatures::new(Array2::zeros((2, DIM - 1)), vec![0, 1]).unwrap();
     let fourth = LabelledFeatures::new(Array2::zeros((2, DIM)), vec![0, 3]).unwrap();
     let table = [
         (new(), "0 arms"),
-        (new().arm(arm("a")).arm(arm("a")), "2 arms with 1 names"),
-        (new().arm(arm("../a")), "\"../a\""),
-        (new().arm(Arm::new("a", 0.1)), "none in arm `a`"),
-        (new().arm(arm("a")).compare("nothing", "a", "b"), "\"b\""),
+        (new().add(arm("a")).add(arm("a")), "2 arms with 1 names"),
+        (new().add(arm("a")).add(arm("A")), "2 arms with 1 names"),
+        (new().add(arm("../a")), "\"../a\""),
+        (new().add(Arm::new("a", 0.1)), "none in arm `a`"),
+        (new().add(arm("a")).compare("nothing", "a", "b"), "\"b\""),
         (
-            new().arm(arm("a")).arm(Arm::new("b", 0.1).with(&narrow)),
-            "expected 6 features a row, as in the test set, got 5 in arm `b`",
+            new().add(arm("a")).add(Arm::new("b", 0.1).with(&narrow)),
+            "expected 6 features per row, as in the test set, got 5 in arm `b`",
         ),
         (
-            new().arm(Arm::new("a", 0.1).with(&set(6, 0)).with(&fourth)),
+            new().add(Arm::new("a", 0.1).with(&set(6, 0)).with(&fourth)),
             "expected labels 0 to 2, for 3 classes, got 3 in row 1 of arm `a`",
         ),
-        (new().arm(arm("a")).further_test("odd", &fourth), "got 3 in row 1 of test set `odd`"),
-        (
-            new().arm(arm("a")).standardised_by(Standardisation::fit(narrow.features())),
-            "a standardisation of 6 features, as in the test set, got 5",
-        ),
-        (
-            Study::new(about(), Protocol { epochs: 0, ..Protocol::default() }, &set(9, 1)).arm(arm("a")),
-            "0 epochs",
-        ),
+        (new().add(arm("a")).further_test("odd", &fourth), "got 3 in row 1 of test set `odd`"),
+        (new().add(arm("a")).baselines(&narrow, 0.1), "got 5 in the baselines' training set"),
+        (new().protocol(Protocol { epochs: 0, ..Protocol::default() }).add(arm("a")), "0 epochs"),
+        (new().protocol(Protocol { report_at: vec![400], ..Protocol::default() }).add(arm("a")), "[400]"),
     ];
     for (study, part) in table {
-        let error = study.run(&Progress::silent(), nothing).err().expect(part);
+        let started = Progress::new(&|event| unreachable!("{event:?}"));
+        let error = study.run_in(&Session::new(started), |_| Ok(())).err().expect(part);
         assert!(error.to_string().contains(part), "{error}");
     }
 }
 
 #[test]
+fn an_arm_may_not_be_compared_with_one_that_is_asked_for_but_missing() {
+    let study = Study::new(&set(9, 1)).arm("a", &set(6, 0)).arm("b", &set(6, 1)).seeds(1).epochs(1);
+    let question = questions().remove(0); // of augmented and unaugmented
+    let error = study.ask(question).run().err().expect("no such arms").to_string();
+    assert!(error.contains("names of the study's arms"), "{error}");
+}
+
+/// One standardised arm, trained on raw features.
+fn standardised() -> Study<'static> {
+    Study::new(&set(90, 1))
+        .protocol(protocol([0], 10))
+        .add(Arm::new("scaled", 0.1).with(&set(60, 0)).standardised())
+}
+
+#[test]
 fn models_of_standardised_features_take_them_as_they_were() {
-    let (raw, raw_test) = (set(60, 0), set(90, 1));
-    let standardisation = Standardisation::fit(raw.features());
-    let scaled = |set: &LabelledFeatures| {
-        LabelledFeatures::new(standardisation.apply(set.features()), set.labels().to_vec()).unwrap()
-    };
-    let protocol = Protocol { seeds: vec![0], epochs: 10, batch_size: 10, hidden: vec![8] };
-    let outcome = Study::new(About::features("clusters", &["a", "b", "c"]), protocol, &scaled(&raw_test))
-        .arm(Arm::new("scaled", 0.1).with(&scaled(&raw)))
-        .standardised_by(standardisation.clone())
-        .run(&Progress::silent(), nothing)
-        .unwrap();
+    let raw_test = set(90, 1);
+    let outcome = run(&standardised());
     let run = &outcome.runs[0][0];
     let probabilities = run.model.probabilities(raw_test.features()).unwrap();
+    let said = &run.tested.last().unwrap().probabilities;
     // Features are below 2, deviations above 0.25, so terms of the first layer below 10: some 2^-24 * 10 * D off, which the
     // second layer of 8 takes times 8 at most.
-    let off = (&probabilities - &run.full.probabilities).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
+    let off = (&probabilities - said).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
     assert!(off < 3e-5, "{off}");
     assert!(run.record.test_accuracy > 0.6, "{}", run.record.test_accuracy);
+}
+
+#[test]
+fn a_standardised_arm_is_the_arm_of_standardised_sets() {
+    let standardisation = Standardisation::fit(set(60, 0).features());
+    let scaled = |set: LabelledFeatures| {
+        LabelledFeatures::new(standardisation.apply(set.features()), set.labels().to_vec()).unwrap()
+    };
+    let by_hand = Study::new(&scaled(set(90, 1)))
+        .protocol(protocol([0], 10))
+        .add(Arm::new("scaled", 0.1).with(&scaled(set(60, 0))));
+    let (outcome, expected) = (run(&standardised()), run(&by_hand));
+    assert_eq!(outcome.runs[0][0].tested, expected.runs[0][0].tested);
+    // The baselines see standardised features too, whether they are asked for before the arm or after it.
+    let [before, after] = [true, false].map(|is_first| {
+        let study = Study::new(&set(90, 1)).protocol(protocol([0], 10));
+        let arm = Arm::new("scaled", 0.1).with(&set(60, 0)).standardised();
+        let study = match is_first {
+            true => study.baselines(&set(60, 0), 0.1).add(arm),
+            false => study.add(arm).baselines(&set(60, 0), 0.1),
+        };
+        run(&study).results.baselines
+    });
+    let expected = run(&by_hand.baselines(&scaled(set(60, 0)), 0.1)).results.baselines;
+    assert_eq!((&before, &after), (&expected, &expected));
+}
+
+#[test]
+fn any_epochs_to_report_at_are_read_compared_and_kept() {
+    let report_at = vec![2, 5, 8];
+    let dir = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(dir.path()).unwrap();
+    let study = study(8, 2).protocol(Protocol { report_at: report_at.clone(), ..protocol(0..2, 8) });
+    let outcome = study.run_in(&silent(), |so_far| folder.save(so_far)).unwrap();
+    for (arm, runs) in outcome.results.arms.iter().zip(&outcome.runs) {
+        assert_eq!(arm.readings.iter().map(|reading| reading.epoch).collect::<Vec<_>>(), report_at);
+        for run in runs {
+            for (tested, epoch) in run.tested.iter().zip(&report_at) {
+                let name = format!("predictions/{}-seed{}-epoch{epoch}.npy", arm.name, run.record.seed);
+                let kept: Array2<f32> = read_npy(dir.path().join(name)).unwrap();
+                assert_eq!((tested.epoch, &kept), (*epoch, &tested.probabilities));
+                // The network that is kept at an epoch is the one that was scored there.
+                let right = tested.predicted.iter().zip(set(90, 1).labels()).filter(|(a, b)| a == b).count();
+                assert_eq!(right as f64 / 90.0, run.record.at(*epoch).unwrap().test_accuracy);
+            }
+            assert_eq!(run.tested.len(), 3);
+        }
+    }
+    let same_epoch = |c: &&Comparison| c.a_epoch == c.b_epoch;
+    let epochs: Vec<_> = outcome.results.comparisons.iter().filter(same_epoch).map(|c| c.a_epoch).collect();
+    assert_eq!(epochs, [2, 5, 8, 2, 5, 8]);
+    assert_eq!(folder.first_damaged(), None);
+    let report = std::fs::read_to_string(dir.path().join("report.md")).unwrap();
+    for reading in &outcome.results.arm("duplicated").unwrap().readings {
+        let row = format!("| duplicated | 120 | 0.1 | {} | ", reading.epoch);
+        assert!(report.contains(&row), "{row} is not in {report}");
+    }
+    let summary = outcome.summary();
+    let head = summary.lines().find(|line| line.trim_start().starts_with("arm")).unwrap();
+    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["arm", "2", "epochs", "5", "epochs", "8", "epochs"]);
+}
+
+#[test]
+fn comparisons_that_answer_one_question_are_corrected_epoch_by_epoch() {
+    let study = || {
+        let study = Study::new(&set(90, 1)).protocol(protocol(0..4, 6)).learning_rate(0.05);
+        (0..4).fold(study, |study, shift| study.arm(&format!("arm-{shift}"), &set(60, shift)))
+    };
+    let comparisons = run(&study()).results.comparisons;
+    assert_eq!(comparisons.len(), 2 * 3);
+    for epoch in [3, 6] {
+        let family: Vec<_> = comparisons.iter().filter(|comparison| comparison.is_at(epoch)).collect();
+        let p_values: Vec<f64> = family.iter().map(|comparison| comparison.paired.unwrap().p_value).collect();
+        let adjusted: Vec<f64> = family.iter().map(|comparison| comparison.adjusted.unwrap()).collect();
+        assert_eq!(adjusted, holm(&p_values).unwrap(), "epoch {epoch}");
+        assert_ne!(adjusted, p_values, "a correction changes something");
+    }
+    let separate = run(&study().separate_questions()).results.comparisons;
+    assert!(separate.iter().all(|comparison| comparison.adjusted.is_none()));
 }
 
 #[test]
@@ -315,4 +361,8 @@ fn a_set_is_read_from_one_file_or_from_two() {
     }
     let error = LabelledFeatures::read(folder.path().join("none.npz")).unwrap_err().to_string();
     assert!(error.starts_with("reading /") && error.contains("none.npz"), "{error}");
+}
+
+fn silent() -> Session<'static> {
+    Session::new(Progress::silent())
 }

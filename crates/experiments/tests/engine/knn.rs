@@ -1,9 +1,7 @@
 //! The baselines against a naive reference, and on ties worked by hand.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
-
 use mlprobe_data::random::Random;
-use mlprobe_experiments::baselines::{knn_predict, majority_class, unit_rows};
+use mlprobe_experiments::knn::{knn_predict, majority_class, unit_rows};
 use ndarray::{Array2, ArrayView2, array};
 
 /// Small whole numbers: every product, sum and distance is exact in f32, so ties are true ties.

@@ -1,20 +1,24 @@
 //! The study of the original report on the mini set, with a cheap extractor in place of the network.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
-
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages, mini};
-use mlprobe_experiments::reproduction::{AUGMENTED, DUPLICATED, Reproduction, UNAUGMENTED, UNAUGMENTED_FAST};
-use mlprobe_experiments::{Event, Outcome, Progress, Protocol, RunFolder};
-use mlprobe_features::{Error, Extractor, FeatureCache};
+use mlprobe_experiments::report::markdown;
+use mlprobe_experiments::reproduction::{
+    AUGMENTED, DUPLICATED, UNAUGMENTED, UNAUGMENTED_FAST, ablation, feature_sets, study,
+};
+use mlprobe_experiments::settings::{Compared, Images, Settings};
+use mlprobe_experiments::{Event, FeatureSource, Outcome, Progress, Protocol, RunFolder, Session};
+use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache};
 use ndarray::{Array2, Array4, ArrayView4, s};
+
+use crate::common::assert_same;
 
 const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
 
-/// Mean colours of 16 tiles: 48 numbers an image, in [0, 1]. Counts the images it was given.
+/// Mean colours of 16 tiles: 48 numbers per image, in [0, 1]. Counts the images it was given.
 #[derive(Default)]
 struct Tiles {
     extracted: AtomicUsize,
@@ -53,26 +57,38 @@ impl Extractor for Tiles {
     }
 }
 
-fn reproduction<'a>(
+fn source<'a>(
     dataset: &'a Dataset,
     extractor: &'a dyn Extractor,
     cache: &'a FeatureCache,
-) -> Reproduction<'a> {
-    Reproduction {
-        dataset,
-        comparable: false,
-        extractor,
-        cache,
-        preset: Preset::Y2022,
-        protocol: Protocol { seeds: vec![0, 1], epochs: 4, ..Protocol::default() },
-        threads: 2,
-        commit: "abc1234".into(),
-        command: "cargo xtask reproduce --dataset mini".into(),
+) -> FeatureSource<'a> {
+    FeatureSource::new(dataset, false, extractor, cache, "abc1234".into())
+}
+
+fn settings(compared: Compared, seeds: u64) -> Settings {
+    Settings {
+        compared,
+        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+        protocol: Protocol::new((0..seeds).collect(), 4),
     }
 }
 
-fn run(reproduction: &Reproduction<'_>, progress: &Progress<'_>) -> Outcome {
-    reproduction.study(progress).unwrap().run(progress, |_| Ok(())).unwrap()
+fn reproduction() -> Settings {
+    settings(Compared::Reproduction { preset: Preset::Y2022 }, 2)
+}
+
+fn silent() -> Session<'static> {
+    Session::new(Progress::silent())
+}
+
+fn run_on(source: &FeatureSource<'_>, threads: usize, session: &Session<'_>) -> Outcome {
+    let study = study(source, Preset::Y2022, reproduction(), session).unwrap();
+    study.threads(threads).run_in(session, |_| Ok(())).unwrap()
+}
+
+fn run(source: &FeatureSource<'_>) -> Outcome {
+    run_on(source, 2, &silent())
 }
 
 #[test]
@@ -82,24 +98,11 @@ fn any_number_of_threads_gives_the_same_models_and_predictions() {
     let with_threads = |threads| {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path());
-        let reproduction = Reproduction { threads, ..reproduction(&dataset, &tiles, &cache) };
-        run(&reproduction, &Progress::silent())
+        run_on(&source(&dataset, &tiles, &cache), threads, &silent())
     };
     let one = with_threads(1);
     for threads in [2, 4] {
-        let other = with_threads(threads);
-        for (a, b) in one.runs.iter().flatten().zip(other.runs.iter().flatten()) {
-            assert_eq!(a.model, b.model, "{threads} threads");
-            assert_eq!((&a.half, &a.full, &a.further), (&b.half, &b.full, &b.further), "{threads} threads");
-            let scores = |run: &mlprobe_experiments::TrainedRun| -> Vec<[u64; 4]> {
-                let bits = |x: f64| x.to_bits();
-                let history = run.record.history.iter();
-                history
-                    .map(|e| [e.train_loss, e.train_accuracy, e.test_loss, e.test_accuracy].map(bits))
-                    .collect()
-            };
-            assert_eq!(scores(a), scores(b), "{threads} threads");
-        }
+        assert_same(&with_threads(threads), &one, &format!("{threads} threads"));
     }
 }
 
@@ -139,7 +142,7 @@ fn an_image_that_fails_when_it_is_transformed_is_named_by_its_own_number() {
     let dataset = Dataset::new("black", vec!["a".into()], train, test).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cache = FeatureCache::new(folder.path());
-    let error = reproduction(&dataset, &Sixth, &cache).study(&Progress::silent()).err().unwrap().to_string();
+    let error = study(&source(&dataset, &Sixth, &cache), Preset::Y2022, reproduction(), &silent()).err().unwrap().to_string();
     assert!(error.contains("feature 0 of image 8197 is inf"), "{error}");
 }
 
@@ -148,7 +151,7 @@ fn the_arms_are_those_of_the_protocol() {
     let dataset = mini::load(MINI).unwrap();
     let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path());
-    let results = run(&reproduction(&dataset, &tiles, &cache), &Progress::silent()).results;
+    let results = run(&source(&dataset, &tiles, &cache)).results;
     let arms: Vec<_> =
         results.arms.iter().map(|arm| (arm.name.as_str(), arm.train_images, arm.learning_rate)).collect();
     assert_eq!(
@@ -173,11 +176,11 @@ fn a_second_run_takes_every_feature_from_the_cache() {
     let dataset = mini::load(MINI).unwrap();
     let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path());
-    let reproduction = reproduction(&dataset, &tiles, &cache);
-    let first = run(&reproduction, &Progress::silent());
+    let source = source(&dataset, &tiles, &cache);
+    let first = run(&source);
     // Training images as they are and augmented for two seeds, test images as they are and under six transforms.
     assert_eq!(tiles.extracted.load(Ordering::Relaxed), 3 * 2000 + 7 * 1000);
-    let second = run(&reproduction, &Progress::silent());
+    let second = run(&source);
     assert_eq!(tiles.extracted.load(Ordering::Relaxed), 13_000);
     for (a, b) in first.runs.iter().flatten().zip(second.runs.iter().flatten()) {
         assert_eq!(a.model, b.model);
@@ -189,8 +192,8 @@ fn a_damaged_cache_file_is_reported_and_made_again() {
     let dataset = mini::load(MINI).unwrap();
     let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path());
-    let reproduction = reproduction(&dataset, &tiles, &cache);
-    let first = run(&reproduction, &Progress::silent());
+    let source = source(&dataset, &tiles, &cache);
+    let first = run(&source);
     let damaged = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -207,7 +210,7 @@ fn a_damaged_cache_file_is_reported_and_made_again() {
         }
         std::ops::ControlFlow::Continue(())
     };
-    let second = run(&reproduction, &Progress::new(&observer));
+    let second = run_on(&source, 2, &Session::new(Progress::new(&observer)));
     assert_eq!(rebuilt.lock().unwrap().len(), 1);
     for (a, b) in first.runs.iter().flatten().zip(second.runs.iter().flatten()) {
         assert_eq!(a.model, b.model);
@@ -220,25 +223,31 @@ fn the_report_says_that_the_mini_set_is_not_comparable_and_how_to_repeat_the_run
     let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path().join("cache"));
     let run_folder = RunFolder::create(folder.path().join("run")).unwrap();
-    let progress = Progress::silent();
-    let reproduction = reproduction(&dataset, &tiles, &cache);
-    reproduction.study(&progress).unwrap().run(&progress, |so_far| run_folder.save(so_far)).unwrap();
+    let (source, session) = (source(&dataset, &tiles, &cache), silent());
+    let study = study(&source, Preset::Y2022, reproduction(), &session).unwrap();
+    let outcome = study.run_in(&session, |so_far| run_folder.save(so_far)).unwrap();
 
     let report = std::fs::read_to_string(run_folder.path().join("report.md")).unwrap();
     for part in [
         "**Not comparable with published figures.**",
-        "`cifar10-mini`",
-        "77.5",
-        "79.6",
+        "these are for cifar10-mini, with 2,000 training and 1,000 test images.",
         "C1",
         "C2",
         "C3",
-        "cargo xtask reproduce --dataset mini",
+        "mlprobe reproduce --dataset mini --input-size 128 --preset 2022 --seeds 2 --epochs 4 --batch-size 500\n",
         "commit `abc1234`",
-        "preset 2022: one of rotation, cutout, crop, contrast_flip",
+        "preset 2022: one of rotation, cutout, crop, contrast flip",
         "features of the training images",
     ] {
         assert!(report.contains(part), "{part:?} is not in\n{report}");
+    }
+    let mut results = outcome.results;
+    for is_comparable in [false, true] {
+        results.about.dataset.comparable = is_comparable;
+        let report = markdown(&results).unwrap();
+        let beside = ["77.5", "79.6"].map(|accuracy| report.contains(&format!("| 400 or 800 | | {accuracy} |")));
+        assert_eq!(beside, [is_comparable; 2], "the original report's figures");
+        assert_eq!(report.contains("**Not comparable with published figures.**"), !is_comparable);
     }
 }
 
@@ -247,7 +256,7 @@ fn the_fields_of_results_json_keep_their_names() {
     let dataset = mini::load(MINI).unwrap();
     let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path());
-    let results = run(&reproduction(&dataset, &tiles, &cache), &Progress::silent()).results;
+    let results = run(&source(&dataset, &tiles, &cache)).results;
     let json = serde_json::to_value(&results).unwrap();
     for pointer in [
         "/schema",
@@ -258,20 +267,27 @@ fn the_fields_of_results_json_keep_their_names() {
         "/dataset/train_digest",
         "/dataset/test_digest",
         "/dataset/comparable",
+        "/dataset/dim",
         "/extractor/name",
         "/extractor/dim",
         "/extractor/fingerprint",
-        "/augmentation",
-        "/protocol/seeds/1",
-        "/protocol/epochs",
-        "/protocol/batch_size",
-        "/protocol/hidden/0",
+        "/settings/compared/study",
+        "/settings/compared/preset",
+        "/settings/images/dataset",
+        "/settings/images/skip_broken",
+        "/settings/extractor/network",
+        "/settings/extractor/input_size",
+        "/settings/protocol/seeds/1",
+        "/settings/protocol/epochs",
+        "/settings/protocol/report_at/1",
+        "/settings/protocol/batch_size",
+        "/settings/protocol/hidden/0",
         "/machine/cpu",
         "/machine/cores",
         "/machine/threads",
         "/machine/system",
+        "/version",
         "/commit",
-        "/command",
         "/seeds_done",
         "/arms/3/name",
         "/arms/0/train_images",
@@ -292,8 +308,27 @@ fn the_fields_of_results_json_keep_their_names() {
         "/arms/0/readings/1/test_accuracy/mean",
         "/claims/2/id",
         "/claims/0/verdict",
-        "/claims/0/text",
-        "/claims/0/evidence/0/interval/low",
+        "/answers/0/contrast/claim",
+        "/answers/0/contrast/decides",
+        "/answers/0/contrast/measure",
+        "/answers/0/contrast/a",
+        "/answers/0/contrast/b",
+        "/answers/0/answer",
+        "/answers/0/difference",
+        "/answers/0/interval/low",
+        "/answers/0/population",
+        "/answers/0/over_seeds/high",
+        "/answers/0/margin",
+        "/answers/0/seeds",
+        "/answers/5/target",
+        "/comparisons/0/effect",
+        "/comparisons/0/a_epoch",
+        "/comparisons/0/paired/p_value",
+        "/comparisons/0/adjusted",
+        "/baselines/1/classifier",
+        "/baselines/1/k",
+        "/baselines/2/test_accuracy/mean",
+        "/notes",
         "/stages/0/name",
         "/stages/0/seconds",
     ] {
@@ -309,15 +344,65 @@ fn feature_sets_are_what_the_arms_train_on() {
     let tiles = Tiles::default();
     let folder = tempfile::tempdir().unwrap();
     let cache = FeatureCache::new(folder.path());
-    let reproduction = reproduction(&dataset, &tiles, &cache);
-    run(&reproduction, &Progress::silent());
+    let source = source(&dataset, &tiles, &cache);
+    run(&source);
     let extracted = tiles.extracted.load(Ordering::Relaxed);
 
-    let sets = reproduction.feature_sets(1, &Progress::silent()).unwrap();
+    let sets = feature_sets(&source, Preset::Y2022, 1, &silent()).unwrap();
     // All come from the cache, so they are those of the study.
     assert_eq!(tiles.extracted.load(Ordering::Relaxed), extracted);
     assert_eq!(sets.augmented.features().slice(s![..2000, ..]), sets.unaugmented.features());
     assert_ne!(sets.augmented.features().slice(s![2000.., ..]), sets.unaugmented.features());
     assert_eq!(sets.augmented.labels(), [&dataset.train.labels[..], &dataset.train.labels].concat());
     assert_eq!(sets.test.labels(), dataset.test.labels);
+}
+
+#[test]
+fn every_feature_is_there_before_the_training_begins() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let stages = Mutex::new(Vec::new());
+    let observer = |event: Event<'_>| {
+        if let Event::StageStarted { stage, .. } = event {
+            stages.lock().unwrap().push(stage.to_owned());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    run_on(&source(&dataset, &tiles, &cache), 2, &Session::new(Progress::new(&observer)));
+    let stages = stages.into_inner().unwrap();
+    let end = stages.len() - 3;
+    let is_known = |stage: &String| stage.starts_with("features of the ") || stage == "baselines";
+    assert!(stages[..end].iter().all(is_known), "{stages:?}");
+    let rest = ["features of the augmented images, seed 0", "features of the augmented images, seed 1", "training"];
+    assert_eq!(stages[end..], rest);
+}
+
+#[test]
+fn the_ablation_compares_every_preset_and_transform_with_plain_copies() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let (source, session) = (source(&dataset, &tiles, &cache), silent());
+    let study = ablation(&source, settings(Compared::Ablation, 2), &session).unwrap();
+    let results = study.run_in(&session, |_| Ok(())).unwrap().results;
+    let names: Vec<_> = results.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let expected = [
+        DUPLICATED,
+        "preset-2022",
+        "preset-2023",
+        "rotation",
+        "cutout",
+        "crop",
+        "contrast-flip",
+        "enhancement",
+        "posterize",
+    ];
+    assert_eq!(names, expected);
+    assert!(results.arms.iter().all(|arm| (arm.train_images, arm.learning_rate) == (4000, 0.01)));
+    let last: Vec<_> = results.final_comparisons().collect();
+    assert_eq!(last.iter().map(|c| c.a.as_str()).collect::<Vec<_>>(), expected[1..]);
+    assert!(last.iter().all(|c| c.b == DUPLICATED && c.adjusted.is_some()), "one question of many transforms");
+    assert_eq!(results.answers.len(), 8);
+    assert!(results.claims.is_empty());
 }

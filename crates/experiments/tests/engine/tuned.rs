@@ -1,25 +1,25 @@
 //! The tuned recipe on made-up features: what selects, what is trained, and that it repeats.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
-
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mlprobe_data::augment::Preset;
 use mlprobe_data::mini;
 use mlprobe_data::random::Random;
-use mlprobe_experiments::reproduction::Reproduction;
+use mlprobe_experiments::report::tuned_markdown;
+use mlprobe_experiments::settings::{Compared, Images, Settings};
 use mlprobe_experiments::tuned::{self, ARM, Data, EPOCHS, Outcome, Report, Scores, Views, candidates};
-use mlprobe_experiments::{About, Error, Event, LabelledFeatures, Progress, Protocol, RunFolder};
-use mlprobe_features::{Extractor, FeatureCache};
+use mlprobe_experiments::{
+    About, Error, Event, FeatureSource, LabelledFeatures, Progress, Protocol, RunFolder, Session,
+};
+use mlprobe_features::{Extractor, ExtractorSettings, FeatureCache};
 use mlprobe_nn::Mlp;
 use ndarray::{Array2, ArrayView4};
 
 const CLASSES: usize = 3;
 const DIM: usize = 6;
 
-/// N images around one centre a class, with so much noise that no classifier is perfect; `seed` tells sets apart.
+/// N images around one centre per class, with so much noise that no classifier is perfect; `seed` tells sets apart.
 fn views(n: usize, seed: u64) -> Views {
     let labels: Vec<u8> = (0..n).map(|i| (i % CLASSES) as u8).collect();
     let set = |purpose: &[u8; 8]| {
@@ -37,8 +37,21 @@ fn data() -> Data {
     Data { about: About::features("clusters", &["a", "b", "c"]), train: views(300, 0), test: views(90, 1) }
 }
 
+fn settings(seeds: &[u64]) -> Settings {
+    Settings {
+        compared: Compared::Tuned,
+        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+        protocol: Protocol::new(seeds.to_vec(), EPOCHS),
+    }
+}
+
+fn silent() -> Session<'static> {
+    Session::new(Progress::silent())
+}
+
 fn tuned(data: &Data, threads: usize) -> Outcome {
-    tuned::run(data, &[5, 6], threads, &Progress::silent()).unwrap()
+    tuned::run(data, settings(&[5, 6]), threads, &silent()).unwrap()
 }
 
 /// What must not depend on the number of threads.
@@ -132,8 +145,12 @@ fn progress_adds_up_to_what_was_announced_and_runs_are_reported_last() {
         }
         ControlFlow::Continue(())
     };
-    tuned::run(&data(), &[5, 6], 2, &Progress::new(&observer)).unwrap();
-    let all = ((candidates().len() + 2) * EPOCHS + 2) as u64; // two models are scored at the end
+    let outcome = tuned::run(&data(), settings(&[5, 6]), 2, &Session::new(Progress::new(&observer))).unwrap();
+    // Updates of 250 rows: for 270 rows of half the candidates and 540 of the others, then for 300 or 600 rows and two
+    // seeds. Two models are scored at the end.
+    let selected = outcome.report.candidates[outcome.report.selected].candidate;
+    let of_selected = if selected.mirrored_copies { 3 } else { 2 };
+    let all = (EPOCHS * (candidates().len() / 2 * (2 + 3) + 2 * of_selected) + 2) as u64;
     let run = |seed| (ARM.to_owned(), seed, all);
     assert_eq!(events.into_inner().unwrap(), (all, all, vec![run(5), run(6)]));
 }
@@ -149,6 +166,7 @@ fn the_run_folder_holds_report_and_models() {
     }
     let json = std::fs::read_to_string(dir.path().join("tuned.json")).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), outcome.report);
+    assert_eq!(Report::read(dir.path().join("tuned.json")).unwrap(), outcome.report);
 
     let markdown = std::fs::read_to_string(dir.path().join("tuned.md")).unwrap();
     let Report { candidates, selected, runs, .. } = &outcome.report;
@@ -160,12 +178,22 @@ fn the_run_folder_holds_report_and_models() {
 }
 
 #[test]
+fn the_report_tells_the_command_that_repeats_it_where_there_is_one() {
+    let Outcome { mut report, .. } = tuned(&data(), 2);
+    assert_eq!(report.settings, Some(settings(&[5, 6])));
+    assert!(!tuned_markdown(&report).unwrap().contains("mlprobe reproduce"), "a command counts seeds from 0");
+    report.settings = Some(settings(&[0, 1]));
+    let command = "$ mlprobe reproduce --dataset mini --input-size 64 --recipe tuned --seeds 2\n";
+    assert!(tuned_markdown(&report).unwrap().contains(command));
+}
+
+#[test]
 fn an_observer_stops_it() {
     let stop = Progress::new(&|event| match event {
         Event::Advanced { .. } => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
-    let error = tuned::run(&data(), &[5, 6], 2, &stop).unwrap_err();
+    let error = tuned::run(&data(), settings(&[5, 6]), 2, &Session::new(stop)).unwrap_err();
     assert!(matches!(error, Error::Stopped { done: 0, planned: 2 }), "{error}");
 }
 
@@ -177,7 +205,7 @@ fn what_cannot_work_is_refused_before_the_first_epoch() {
             Event::Advanced { .. } => panic!("{event:?}"),
             _ => ControlFlow::Continue(()),
         });
-        tuned::run(&data, seeds, 1, &fail).unwrap_err().to_string()
+        tuned::run(&data, settings(seeds), 1, &Session::new(fail)).unwrap_err().to_string()
     };
     let narrow = |images: &Views| {
         let set = LabelledFeatures::new(Array2::zeros((images.labels().len(), 2)), images.labels().to_vec());
@@ -192,7 +220,7 @@ fn what_cannot_work_is_refused_before_the_first_epoch() {
         ),
         (
             message(Data { about: two, train: train.clone(), test: test.clone() }, &[1]),
-            "the label of row 2 is 2, expected 0 to 1",
+            "expected labels 0 to 1, for 2 classes, got 2 in row 2 of the test set",
         ),
         (message(Data { about, train: views(9, 0), test }, &[1]), "a class of 10 training images or more"),
     ];
@@ -243,19 +271,9 @@ fn features_of_both_views_come_from_the_images_and_then_from_the_cache() {
     let dataset = mini::load(mini).unwrap();
     let (extractor, folder) = (Halves::default(), tempfile::tempdir().unwrap());
     let cache = FeatureCache::new(folder.path());
-    let reproduction = Reproduction {
-        dataset: &dataset,
-        comparable: false,
-        extractor: &extractor,
-        cache: &cache,
-        preset: Preset::default(),
-        protocol: Protocol::default(),
-        threads: 2,
-        commit: String::new(),
-        command: String::new(),
-    };
+    let source = FeatureSource::new(&dataset, false, &extractor, &cache, String::new());
     for _ in 0..2 {
-        let data = reproduction.tuned_data(&Progress::silent()).unwrap();
+        let data = tuned::data(&source, &silent()).unwrap();
         assert_eq!(extractor.extracted.load(Ordering::Relaxed), 6000, "2,000 and 1,000 images, twice each");
         for (images, n) in [(&data.train, 2000), (&data.test, 1000)] {
             assert_eq!(images.labels().len(), n);

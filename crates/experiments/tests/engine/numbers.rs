@@ -1,21 +1,21 @@
 //! Numbers that are wrong are found and said: nothing that follows from them passes for a result.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
-
 use std::fs;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use mlprobe_experiments::page::Page;
+use mlprobe_experiments::report::Page;
+use mlprobe_experiments::results::read_results;
 use mlprobe_experiments::{
-    About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, Result, RunFolder, Study,
-    read_results,
+    About, Arm, Error, Event, LabelledFeatures, Note, Outcome, Progress, Result, RunFolder, Session, Study,
 };
 use ndarray::Array2;
 
+use crate::common::{Made, protocol};
+
 const CLASSES: [&str; 3] = ["a", "b", "c"];
 
-/// Rows around one centre a class, labels 0, 1, 2 and so on; `scale` multiplies every feature.
+/// Rows around one centre per class, labels 0, 1, 2 and so on; `scale` multiplies every feature.
 fn set(labels: &[u8], scale: f32) -> LabelledFeatures {
     let features = Array2::from_shape_fn((labels.len(), 6), |(i, j)| {
         let centre = if j % 3 == usize::from(labels[i]) { 1.0 } else { 0.0 };
@@ -29,8 +29,10 @@ fn all_classes(rows: usize) -> Vec<u8> {
 }
 
 fn study<'a>(seeds: u64) -> Study<'a> {
-    let protocol = Protocol { seeds: (0..seeds).collect(), epochs: 6, batch_size: 10, hidden: vec![8] };
-    Study::new(About::features("clusters", &CLASSES), protocol, &set(&all_classes(30), 1.0)).threads(1)
+    Study::new(&set(&all_classes(30), 1.0))
+        .about(About::features("clusters", &CLASSES))
+        .protocol(protocol(0..seeds, 6))
+        .threads(1)
 }
 
 /// Runs it into a folder; what it finds, and the notes that were sent on the way.
@@ -42,7 +44,7 @@ fn run_into(folder: &RunFolder, study: &Study<'_>) -> (Result<Outcome>, Vec<Stri
         }
         ControlFlow::Continue(())
     };
-    let outcome = study.run(&Progress::new(&observer), |so_far| {
+    let outcome = study.run_in(&Session::new(Progress::new(&observer)), |so_far| {
         folder.save(so_far)?;
         folder.save_page(&Page::new(&so_far.results))
     });
@@ -60,10 +62,10 @@ fn folder() -> (tempfile::TempDir, RunFolder) {
 fn a_run_that_diverges_is_named_and_the_seeds_before_it_stay() {
     let (_dir, folder) = folder();
     let rows = all_classes(60);
-    let study = study(3).arm(Arm::new("wild", 0.1).with_seeded(60, |seed, _| {
+    let study = study(3).add(Arm::new("wild", 0.1).with_seeded(Made(60, |seed| {
         // Finite, but the products with the weights are not for long.
         Ok(set(&rows, if seed == 1 { 1e30 } else { 1.0 }))
-    }));
+    })));
     let error = run_into(&folder, &study).0.err().unwrap();
     let message = error.to_string();
     assert!(matches!(error, Error::Training { seed: 1, .. }), "{message}");
@@ -80,18 +82,19 @@ fn a_network_that_died_is_noted_in_results_reports_and_on_the_way() {
     let (_dir, folder) = folder();
     // One step of this size takes every hidden unit below 0 on all rows, since no feature is negative.
     let study = study(2)
-        .arm(Arm::new("alive", 0.1).with(&set(&all_classes(60), 1.0)))
-        .arm(Arm::new("dead", 200.0).with(&set(&all_classes(60), 1.0)));
+        .add(Arm::new("alive", 0.1).with(&set(&all_classes(60), 1.0)))
+        .add(Arm::new("dead", 200.0).with(&set(&all_classes(60), 1.0)));
     let (outcome, noted) = run_into(&folder, &study);
     let results = outcome.unwrap().results;
     let notes: Vec<_> = results.notes.iter().map(|note| (note.arm.as_str(), note.seeds.clone())).collect();
     assert_eq!(notes, [("dead", vec![0, 1])], "{:?}", results.notes);
+    assert_eq!(results.notes[0].note, Note::DeadNetwork);
     assert_eq!(noted.len(), 2);
     assert!(noted[0].starts_with("dead 0 the network is dead"), "{noted:?}");
     assert_eq!(read_results(folder.path().join("results.json")).unwrap().notes, results.notes);
     for report in ["report.md", "report.html"] {
         let text = fs::read_to_string(folder.path().join(report)).unwrap();
-        assert!(text.contains("seeds 0, 1: the network is dead"), "{report}");
+        assert!(text.contains("seeds 0, 1: The network is dead"), "{report}");
     }
     let test_accuracy = results.arm("dead").unwrap().runs[0].test_accuracy;
     assert_eq!(test_accuracy, 1.0 / 3.0); // of three classes, always the same
@@ -103,14 +106,16 @@ fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
     let some = |classes: &[u8]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
     let (no_b, only_b): (Vec<_>, Vec<_>) = (some(&[0, 2]), some(&[1]));
     let study = study(2)
-        .arm(Arm::new("all", 0.1).with(&set(&no_b, 1.0)).with(&set(&only_b, 1.0)))
-        .arm(Arm::new("some", 0.1).with(&set(&no_b, 1.0)))
-        .arm(Arm::new("made", 0.1).with_seeded(20, |_, _| Ok(set(&only_b, 1.0))));
+        .add(Arm::new("all", 0.1).with(&set(&no_b, 1.0)).with(&set(&only_b, 1.0)))
+        .add(Arm::new("some", 0.1).with(&set(&no_b, 1.0)))
+        .add(Arm::new("made", 0.1).with_seeded(Made(20, |_| Ok(set(&only_b, 1.0)))));
     let (outcome, noted) = run_into(&folder, &study);
-    let notes: Vec<_> = outcome.unwrap().results.notes.iter().map(ToString::to_string).collect();
-    assert_eq!(notes.len(), 2, "{notes:?}");
-    assert!(notes[0].starts_with("some, seeds 0, 1: the training set has no image of b,"), "{notes:?}");
-    assert!(notes[1].starts_with("made, seeds 0, 1: the training set has no image of a, c,"), "{notes:?}");
+    let missing = |classes: &[&str]| Note::MissingClasses { classes: classes.iter().map(|c| c.to_string()).collect() };
+    let notes = outcome.unwrap().results.notes;
+    let found: Vec<_> = notes.iter().map(|note| (note.arm.as_str(), &note.seeds[..], &note.note)).collect();
+    let expected = [("some", &[0, 1][..], &missing(&["b"])), ("made", &[0, 1][..], &missing(&["a", "c"]))];
+    assert_eq!(found, expected);
+    assert!(noted[0].contains("the training set has no image of b,"), "{noted:?}");
     assert_eq!(noted.len(), 4);
     assert!(fs::read_to_string(folder.path().join("report.md")).unwrap().contains("has no image of b"));
 }
@@ -118,29 +123,25 @@ fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
 #[test]
 fn labels_out_of_range_are_refused_before_anything_runs() {
     let (good, bad) = (set(&all_classes(30), 1.0), set(&[0, 1, 2], 1.0));
-    let about = || About::features("clusters", &CLASSES[..2]);
-    let new = |test| Study::new(about(), Protocol::default(), test);
+    let new = |test: &LabelledFeatures| Study::new(test).about(About::features("clusters", &CLASSES[..2]));
     let two = set(&[0, 1], 1.0);
     let table = [
-        (new(&good).arm(Arm::new("x", 0.1).with(&two)), "2 in row 2 of the test set"),
-        (new(&two).arm(Arm::new("x", 0.1).with(&two).with(&bad)), "2 in row 2 of arm `x`"),
-        (
-            new(&two).arm(Arm::new("x", 0.1).with(&two)).further_test("rotated", &bad),
-            "2 in row 2 of test set `rotated`",
-        ),
-        (new(&two).arm(Arm::new("x", 0.1).with(&two)).baselines(&bad, 0.1), "2 in row 2 of the baselines"),
+        (new(&good).arm("x", &two), "2 in row 2 of the test set"),
+        (new(&two).add(Arm::new("x", 0.1).with(&two).with(&bad)), "2 in row 2 of arm `x`"),
+        (new(&two).arm("x", &two).further_test("rotated", &bad), "2 in row 2 of test set `rotated`"),
+        (new(&two).arm("x", &two).baselines(&bad, 0.1), "2 in row 2 of the baselines"),
     ];
     for (study, part) in table {
         let started = Progress::new(&|event| unreachable!("{event:?}"));
-        let error = study.run(&started, |_| Ok(())).err().unwrap().to_string();
+        let error = study.run_in(&Session::new(started), |_| Ok(())).err().unwrap().to_string();
         assert!(error.contains(part) && error.contains("labels 0 to 1, for 2 classes"), "{error}");
     }
 }
 
 #[test]
 fn labels_out_of_range_in_a_set_made_for_a_seed_are_an_error_that_names_the_run() {
-    let bad = |_, _: &Progress<'_>| LabelledFeatures::new(Array2::zeros((3, 6)), vec![0, 1, 3]);
-    let study = study(1).arm(Arm::new("made", 0.1).with_seeded(3, bad));
-    let error = study.run(&Progress::silent(), |_| Ok(())).err().unwrap().to_string();
+    let bad = |_| LabelledFeatures::new(Array2::zeros((3, 6)), vec![0, 1, 3]);
+    let study = study(1).add(Arm::new("made", 0.1).with_seeded(Made(3, bad)));
+    let error = study.run().err().unwrap().to_string();
     assert!(error.contains("arm `made` with seed 0") && error.contains("row 2 is 3"), "{error}");
 }

@@ -1,72 +1,16 @@
 //! The page as its readers and their browsers meet it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
-
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use mlprobe_data::augment::Preset;
-use mlprobe_data::{Dataset, LabelledImages, mini};
-use mlprobe_experiments::page::{Page, Pictures};
-use mlprobe_experiments::report::markdown;
-use mlprobe_experiments::results::{At, ExtractorInfo, Fact};
-use mlprobe_experiments::stats::summary;
+use mlprobe_data::Dataset;
+use mlprobe_experiments::report::{Page, Pictures, markdown};
+use mlprobe_experiments::results::{ArmNote, Classifier, FileInfo};
 use mlprobe_experiments::tuned::{Report, Run, Scores, Tried, candidates};
-use mlprobe_experiments::{About, Arm, LabelledFeatures, Progress, Protocol, Results, Study};
-use ndarray::{Array2, Axis};
+use mlprobe_experiments::{About, LabelledFeatures, Note, Protocol, Results, Study, settings::Settings};
+use mlprobe_stats::summary;
+use ndarray::Array2;
 
-const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
-
-static DATASET: LazyLock<Dataset> = LazyLock::new(|| mini::load(MINI).unwrap());
-static RESULTS: LazyLock<Results> = LazyLock::new(|| results(3));
-static PAGE: LazyLock<String> = LazyLock::new(|| render(&RESULTS, Some(pictures())));
-
-fn render(results: &Results, pictures: Option<Pictures<'_>>) -> String {
-    Page { pictures, ..Page::new(results) }.render().unwrap()
-}
-
-fn pictures() -> Pictures<'static> {
-    Pictures { dataset: &DATASET, transforms: Preset::Y2022.transforms() }
-}
-
-/// Mean colours: three numbers an image, the last one shifted.
-fn features(images: &LabelledImages, shift: f32) -> LabelledFeatures {
-    let features = Array2::from_shape_fn((images.len(), 3), |(n, c)| {
-        let image = images.images.index_axis(Axis(0), n);
-        let channel = image.index_axis(Axis(2), c);
-        channel.iter().map(|&x| f32::from(x)).sum::<f32>() / (255.0 * 1024.0)
-            + if c == 2 { shift } else { 0.0 }
-    });
-    LabelledFeatures::new(features, images.labels.clone()).unwrap()
-}
-
-/// The study's arms and comparisons on features that need no network.
-fn results(seeds: u64) -> Results {
-    let classes: Vec<&str> = DATASET.classes.iter().map(String::as_str).collect();
-    let mut about = About::features("cifar10-mini", &classes);
-    about.dataset.train_images = DATASET.train.len();
-    about.extractor = Some(ExtractorInfo { name: "colours".into(), dim: 3, fingerprint: "0123abcd".into() });
-    about.augmentation = Some("one of rotation, cutout".into());
-    about.commit = "abc1234".into();
-    about.command = "cargo xtask reproduce --dataset mini".into();
-    let protocol = Protocol { seeds: (0..seeds).collect(), epochs: 12, ..Protocol::default() };
-    let (original, shifted) = (features(&DATASET.train, 0.0), features(&DATASET.train, 0.1));
-    Study::new(about, protocol, &features(&DATASET.test, 0.0))
-        .baselines(&original, 0.1)
-        .arm(Arm::new("unaugmented", 0.1).with(&original))
-        .arm(Arm::new("augmented", 0.2).with(&original).with(&shifted))
-        .arm(Arm::new("duplicated", 0.2).with(&original).with(&original))
-        .arm(Arm::new("fast", 0.2).with(&original))
-        .compare("all three", "augmented", "unaugmented")
-        .compare("higher rate", "fast", "unaugmented")
-        .compare("more updates", "duplicated", "fast")
-        .compare("augmented images", "augmented", "duplicated")
-        .further_test("rotation", &features(&DATASET.test, 0.2))
-        .further_test("contrast_flip", &features(&DATASET.test, -0.2))
-        .run(&Progress::silent(), |_| Ok(()))
-        .unwrap()
-        .results
-}
+use crate::common::{DATASET, PAGE, RESULTS, pictures, render, results};
 
 /// What stands between the first `start` and the next `end`.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
@@ -104,8 +48,12 @@ fn every_number_of_the_arms_is_in_their_table() {
             assert!(found, "{} at epoch {}: {row:?} is not in {rest:?}", arm.name, reading.epoch);
         }
     }
+    let mut comparable = RESULTS.clone();
+    comparable.about.dataset.comparable = true;
+    let page = render(&comparable, None);
     for original in ["77.5", "79.6"] {
-        assert!(rest.contains(&original), "{original} is not in {rest:?}");
+        assert!(words(between(&page, "<table id=\"table-arms\">", "</table>")).contains(&original), "{original}");
+        assert!(!cells.contains(&original), "{original} may not be compared with");
     }
 }
 
@@ -168,7 +116,7 @@ fn the_page_says_what_its_figures_may_not_be_compared_with_and_what_is_missing()
     assert!(PAGE.contains("Not comparable with published figures."));
     assert!(!PAGE.contains("Not finished"));
     let mut part = RESULTS.clone();
-    part.protocol.seeds.push(7);
+    part.settings.protocol.seeds.push(7);
     part.about.dataset.comparable = true;
     let page = render(&part, None);
     assert!(page.contains("Not finished: 3 of 4 seeds."));
@@ -181,10 +129,17 @@ fn names_from_outside_are_escaped() {
     let mut results = RESULTS.clone();
     results.about.dataset.classes = (0..10).map(|k| format!("{NAME}{k}")).collect();
     results.about.dataset.name = NAME.into();
-    results.about.command = NAME.into();
+    results.settings.images.as_mut().unwrap().dataset = NAME.into();
     results.about.machine.cpu = NAME.into();
     results.comparisons.iter_mut().for_each(|comparison| comparison.effect = NAME.into());
-    results.baselines.iter_mut().for_each(|baseline| baseline.name = NAME.into());
+    results.baselines.iter_mut().for_each(|b| b.classifier = Classifier::Named { name: NAME.into() });
+    let text = Note::Text { text: NAME.into() };
+    results.notes.push(ArmNote { arm: NAME.into(), seeds: vec![0], note: text });
+    let file = FileInfo { arm: Some(NAME.into()), file: NAME.into(), rows: 1, sha256: vec![NAME.into()] };
+    results.about.files.push(file);
+    for answer in &mut results.answers {
+        (answer.contrast.a, answer.contrast.b) = (NAME.into(), NAME.into());
+    }
     results.arms.iter_mut().for_each(|arm| arm.name = format!("{NAME}{}", arm.name));
     let mut dataset = DATASET.clone();
     dataset.classes.clone_from(&results.about.dataset.classes);
@@ -202,9 +157,10 @@ fn parts_that_are_not_there_are_left_out() {
     bare.costs.clear();
     bare.baselines.clear();
     bare.claims.clear();
+    bare.answers.clear();
+    bare.settings = Settings::given(bare.settings.protocol);
     bare.stages.clear();
     bare.about.extractor = None;
-    bare.about.augmentation = None;
     bare.arms.iter_mut().for_each(|arm| arm.quality = None);
     let page = render(&bare, None);
     for id in ["differences", "claims", "cost", "robustness", "baselines", "gallery", "mistakes"] {
@@ -214,6 +170,8 @@ fn parts_that_are_not_there_are_left_out() {
 
     let mut before_the_first_seed = RESULTS.clone();
     before_the_first_seed.seeds_done = 0;
+    before_the_first_seed.answers.clear();
+    before_the_first_seed.claims.clear();
     before_the_first_seed.arms.iter_mut().for_each(|arm| {
         arm.runs.clear();
         arm.readings.clear();
@@ -273,6 +231,7 @@ fn an_ablation_and_a_tuned_recipe_become_sections() {
     let tried =
         |(index, &candidate)| Tried { candidate, validation: scores(0.1 * index as f64), seconds: 1.0 };
     let report = Report {
+        settings: None,
         about: RESULTS.about.clone(),
         validation_images: 200,
         candidates: (0..).zip(&candidates()[..3]).map(tried).collect(),
@@ -293,7 +252,7 @@ fn an_ablation_and_a_tuned_recipe_become_sections() {
     assert!(tuned.contains(&selected.as_str()), "{selected} is not in {tuned:?}");
 
     let ablation = words(between(&page, "<table id=\"table-ablation\">", "</table>"));
-    let whole = RESULTS.comparisons.iter().find(|c| c.a == "augmented" && c.at == At::Full).unwrap();
+    let whole = RESULTS.comparisons.iter().find(|c| c.a == "augmented" && c.is_at(RESULTS.epochs())).unwrap();
     let difference = format!("{:+.2}", 100.0 * whole.mean).replace('-', "\u{2212}");
     assert!(ablation.contains(&difference.as_str()), "{difference} is not in {ablation:?}");
     assert!(page.contains("<figure id=\"fig-ablation\">"));
@@ -345,14 +304,16 @@ fn a_comparison_of_given_features_speaks_of_nothing_else() {
         LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
     };
     let mut about = About::features("points", &["a", "b", "c"]);
-    about.facts.push(Fact { name: "Training set few".into(), text: "few.npz".into() });
-    let protocol = Protocol { seeds: vec![0, 1], epochs: 4, batch_size: 10, hidden: vec![5] };
-    let results = Study::new(about, protocol, &set(60))
+    let few = FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()] };
+    about.files.push(few);
+    let results = Study::new(&set(60))
+        .about(about)
+        .protocol(Protocol { batch_size: 10, hidden: vec![5], ..Protocol::new(vec![0, 1], 4) })
         .baselines(&set(20), 0.1)
-        .arm(Arm::new("few", 0.1).with(&set(20)))
-        .arm(Arm::new("many", 0.1).with(&set(40)))
+        .arm("few", &set(20))
+        .arm("many", &set(40))
         .further_test("other points", &set(30))
-        .run(&Progress::silent(), |_| Ok(()))
+        .run()
         .unwrap()
         .results;
     for report in [render(&results, None), markdown(&results).unwrap()] {

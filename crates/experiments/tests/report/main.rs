@@ -1,0 +1,8 @@
+//! Reports as their readers meet them, and results read back from older versions.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
+
+mod common;
+mod page;
+mod reading;
+mod text;
