@@ -77,7 +77,7 @@ pub fn detectable_difference(std_error: f64, degrees: f64) -> Result<f64> {
 ///
 /// ∫ max(0, 2 Φ(m - t u) - 1) f(u) du = 0.8
 ///
-/// which tends to 1.645 + 1.282 = 2.93 for many degrees of freedom. The relative error is below 1e-6, measured against
+/// which tends to 1.645 + 1.282 = 2.93 for many degrees of freedom. The relative error is below 1e-5, measured against
 /// SciPy. Source: Phillips, Journal of Pharmacokinetics and Biopharmaceutics 18, 1990, 137-144.
 ///
 /// # Errors

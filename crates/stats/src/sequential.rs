@@ -28,7 +28,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 ///   images. The estimates of t statistics vary from look to look by more than the normal ones, which raises the error rate by up
 ///   to a fifth: therefore 4 % are spent where 5 % are promised. Simulated studies (`docs/sequential.md`) measure what remains.
 ///
-/// "Equivalent" has an error rate of its own, 5 % in each direction, which is spent in the same way.
+/// "Equivalent" has an error rate of its own, 5 % in each direction, of which 3.5 % are spent in the same way: the variance of
+/// correct and wrong answers falls with the difference, and makes small differences look a little surer than they are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SequentialRule {
     max_seeds: usize,
@@ -39,8 +40,8 @@ pub struct SequentialRule {
 
 /// Of the 5 % promised: two-sided, for "better" and "worse".
 const SPENT: f64 = 0.04;
-/// Of 5 % in each direction: for "equivalent".
-const EQUIVALENCE_SPENT: f64 = 0.08;
+/// Of 5 % in each direction, both together: for "equivalent".
+const EQUIVALENCE_SPENT: f64 = 0.07;
 /// Looks are computed one by one in a time that grows with their number.
 const MOST_SEEDS: usize = 100;
 

@@ -71,6 +71,24 @@ def pooled(differences, std_errors):
     }
 
 
+def sequential(max_seeds):
+    """Levels that spend alpha (n / max)^2, from SciPy's multivariate normal distribution of the estimates at all looks."""
+    def levels(alpha):
+        looks = np.arange(3, max_seeds + 1)
+        correlation = np.sqrt(np.minimum.outer(looks, looks) / np.maximum.outer(looks, looks))
+        z = []
+        for k, n in enumerate(looks, 1):
+            def missing(last):
+                upper = np.array([*z, last])
+                inside = stats.multivariate_normal.cdf(
+                    upper, cov=correlation[:k, :k], lower_limit=-upper, maxpts=200_000, abseps=1e-7, releps=1e-7,
+                    rng=np.random.default_rng(1))
+                return 1 - inside - alpha * (n / max_seeds) ** 2
+            z.append(optimize.brentq(missing, 1, 8, xtol=1e-7))
+        return (1 - 2 * stats.norm.sf(z)).tolist()
+    return {"max_seeds": max_seeds, "levels": levels(0.04), "equivalence_levels": levels(0.07)}
+
+
 # Vaccination against tuberculosis, 13 trials (Colditz et al., JAMA 271, 1994, 698-702): cases and others with the vaccine,
 # cases and others without.
 BCG = np.array([
@@ -93,6 +111,7 @@ if __name__ == "__main__":
             (1.0, 2), (1.0, 4), (0.003, 6.37), (1.0, 9), (1.0, 55.5), (0.0024, 9_999)]],
         "components": [components(2, 25), components(3, 40), components(5, 60)],
         "wilson": [wilson(*c) for c in [(7_985, 10_000, 0.95), (0, 50, 0.95), (49, 50, 0.9), (50, 50, 0.99)]],
+        "sequential": [sequential(4), sequential(6)],
         "pooled": [pooled(*log_risk_ratios()), pooled([0.0051, 0.0001], [0.0009, 0.0013]),
                    pooled([0.5, 0.6, 0.55], [0.3, 0.2, 0.4]), pooled([0.012, 0.003, 0.007, -0.001], [0.002, 0.001, 0.004, 0.003])],
     }, indent=1))
