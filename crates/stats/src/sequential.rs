@@ -28,8 +28,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 ///   images. The estimates of t statistics vary from look to look by more than the normal ones, which raises the error rate by up
 ///   to a fifth: therefore 4 % are spent where 5 % are promised. Simulated studies (`docs/sequential.md`) measure what remains.
 ///
-/// "Equivalent" has an error rate of its own, 5 % in each direction, of which 3.5 % are spent in the same way: the variance of
-/// correct and wrong answers falls with the difference, and makes small differences look a little surer than they are.
+/// "Equivalent" has an error rate of its own, 5 % in each direction, of which 3.5 % are spent in the same way: with 4 %, the
+/// simulation has a scenario above 5 %.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SequentialRule {
     max_seeds: usize,

@@ -1,5 +1,7 @@
 //! The rules of decisions, plans, pools and stored records: what follows from what, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 use mlprobe_stats::{
     Answer, Components, Contrast, CrossedBootstrap, Interval, SequentialRule, crossed_bootstrap, decide,
     plan, plan_images, plan_seeds, pool, provable_margin,

@@ -56,7 +56,7 @@ impl Scenario {
         let rule = SequentialRule::new(MAX_SEEDS)?;
         let all = (0..studies)
             .into_par_iter()
-            .map(|number| self.study(&rule, &mut Random::new(0, b"sequential studies", number)))
+            .map(|number| self.study(&rule, &mut Random::new(1, b"sequential studies", number)))
             .collect::<Result<Vec<Study>>>()?;
         let share = |holds: &dyn Fn(&Study) -> bool| {
             all.iter().filter(|study| holds(study)).count() as f64 / studies as f64
