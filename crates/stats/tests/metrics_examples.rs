@@ -1,8 +1,6 @@
 //! Classification metrics on examples worked by hand: ties, empty classes, bin edges, refusals.
 
-use mlprobe_stats::metrics::{
-    ClassScores, Confused, ConfusionMatrix, Mistake, Predictions, ReliabilityBin,
-};
+use mlprobe_stats::metrics::{ClassScores, Confused, ConfusionMatrix, Mistake, Predictions, ReliabilityBin};
 use ndarray::{Array2, array};
 
 #[test]

@@ -6,12 +6,7 @@ use crate::error::{Result, require};
 ///
 /// # Errors
 /// If the lengths differ, there is no row, `classes` is out of range or a label is not below it.
-pub fn check_labels(
-    operation: &'static str,
-    labels: &[u8],
-    rows: usize,
-    classes: usize,
-) -> Result<()> {
+pub fn check_labels(operation: &'static str, labels: &[u8], rows: usize, classes: usize) -> Result<()> {
     let lengths = format_args!("{} labels and {rows} rows", labels.len());
     let equal = labels.len() == rows && rows > 0;
     require(
