@@ -104,7 +104,10 @@ impl ExtractorOptions {
         fingerprint: &str,
         force: bool,
     ) -> Result<Box<dyn Extractor>> {
-        let Self { extractor, input_size: _, normalization: _, weights } = self;
+        let Self { extractor, input_size, normalization, weights } = self;
+        if input_size.is_some() || normalization.is_some() {
+            bail!("the record says how images are resized and scaled; leave --input-size and --normalization out");
+        }
         let mut settings = settings.clone();
         match (&mut settings, extractor, weights) {
             (_, None, None) => {}

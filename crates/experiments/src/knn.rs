@@ -1,9 +1,9 @@
 //! What a trained network has to beat: its nearest neighbours, and the most frequent class.
 
 use crate::error::Result;
+use mlprobe_nn::Real;
 use mlprobe_stats::metrics::check_labels;
 use mlprobe_stats::require;
-use mlprobe_nn::Real;
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 

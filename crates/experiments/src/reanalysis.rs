@@ -18,7 +18,8 @@ pub fn reanalyse(results: &mut Results) -> Result<()> {
         false => results.final_comparisons().map(|c| Question::accuracy(&c.a, &c.b)).collect(),
     };
     let epochs = results.epochs();
-    results.answers = questions.iter().filter_map(|question| answer(question, &results.arms, epochs)).collect();
+    results.answers =
+        questions.iter().filter_map(|question| answer(question, &results.arms, epochs)).collect();
     results.claims = claims(&results.answers);
     if is_reproduction { Ok(()) } else { correct(&mut results.comparisons) }
 }

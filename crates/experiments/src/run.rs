@@ -69,7 +69,9 @@ impl Start<'_> {
         let progress = Progress::new(observer);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         match record {
-            Some(earlier) if (&earlier.identity, &earlier.version) != (&identity, &version) => folder.discard()?,
+            Some(earlier) if (&earlier.identity, &earlier.version) != (&identity, &version) => {
+                folder.discard()?
+            }
             Some(earlier) if earlier.finished && !fresh => match folder.first_damaged() {
                 None => {
                     progress.send(Event::AlreadyFinished);

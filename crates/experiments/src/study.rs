@@ -142,6 +142,7 @@ impl<'a> Study<'a> {
 
     /// Adds a recipe.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "an arm joins a study; this is no sum")]
     pub fn add(mut self, arm: Arm<'a>) -> Self {
         self.arms.push(arm);
         self
@@ -217,7 +218,13 @@ impl<'a> Study<'a> {
         let protocol = &self.settings.protocol;
         let (comparisons, questions) = (self.pairs()?, self.questions()?);
         let further = self.further.iter().map(|(name, _)| name.as_str()).collect();
-        let plan = Plan { labels: self.test.labels(), further, comparisons, is_family: self.is_family, questions: &questions };
+        let plan = Plan {
+            labels: self.test.labels(),
+            further,
+            comparisons,
+            is_family: self.is_family,
+            questions: &questions,
+        };
         let (threads, planned, scored_at) =
             (or_one_per_core(self.threads), protocol.seeds.len(), protocol.scored_at());
         let mut outcome = self.empty_outcome(threads, &classes);
@@ -256,7 +263,8 @@ impl<'a> Study<'a> {
                 |(i, arm): (usize, &Arm<'_>)| (format!("{} against {}", arm.name(), first.name()), i, 0);
             return Ok(self.arms.iter().enumerate().skip(1).map(with_first).collect());
         }
-        let pair = |(effect, a, b): &(String, String, String)| Ok((effect.clone(), self.index(a)?, self.index(b)?));
+        let pair =
+            |(effect, a, b): &(String, String, String)| Ok((effect.clone(), self.index(a)?, self.index(b)?));
         self.comparisons.iter().map(pair).collect()
     }
 
@@ -273,7 +281,10 @@ impl<'a> Study<'a> {
     /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
     fn questions(&self) -> Result<Vec<Question>> {
         if !self.questions.is_empty() {
-            self.questions.iter().flat_map(|q| [&q.a, &q.b]).try_for_each(|name| self.index(name).map(drop))?;
+            self.questions
+                .iter()
+                .flat_map(|q| [&q.a, &q.b])
+                .try_for_each(|name| self.index(name).map(drop))?;
             return Ok(self.questions.clone());
         }
         let with_first = |arm: &Arm<'_>| Question::accuracy(arm.name(), self.arms[0].name());

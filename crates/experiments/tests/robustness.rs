@@ -301,7 +301,7 @@ proptest! {
     #[test]
     fn tuned(edit in edit()) {
         let _turn = turn();
-        if let Some(report) = check(&edited(&TUNED_JSON, &edit), Report::read)? {
+        if let Some(report) = check(&edited(&TUNED_JSON, &edit), |path| Report::read(path))? {
             let page = tuned_markdown(&report);
             prop_assert!(matches!(page, Ok(_) | Err(Error::Rendering { .. })), "{page:?}");
         }

@@ -219,9 +219,8 @@ mod tests {
     #[test]
     fn twice_the_updates_per_epoch_are_also_read_at_half_the_epochs() {
         let (a, b) = (arm("a", 20, &[[3, 4], [3, 4]]), arm("b", 10, &[[1, 2], [1, 2]]));
-        let equal = |comparisons: Vec<Comparison>| {
-            comparisons.into_iter().find(|c| c.a_epoch != c.b_epoch).unwrap()
-        };
+        let equal =
+            |comparisons: Vec<Comparison>| comparisons.into_iter().find(|c| c.a_epoch != c.b_epoch).unwrap();
         let forth = equal(compared(&a, &b));
         assert_eq!((forth.a_epoch, forth.b_epoch, forth.a_updates, forth.b_updates), (1, 2, 20, 20));
         assert_eq!(forth.mean, 0.25);

@@ -107,7 +107,8 @@ pub(crate) fn baselines(
 
     let arms = [Arm::new("logistic-regression", learning_rate).with(train)];
     let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
-    let scoring = Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
+    let scoring =
+        Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
     let engine = Engine { stage: STAGE, arms: &arms, scoring, hidden: &[], threads, announce: false };
     let mut logistic = Vec::new();
     let is_whole = engine.run(seeds, session, |runs| {

@@ -238,8 +238,10 @@ mod tests {
     #[test]
     fn an_answer_holds_the_difference_that_its_measure_names() {
         // [original accuracy, test accuracy] after epochs 1 and 2, of 20 and 10 updates each.
-        let a = arm("a", 20, &[[[0.6, 0.5], [0.9, 0.75]], [[0.6, 0.5], [0.8, 0.75]], [[0.6, 0.5], [0.7, 0.75]]]);
-        let b = arm("b", 10, &[[[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]]]);
+        let a =
+            arm("a", 20, &[[[0.6, 0.5], [0.9, 0.75]], [[0.6, 0.5], [0.8, 0.75]], [[0.6, 0.5], [0.7, 0.75]]]);
+        let b =
+            arm("b", 10, &[[[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]], [[0.6, 0.7], [0.9, 0.65]]]);
         let arms = [a, b];
         let table = [
             (Measure::Accuracy, 0.1, None, ACCURACY_MARGIN),

@@ -60,7 +60,8 @@ fn upgrade(value: &mut Value) {
     for baseline in record.get_mut("baselines").and_then(Value::as_array_mut).into_iter().flatten() {
         let accuracy = baseline["test_accuracy"].take();
         baseline["classifier"] = json!("named");
-        baseline["test_accuracy"] = json!({"n": 1, "mean": accuracy, "std": null, "min": accuracy, "max": accuracy});
+        baseline["test_accuracy"] =
+            json!({"n": 1, "mean": accuracy, "std": null, "min": accuracy, "max": accuracy});
     }
 }
 
@@ -102,7 +103,13 @@ fn check_results(path: &Path, results: &Results) -> Result<()> {
         require(path, actual == expected, field, || format!("{expected}, one for each {of}"), actual)
     };
     let classes = about.dataset.classes.len();
-    require(path, (1..=65_536).contains(&classes), "dataset.classes", || "1 to 65,536 of them".into(), classes)?;
+    require(
+        path,
+        (1..=65_536).contains(&classes),
+        "dataset.classes",
+        || "1 to 65,536 of them".into(),
+        classes,
+    )?;
     protocol.check().map_err(|error| content(path, "protocol", "one that can be run", error))?;
     let planned = protocol.seeds.len();
     require(path, *seeds_done <= planned, "seeds_done", || format!("at most {planned}"), seeds_done)?;

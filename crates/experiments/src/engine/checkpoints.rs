@@ -125,7 +125,8 @@ impl Checkpoints {
     /// SHA-256 (hex) over program, instruction set and `parts`.
     pub(crate) fn fingerprint(&self, parts: &[String]) -> String {
         let mut digest = Sha256::new();
-        let all = [env!("CARGO_PKG_VERSION").to_owned(), self.program.clone(), Isa::current().name().to_owned()];
+        let all =
+            [env!("CARGO_PKG_VERSION").to_owned(), self.program.clone(), Isa::current().name().to_owned()];
         for part in all.iter().chain(parts) {
             // The length keeps ("ab", "c") and ("a", "bc") apart.
             digest.update((part.len() as u64).to_le_bytes());

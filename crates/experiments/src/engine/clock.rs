@@ -77,7 +77,10 @@ mod tests {
         clock.measure("training", || ());
         let stages = clock.read();
         assert_eq!(answer, 42);
-        assert_eq!(stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>(), ["training", "features"]);
+        assert_eq!(
+            stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>(),
+            ["training", "features"]
+        );
         assert!(stages[0].seconds >= 100.0 && stages[1].seconds == seconds);
     }
 }

@@ -93,7 +93,12 @@ impl Engine<'_> {
                     failure.get_or_insert(error);
                 }
             };
-            for_each_job(Queue::new(seeds.len(), &seeded, self.threads), train, || session.stopped(), finished);
+            for_each_job(
+                Queue::new(seeds.len(), &seeded, self.threads),
+                train,
+                || session.stopped(),
+                finished,
+            );
         });
         match failure {
             Some(error) => Err(error),
@@ -114,13 +119,15 @@ impl Engine<'_> {
                 let scale = |set: &LabelledFeatures| standardisation.apply_to(set);
                 let blocks = blocks.iter().map(scale).collect::<Result<Vec<_>>>()?;
                 let test = scale(scoring.test)?;
-                let scale_further = |(name, set): &(String, LabelledFeatures)| Ok((name.clone(), scale(set)?));
+                let scale_further =
+                    |(name, set): &(String, LabelledFeatures)| Ok((name.clone(), scale(set)?));
                 let further = scoring.further.iter().map(scale_further).collect::<Result<Vec<_>>>()?;
                 let scoring = Scoring { test: &test, further: &further, ..scoring };
                 let settings = (hidden, hyperparameters);
                 let run = scoring.run(stage, (arm.name(), seed), &blocks, settings, session)?;
                 let fold = |run: TrainedRun| {
-                    let model = standardisation.fold(&run.model).map_err(Error::training(arm.name(), seed))?;
+                    let model =
+                        standardisation.fold(&run.model).map_err(Error::training(arm.name(), seed))?;
                     Ok::<_, Error>(TrainedRun { model, ..run })
                 };
                 run.map(fold).transpose()?
@@ -190,7 +197,11 @@ pub(crate) fn check_arms(protocol: &Protocol, arms: &[Arm<'_>]) -> Result<()> {
     names.dedup();
     if names.is_empty() || names.len() != arms.len() {
         let actual = format!("{} arms with {} names", arms.len(), names.len());
-        return problem("one or more arms whose names differ in more than case", actual, "name each arm once");
+        return problem(
+            "one or more arms whose names differ in more than case",
+            actual,
+            "name each arm once",
+        );
     }
     let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_bad = |arm: &&Arm<'_>| arm.name().is_empty() || !arm.name().chars().all(good);
@@ -199,7 +210,11 @@ pub(crate) fn check_arms(protocol: &Protocol, arms: &[Arm<'_>]) -> Result<()> {
         return problem(expected, format!("{:?}", arm.name()), "rename the arm");
     }
     if let Some(arm) = arms.iter().find(|arm| arm.rows() == 0) {
-        return problem("training rows in every arm", format!("none in arm `{}`", arm.name()), "add rows to it");
+        return problem(
+            "training rows in every arm",
+            format!("none in arm `{}`", arm.name()),
+            "add rows to it",
+        );
     }
     Ok(())
 }

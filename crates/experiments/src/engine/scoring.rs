@@ -185,7 +185,11 @@ impl Scoring<'_> {
 
     fn tested(&self, epoch: usize, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {
         let features = self.test.features();
-        Ok(Tested { epoch, probabilities: model.probabilities(features)?, predicted: model.predict(features)? })
+        Ok(Tested {
+            epoch,
+            probabilities: model.probabilities(features)?,
+            predicted: model.predict(features)?,
+        })
     }
 
     fn examples<'s>(&self, set: &'s LabelledFeatures) -> mlprobe_nn::Result<Examples<'s, f32>> {

@@ -117,7 +117,8 @@ impl Training<'_> {
 
     /// All that network and scores follow from.
     fn dependencies(&self) -> Vec<String> {
-        let Self { stage: _, arm: _, seed, blocks, hidden, classes, hyperparameters, epochs, depends_on } = self;
+        let Self { stage: _, arm: _, seed, blocks, hidden, classes, hyperparameters, epochs, depends_on } =
+            self;
         let digests: Vec<_> = blocks.iter().map(LabelledFeatures::digest).collect();
         let settings = format!("{hidden:?} {classes} {hyperparameters:?} {epochs} {seed}");
         [digests.join(" "), settings].into_iter().chain(depends_on.iter().cloned()).collect()

@@ -3,10 +3,10 @@
 
 use plotters::prelude::*;
 
-use crate::error::{Error, Result};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::results::Results;
 use crate::engine::scoring::Epoch;
+use crate::error::{Error, Result};
 
 /// Wide enough for two panels beside each other, in pixels.
 const SIZE: (u32, u32) = (1100, 460);

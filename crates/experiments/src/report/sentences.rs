@@ -61,7 +61,9 @@ fn a_comparison_is_told_as_it_was_decided() {
     let table = [
         (
             answer(Decision::Better, 0.02, 0.01),
-            format!("many is more accurate than few after 2 epochs, by +2.00 percentage points {interval}[+1.00, +3.00])."),
+            format!(
+                "many is more accurate than few after 2 epochs, by +2.00 percentage points {interval}[+1.00, +3.00])."
+            ),
         ),
         (
             answer(Decision::Worse, -0.02, 0.01),
@@ -110,7 +112,11 @@ fn the_images_come_first_and_then_the_recipe_as_a_whole() {
         (Decision::Better, 0.02, "the augmented images raise test accuracy by +2.00"),
         (Decision::Worse, -0.02, "the augmented images lower test accuracy by \u{2212}2.00"),
         (Decision::Equivalent, 0.0, "the augmented images leave test accuracy as it is within 0.10 points"),
-        (Decision::Undecided, 0.005, "it is undecided whether the augmented images raise or lower test accuracy"),
+        (
+            Decision::Undecided,
+            0.005,
+            "it is undecided whether the augmented images raise or lower test accuracy",
+        ),
     ];
     for (decision, mean, part) in table {
         let said = reproduced(answer(Decision::Better, 0.03, 0.01), answer(decision, mean, 0.0005));
@@ -125,7 +131,11 @@ fn the_recipe_as_a_whole_is_told_as_it_was_decided() {
     let table = [
         (Decision::Better, 0.02, "ends above the unaugmented one after 2 epochs: +2.00"),
         (Decision::Worse, -0.02, "ends below the unaugmented one after 2 epochs: \u{2212}2.00"),
-        (Decision::Equivalent, 0.0, "ends level with the unaugmented one after 2 epochs within 0.10 points: +0.00"),
+        (
+            Decision::Equivalent,
+            0.0,
+            "ends level with the unaugmented one after 2 epochs within 0.10 points: +0.00",
+        ),
     ];
     for (decision, mean, part) in table {
         let said = reproduced(answer(decision, mean, 0.0005), answer(Decision::Undecided, 0.0, 0.01));
@@ -133,12 +143,14 @@ fn the_recipe_as_a_whole_is_told_as_it_was_decided() {
         assert!(said.ends_with("])."), "{said}");
     }
     let said = reproduced(answer(Decision::Undecided, 0.01, 0.02), answer(Decision::Undecided, 0.0, 0.01));
-    assert_eq!(said.matches("undecided").count(), 2, "{said}");
+    assert!(said.contains(" cannot be told from the unaugmented one after 2 epochs: +1.00 "), "{said}");
+    assert!(!said.contains(" ends "), "{said}");
 }
 
 #[test]
 fn one_seed_has_no_interval_and_is_said_to_have_none() {
-    let alone = Answer { interval: None, over_seeds: None, seeds: 1, ..answer(Decision::Undecided, 0.02, 0.0) };
+    let alone =
+        Answer { interval: None, over_seeds: None, seeds: 1, ..answer(Decision::Undecided, 0.02, 0.0) };
     let said = compared(vec![alone.clone()]);
     assert!(said.contains("undecided") && said.contains("(one seed gives no interval)"), "{said}");
     let said = reproduced(alone.clone(), alone);

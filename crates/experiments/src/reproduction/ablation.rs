@@ -38,8 +38,7 @@ pub fn ablation<'a>(
 /// The names of the arms beside the control, with the transforms each draws from.
 fn recipes() -> Vec<(String, &'static [Transform])> {
     let preset = |preset: Preset| (format!("preset-{preset}"), preset.transforms());
-    let alone = |transform: &'static Transform| {
-        (transform.name().replace('_', "-"), std::slice::from_ref(transform))
-    };
+    let alone =
+        |transform: &'static Transform| (transform.name().replace('_', "-"), std::slice::from_ref(transform));
     [Preset::Y2022, Preset::Y2023].map(preset).into_iter().chain(TRANSFORMS.iter().map(alone)).collect()
 }

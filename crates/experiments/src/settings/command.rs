@@ -256,7 +256,7 @@ mod tests {
                     extractor: None,
                     protocol: protocol(5, 100),
                 },
-                "mlprobe compare few=few.npz many=many.npz --learning-rate 0.01 --test test.npz --seeds 5 --epochs 100 \
+                "mlprobe compare 'few=few.npz' 'many=many.npz' --learning-rate 0.01 --test test.npz --seeds 5 --epochs 100 \
                  --batch-size 500",
                 "compare-few-many-5seeds-100epochs",
             ),
@@ -272,10 +272,10 @@ mod tests {
                     extractor: None,
                     protocol: protocol(5, 1),
                 },
-                "mlprobe compare few=few.npz many=many.npz clean=clean.npz noisy=noisy.npz all=all.npz --learning-rate \
-                 few=0.01 --learning-rate many=0.02 --learning-rate clean=0.01 --learning-rate noisy=0.01 \
-                 --learning-rate all=0.01 --test x.npy:y.npy --classes a,b --standardise --seeds 5 --epochs 1 \
-                 --batch-size 500",
+                "mlprobe compare 'few=few.npz' 'many=many.npz' 'clean=clean.npz' 'noisy=noisy.npz' 'all=all.npz' \
+                 --learning-rate 'few=0.01' --learning-rate 'many=0.02' --learning-rate 'clean=0.01' --learning-rate \
+                 'noisy=0.01' --learning-rate 'all=0.01' --test x.npy:y.npy --classes 'a,b' --standardise --seeds 5 \
+                 --epochs 1 --batch-size 500",
                 "compare-few-many-clean-and-2-5seeds-1epochs",
             ),
         ]
@@ -313,12 +313,8 @@ mod tests {
 
     #[test]
     fn no_sets_make_no_learning_rate() {
-        let settings = Settings {
-            compared: files(Vec::new()),
-            images: None,
-            extractor: None,
-            protocol: protocol(1, 1),
-        };
+        let settings =
+            Settings { compared: files(Vec::new()), images: None, extractor: None, protocol: protocol(1, 1) };
         assert!(!settings.command().unwrap().contains("--learning-rate"));
     }
 }

@@ -79,8 +79,13 @@ impl Protocol {
         let ascends = self.report_at.windows(2).all(|pair| pair[0] < pair[1]);
         let starts = self.report_at.first().is_some_and(|&first| first > 0);
         if !ascends || !starts || self.report_at.last() != Some(&self.epochs) {
-            let expected = format!("epochs to report at that ascend from 1 or more to {}, the last one", self.epochs);
-            return problem(&expected, format!("{:?}", self.report_at), "list them in order, the last epoch included");
+            let expected =
+                format!("epochs to report at that ascend from 1 or more to {}, the last one", self.epochs);
+            return problem(
+                &expected,
+                format!("{:?}", self.report_at),
+                "list them in order, the last epoch included",
+            );
         }
         Ok(())
     }

@@ -190,9 +190,9 @@ impl Search<'_> {
         let arms: Vec<_> = arms
             .iter()
             .map(|(name, candidate)| {
-                let hyperparameters =
-                    candidate.hyperparameters().map_err(Error::training(name, seeds[0]))?;
-                let arm = Arm::with_hyperparameters(name, hyperparameters).standardised().with(images.original());
+                let hyperparameters = candidate.hyperparameters().map_err(Error::training(name, seeds[0]))?;
+                let arm =
+                    Arm::with_hyperparameters(name, hyperparameters).standardised().with(images.original());
                 Ok(if candidate.mirrored_copies { arm.with(images.mirrored()) } else { arm })
             })
             .collect::<Result<_>>()?;

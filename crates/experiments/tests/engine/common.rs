@@ -1,9 +1,7 @@
 //! Sets and studies that several tests share.
 
 use mlprobe_experiments::results::Measure;
-use mlprobe_experiments::{
-    LabelledFeatures, Outcome, Protocol, Result, Results, SeededRows, Session, Study,
-};
+use mlprobe_experiments::{LabelledFeatures, Outcome, Protocol, Result, Results, SeededRows, Session, Study};
 use ndarray::Array2;
 
 pub const CLASSES: usize = 3;

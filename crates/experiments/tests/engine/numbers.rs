@@ -110,7 +110,8 @@ fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
         .add(Arm::new("some", 0.1).with(&set(&no_b, 1.0)))
         .add(Arm::new("made", 0.1).with_seeded(Made(20, |_| Ok(set(&only_b, 1.0)))));
     let (outcome, noted) = run_into(&folder, &study);
-    let missing = |classes: &[&str]| Note::MissingClasses { classes: classes.iter().map(|c| c.to_string()).collect() };
+    let missing =
+        |classes: &[&str]| Note::MissingClasses { classes: classes.iter().map(|c| c.to_string()).collect() };
     let notes = outcome.unwrap().results.notes;
     let found: Vec<_> = notes.iter().map(|note| (note.arm.as_str(), &note.seeds[..], &note.note)).collect();
     let expected = [("some", &[0, 1][..], &missing(&["b"])), ("made", &[0, 1][..], &missing(&["a", "c"]))];

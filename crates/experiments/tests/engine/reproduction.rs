@@ -142,7 +142,10 @@ fn an_image_that_fails_when_it_is_transformed_is_named_by_its_own_number() {
     let dataset = Dataset::new("black", vec!["a".into()], train, test).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cache = FeatureCache::new(folder.path());
-    let error = study(&source(&dataset, &Sixth, &cache), Preset::Y2022, reproduction(), &silent()).err().unwrap().to_string();
+    let error = study(&source(&dataset, &Sixth, &cache), Preset::Y2022, reproduction(), &silent())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("feature 0 of image 8197 is inf"), "{error}");
 }
 
@@ -245,7 +248,8 @@ fn the_report_says_that_the_mini_set_is_not_comparable_and_how_to_repeat_the_run
     for is_comparable in [false, true] {
         results.about.dataset.comparable = is_comparable;
         let report = markdown(&results).unwrap();
-        let beside = ["77.5", "79.6"].map(|accuracy| report.contains(&format!("| 400 or 800 | | {accuracy} |")));
+        let beside =
+            ["77.5", "79.6"].map(|accuracy| report.contains(&format!("| 400 or 800 | | {accuracy} |")));
         assert_eq!(beside, [is_comparable; 2], "the original report's figures");
         assert_eq!(report.contains("**Not comparable with published figures.**"), !is_comparable);
     }
@@ -374,7 +378,8 @@ fn every_feature_is_there_before_the_training_begins() {
     let end = stages.len() - 3;
     let is_known = |stage: &String| stage.starts_with("features of the ") || stage == "baselines";
     assert!(stages[..end].iter().all(is_known), "{stages:?}");
-    let rest = ["features of the augmented images, seed 0", "features of the augmented images, seed 1", "training"];
+    let rest =
+        ["features of the augmented images, seed 0", "features of the augmented images, seed 1", "training"];
     assert_eq!(stages[end..], rest);
 }
 
@@ -402,7 +407,10 @@ fn the_ablation_compares_every_preset_and_transform_with_plain_copies() {
     assert!(results.arms.iter().all(|arm| (arm.train_images, arm.learning_rate) == (4000, 0.01)));
     let last: Vec<_> = results.final_comparisons().collect();
     assert_eq!(last.iter().map(|c| c.a.as_str()).collect::<Vec<_>>(), expected[1..]);
-    assert!(last.iter().all(|c| c.b == DUPLICATED && c.adjusted.is_some()), "one question of many transforms");
+    assert!(
+        last.iter().all(|c| c.b == DUPLICATED && c.adjusted.is_some()),
+        "one question of many transforms"
+    );
     assert_eq!(results.answers.len(), 8);
     assert!(results.claims.is_empty());
 }

@@ -5,9 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use mlprobe_experiments::{
-    Arm, Event, LabelledFeatures, Progress, Result, SeededRows, Session, Study,
-};
+use mlprobe_experiments::{Arm, Event, LabelledFeatures, Progress, Result, SeededRows, Session, Study};
 
 use crate::common::{protocol, set};
 

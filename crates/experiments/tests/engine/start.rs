@@ -18,7 +18,11 @@ const EPOCHS: usize = 6;
 const UPDATES: u64 = EPOCHS as u64 * 2 * (3 + 6);
 
 fn study(settings: &Settings) -> Study<'static> {
-    Study::new(&set(90, 1)).settings(settings.clone()).arm("few", &set(30, 0)).arm("many", &set(60, 0)).threads(1)
+    Study::new(&set(90, 1))
+        .settings(settings.clone())
+        .arm("few", &set(30, 0))
+        .arm("many", &set(60, 0))
+        .threads(1)
 }
 
 /// What one start did.

@@ -97,7 +97,10 @@ fn a_study_stopped_after_its_first_seed_leaves_a_whole_report() {
     assert!(matches!(error, Error::Stopped { done: 1, planned: 3 }), "{error}");
 
     let results = read_results(folder.path().join("results.json")).unwrap();
-    assert_eq!((results.seeds_done, results.settings.protocol.seeds.len(), results.is_whole()), (1, 3, false));
+    assert_eq!(
+        (results.seeds_done, results.settings.protocol.seeds.len(), results.is_whole()),
+        (1, 3, false)
+    );
     assert!(results.arms.iter().all(|arm| arm.runs.len() == 1));
     let report = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
     assert!(report.contains("Not finished: 1 of 3 seeds"), "{report}");
@@ -324,7 +327,10 @@ fn any_epochs_to_report_at_are_read_compared_and_kept() {
     }
     let summary = outcome.summary();
     let head = summary.lines().find(|line| line.trim_start().starts_with("arm")).unwrap();
-    assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["arm", "2", "epochs", "5", "epochs", "8", "epochs"]);
+    assert_eq!(
+        head.split_whitespace().collect::<Vec<_>>(),
+        ["arm", "2", "epochs", "5", "epochs", "8", "epochs"]
+    );
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use mlprobe_data::Dataset;
 use mlprobe_experiments::report::{Page, Pictures, markdown};
 use mlprobe_experiments::results::{ArmNote, Classifier, FileInfo};
 use mlprobe_experiments::tuned::{Report, Run, Scores, Tried, candidates};
@@ -52,7 +51,10 @@ fn every_number_of_the_arms_is_in_their_table() {
     comparable.about.dataset.comparable = true;
     let page = render(&comparable, None);
     for original in ["77.5", "79.6"] {
-        assert!(words(between(&page, "<table id=\"table-arms\">", "</table>")).contains(&original), "{original}");
+        assert!(
+            words(between(&page, "<table id=\"table-arms\">", "</table>")).contains(&original),
+            "{original}"
+        );
         assert!(!cells.contains(&original), "{original} may not be compared with");
     }
 }
@@ -304,7 +306,8 @@ fn a_comparison_of_given_features_speaks_of_nothing_else() {
         LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
     };
     let mut about = About::features("points", &["a", "b", "c"]);
-    let few = FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()] };
+    let few =
+        FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()] };
     about.files.push(few);
     let results = Study::new(&set(60))
         .about(about)

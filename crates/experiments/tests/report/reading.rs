@@ -9,7 +9,8 @@ use mlprobe_experiments::settings::Compared;
 use mlprobe_experiments::{Error, Note, Results};
 use serde_json::{Value, json};
 
-const SCHEMA_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/2026-11-23-cifar10/results.json");
+const SCHEMA_2: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results/2026-11-23-cifar10/results.json");
 
 fn record() -> Value {
     serde_json::from_slice(&fs::read(SCHEMA_2).unwrap()).unwrap()

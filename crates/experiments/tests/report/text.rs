@@ -70,7 +70,14 @@ fn sentences_are_whole() {
             let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 7 + j * 3) % 13) as f32);
             LabelledFeatures::new(features, (0..n).map(|i| (i % 2) as u8).collect()).unwrap()
         };
-        Study::new(&set(20)).arm("few", &set(10)).arm("many", &set(30)).seeds(1).epochs(1).run().unwrap().results
+        Study::new(&set(20))
+            .arm("few", &set(10))
+            .arm("many", &set(30))
+            .seeds(1)
+            .epochs(1)
+            .run()
+            .unwrap()
+            .results
     };
     let mut unfinished = RESULTS.clone();
     unfinished.settings.protocol.seeds.push(9);

@@ -83,8 +83,7 @@ pub(super) fn arms(results: &Results) -> Result<Vec<Figure>> {
         margin: None,
     }
     .draw()?;
-    let note =
-        "Large dots are means over seeds. Small dots are single seeds, joined from the lowest to the highest.";
+    let note = "Large dots are means over seeds. Small dots are single seeds, joined from the lowest to the highest.";
     Ok(vec![Figure { id: "arms".into(), title, note: note.into(), svg }])
 }
 
@@ -130,10 +129,7 @@ pub(super) fn differences(results: &Results) -> Result<Vec<Figure>> {
 pub(super) fn ablation(results: &Results) -> Result<Vec<Figure>> {
     let full = || results.final_comparisons();
     let Some(first) = full().next() else { return Ok(Vec::new()) };
-    let named = |comparison: &Comparison| Row {
-        label: cut(&comparison.a, NAME),
-        ..row(comparison, results)
-    };
+    let named = |comparison: &Comparison| Row { label: cut(&comparison.a, NAME), ..row(comparison, results) };
     let lines: Vec<Line> = full().map(|comparison| Line::Row(named(comparison))).collect();
     let title = format!("Each transform alone, and each preset, against {}", first.b);
     let said = full().map(|c| format!("{}: {} points{}.", c.a, points(c.mean), bracketed(c)));

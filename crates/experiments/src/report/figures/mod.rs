@@ -12,8 +12,8 @@ mod waterfall;
 
 use serde::Serialize;
 
-use crate::error::Result;
 use crate::analysis::results::Results;
+use crate::error::Result;
 
 /// A figure with its words.
 #[derive(Serialize)]

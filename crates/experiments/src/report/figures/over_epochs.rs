@@ -4,12 +4,12 @@
 use super::Figure;
 use super::canvas::{Ink, Names};
 use super::curves::{Band, Curve, Curves, Style, scale};
-use crate::analysis::costs::ArmCost;
-use crate::error::Result;
-use crate::report::format::{fixed, percent, thousands};
 use crate::analysis::arms::ArmResults;
+use crate::analysis::costs::ArmCost;
 use crate::analysis::results::Results;
 use crate::engine::scoring::Epoch;
+use crate::error::Result;
+use crate::report::format::{fixed, percent, thousands};
 use mlprobe_stats::{Summary, summary};
 
 /// Curves start at this share of all epochs: before it they rise so steeply that the rest would be flat.

@@ -4,8 +4,8 @@ use plotters::prelude::*;
 
 use super::canvas::{Axes, Ink, Names, Tip, UNIT, chart, figure, pixel, stroke};
 use crate::error::Result;
-use mlprobe_stats::metrics::Reliability;
 use crate::report::format::{fixed, percent, points, thousands};
+use mlprobe_stats::metrics::Reliability;
 
 /// Of the figure, in units.
 const HEIGHT: i32 = 360;

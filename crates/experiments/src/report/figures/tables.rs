@@ -4,12 +4,12 @@ use super::Figure;
 use super::canvas::{Ink, Names};
 use super::differences::cut;
 use super::heat::{Cell, Heat};
-use crate::error::Result;
-use crate::report::model::item;
-use crate::report::format::{mean_and_range, percent, points, thousands};
-use crate::analysis::quality::Quality;
 use crate::analysis::arms::ArmResults;
+use crate::analysis::quality::Quality;
 use crate::analysis::results::{ArmScore, Results};
+use crate::error::Result;
+use crate::report::format::{mean_and_range, percent, points, thousands};
+use crate::report::model::item;
 
 /// More classes than this give cells too small to see; the confused pairs are listed instead.
 const CLASSES: usize = 20;
