@@ -1,7 +1,7 @@
 //! Feature maps: images as they pass through a network.
 
 use crate::Error;
-use crate::gemm::{Aligned, grow};
+use crate::buffer::{Aligned, grow};
 
 /// N images of height × width × channels (NHWC: channels of a pixel adjacent), `f32`, aligned to cache lines.
 ///
