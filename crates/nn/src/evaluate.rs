@@ -24,7 +24,7 @@ pub struct Evaluation {
 /// if the loss is infinite or NaN.
 pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evaluation> {
     const OPERATION: &str = "evaluate";
-    examples.check_fits(OPERATION, model)?;
+    model.check_takes(OPERATION, examples)?;
     let blocks: Vec<_> = examples.blocks().collect();
     let chunks: Vec<_> = blocks
         .iter()
@@ -32,7 +32,7 @@ pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evalu
         .collect();
     let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
     let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u8])| {
-        let loss = forward_loss(model.layers(), x, labels, workspace, &[]);
+        let loss = forward_loss(model.layers(), x, labels, workspace);
         let logits = workspace.logits(x.nrows());
         let correct =
             logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();

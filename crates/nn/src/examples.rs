@@ -1,9 +1,10 @@
 //! A set of examples to train or evaluate on: features and labels, lent, never copied.
 
-use crate::mlp::MAX_CLASSES;
-use crate::{Error, Mlp, Real, Result};
+use crate::{Error, Real, Result};
 use ndarray::{ArrayView1, ArrayView2};
 
+/// Labels are `u8`.
+pub(crate) const MAX_CLASSES: usize = 256;
 const OPERATION: &str = "make a set of examples";
 
 /// One or more blocks of examples, standing under each other: N rows of D features with their labels.
@@ -69,11 +70,6 @@ impl<'a, F: Real> Examples<'a, F> {
         Ok(Self { blocks: checked, inputs, classes })
     }
 
-    /// The features of those of these rows that lie in one piece in memory.
-    pub(crate) fn slices(&self, rows: &[usize]) -> Vec<&[F]> {
-        rows.iter().filter_map(|&row| self.row(row)?.to_slice()).collect()
-    }
-
     /// Asks for pages of memory on which single rows are found fast; changes nothing else.
     pub(crate) fn on_huge_pages(&self) {
         self.blocks.iter().filter_map(|block| block.x.as_slice()).for_each(mlprobe_kernels::huge_pages);
@@ -110,16 +106,6 @@ impl<'a, F: Real> Examples<'a, F> {
     /// The blocks in order: x (n, D) and labels (n).
     pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u8])> {
         self.blocks.iter().map(|block| (block.x, block.labels))
-    }
-
-    /// Whether `model` takes D features and gives K classes.
-    pub(crate) fn check_fits(&self, operation: &'static str, model: &Mlp<F>) -> Result<()> {
-        let (ours, theirs) = ((self.inputs, self.classes), (model.inputs(), model.classes()));
-        if ours == theirs {
-            return Ok(());
-        }
-        let say = |(inputs, classes)| format!("{inputs} features and {classes} classes");
-        Err(Error::Shape { operation, expected: format!("examples of {}", say(theirs)), actual: say(ours) })
     }
 
     /// The last block that starts at or before `i`.

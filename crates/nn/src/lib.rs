@@ -20,6 +20,7 @@ mod onnx;
 mod random;
 mod real;
 mod train;
+mod upcoming;
 
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, evaluate};

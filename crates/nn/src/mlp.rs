@@ -1,6 +1,7 @@
 //! The network: how it is made, and what it says about examples.
 
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
+use crate::examples::MAX_CLASSES;
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Real, Result};
@@ -8,8 +9,6 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// The widest layer that is accepted; a guard against nonsense, above any use this crate is made for.
 const MAX_WIDTH: usize = 65_536;
-/// Labels are `u8`.
-pub(crate) const MAX_CLASSES: usize = 256;
 /// Rows per forward pass outside of training: hidden layers of this many rows stay in the cache.
 pub(crate) const CHUNK: usize = 512;
 
@@ -114,7 +113,7 @@ impl<F: Real> Mlp<F> {
         let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
         let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
-            forward(&self.layers, x, &mut workspace, &[]);
+            forward(&self.layers, x, &mut workspace);
             logits.assign(&workspace.logits(x.nrows()));
         }
         Ok(logits)
@@ -148,14 +147,25 @@ impl<F: Real> Mlp<F> {
     /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`;
     /// [`Error::Label`].
     pub fn gradients(&self, x: ArrayView2<F>, labels: &[u8]) -> Result<(f64, Vec<Linear<F>>)> {
-        Examples::new(vec![(x, labels)], self.classes())?.check_fits("compute gradients", self)?;
+        self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;
         let mut workspace = Workspace::new(&self.layers, x.nrows());
         let mut gradients = self.zeros_like();
-        let loss = forward_loss(&self.layers, x, labels, &mut workspace, &[]);
+        let loss = forward_loss(&self.layers, x, labels, &mut workspace);
         backward(&self.layers, labels, &mut workspace);
         add_gradients(x, &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));
         Ok((loss / x.nrows() as f64, gradients))
+    }
+
+    /// Whether the network takes the examples' D features and gives K classes.
+    pub(crate) fn check_takes(&self, operation: &'static str, examples: &Examples<F>) -> Result<()> {
+        let ours = (self.inputs(), self.classes());
+        let theirs = (examples.inputs(), examples.classes());
+        if ours == theirs {
+            return Ok(());
+        }
+        let say = |(inputs, classes)| format!("{inputs} features and {classes} classes");
+        Err(Error::Shape { operation, expected: format!("examples of {}", say(ours)), actual: say(theirs) })
     }
 
     pub(crate) fn layers_mut(&mut self) -> &mut [Linear<F>] {

@@ -97,7 +97,7 @@ impl<'a, F: Real> Trainer<'a, F> {
         hyperparameters: Hyperparameters,
     ) -> Result<Self> {
         let TrainingState { model, seed, epochs_done, mut velocity } = state;
-        examples.check_fits("train", &model)?;
+        model.check_takes("train", &examples)?;
         if epochs_done > MAX_EPOCHS {
             let (name, actual) = ("epochs_done", epochs_done.to_string());
             return Err(Error::Hyperparameter { name, expected: "at most a thousand million", actual });
