@@ -96,7 +96,7 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
     x: ArrayView2<F>,
-    labels: &[u8],
+    labels: &[u16],
     workspace: &mut Workspace<F>,
 ) -> f64 {
     forward(layers, x, workspace);
@@ -108,7 +108,7 @@ pub(crate) fn forward_loss<F: Real>(
 }
 
 /// labels (m), right after their [`forward_loss`]. Leaves dL/dZ⁽ˡ⁾ (m, out) of each layer and example in the workspace.
-pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u8], workspace: &mut Workspace<F>) {
+pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u16], workspace: &mut Workspace<F>) {
     let Workspace { z, dz, masks, .. } = workspace;
     let (last, m) = (layers.len() - 1, labels.len());
     // dZ⁽ᴸ⁾ = P - Y

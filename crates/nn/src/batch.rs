@@ -41,7 +41,7 @@ struct Part<F> {
     /// X (m, D).
     x: Array2<F>,
     /// (m).
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     workspace: Workspace<F>,
 }
 

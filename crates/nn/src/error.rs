@@ -32,7 +32,7 @@ pub enum Error {
         /// Row of the label, counted from 0 over all blocks.
         row: usize,
         /// The label.
-        label: u8,
+        label: u16,
         /// Number of classes K.
         classes: usize,
     },

@@ -31,7 +31,7 @@ pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evalu
         .flat_map(|(x, labels)| x.axis_chunks_iter(Axis(0), CHUNK).zip(labels.chunks(CHUNK)))
         .collect();
     let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
-    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u8])| {
+    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u16])| {
         let loss = forward_loss(model.layers(), x, labels, workspace);
         let logits = workspace.logits(x.nrows());
         let correct =

@@ -3,8 +3,8 @@
 use crate::{Error, Real, Result};
 use ndarray::{ArrayView1, ArrayView2};
 
-/// Labels are `u8`.
-pub(crate) const MAX_CLASSES: usize = 256;
+/// Labels are `u16`.
+const MAX_CLASSES: usize = 65_536;
 const OPERATION: &str = "make a set of examples";
 
 /// One or more blocks of examples, standing under each other: N rows of D features with their labels.
@@ -36,17 +36,17 @@ pub struct Examples<'a, F> {
 #[derive(Clone, Debug)]
 struct Block<'a, F> {
     x: ArrayView2<'a, F>,
-    labels: &'a [u8],
+    labels: &'a [u16],
     start: usize,
 }
 
 impl<'a, F: Real> Examples<'a, F> {
-    /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 256.
+    /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 65,536.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no row or no feature, K is out of range or sizes differ; [`Error::Label`]
     /// for a label of K or above; [`Error::NotFinite`] for a feature that is infinite or NaN.
-    pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u8])>, classes: usize) -> Result<Self> {
+    pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u16])>, classes: usize) -> Result<Self> {
         if !(1..=MAX_CLASSES).contains(&classes) {
             return shape(format!("1 to {MAX_CLASSES} classes"), classes);
         }
@@ -98,13 +98,13 @@ impl<'a, F: Real> Examples<'a, F> {
     }
 
     /// The label of row `i`, counted from 0 over all blocks; none from N on.
-    pub fn label(&self, i: usize) -> Option<u8> {
+    pub fn label(&self, i: usize) -> Option<u16> {
         let block = self.block_of(i)?;
         block.labels.get(i - block.start).copied()
     }
 
     /// The blocks in order: x (n, D) and labels (n).
-    pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u8])> {
+    pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u16])> {
         self.blocks.iter().map(|block| (block.x, block.labels))
     }
 
@@ -115,7 +115,7 @@ impl<'a, F: Real> Examples<'a, F> {
 }
 
 /// x (n, D), labels (n); `start` is the number of rows in earlier blocks.
-fn check_values<F: Real>(x: ArrayView2<F>, labels: &[u8], start: usize, classes: usize) -> Result<()> {
+fn check_values<F: Real>(x: ArrayView2<F>, labels: &[u16], start: usize, classes: usize) -> Result<()> {
     for (row, (x, &label)) in (start..).zip(x.outer_iter().zip(labels)) {
         if usize::from(label) >= classes {
             return Err(Error::Label { operation: OPERATION, row, label, classes });
@@ -140,12 +140,12 @@ mod tests {
     #[test]
     fn rows_and_labels_run_over_the_blocks() {
         let (a, b, none) = (array![[1.0], [2.0]], array![[3.0]], Array2::zeros((0, 1)));
-        let blocks = vec![(a.view(), &[0u8, 1][..]), (none.view(), &[]), (b.view(), &[2])];
+        let blocks = vec![(a.view(), &[0u16, 1][..]), (none.view(), &[]), (b.view(), &[2])];
         let examples = Examples::new(blocks, 3).unwrap();
         assert_eq!(examples.len(), 3);
         for i in 0..3 {
             assert_eq!(examples.row(i).unwrap()[0], i as f64 + 1.0);
-            assert_eq!(examples.label(i), Some(i as u8));
+            assert_eq!(examples.label(i), Some(i as u16));
         }
         assert!(examples.row(3).is_none() && examples.label(3).is_none());
     }
@@ -156,14 +156,14 @@ mod tests {
         let narrow = array![[1.0]];
         let broken = array![[1.0, 2.0], [f64::NAN, 4.0]];
         let empty = Array2::<f64>::zeros((0, 2));
-        let message = |blocks: Vec<(ArrayView2<f64>, &[u8])>, classes| {
+        let message = |blocks: Vec<(ArrayView2<f64>, &[u16])>, classes| {
             Examples::new(blocks, classes).unwrap_err().to_string()
         };
         let table = [
             (message(vec![], 2), "at least one row"),
             (message(vec![(empty.view(), &[])], 2), "at least one row"),
-            (message(vec![(x.view(), &[0, 1])], 0), "1 to 256 classes"),
-            (message(vec![(x.view(), &[0, 1])], 257), "1 to 256 classes"),
+            (message(vec![(x.view(), &[0, 1])], 0), "1 to 65536 classes"),
+            (message(vec![(x.view(), &[0, 1])], 65_537), "1 to 65536 classes"),
             (message(vec![(x.view(), &[0])], 2), "a label for each of 2 rows, got 1"),
             (
                 message(vec![(x.view(), &[0, 1]), (narrow.view(), &[0])], 2),

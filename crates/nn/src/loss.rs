@@ -12,7 +12,7 @@ pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
 /// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return, terms (m) those of each loss.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
-    labels: &[u8],
+    labels: &[u16],
     mut p: ArrayViewMut2<F>,
     terms: &mut [Terms],
 ) {
@@ -48,7 +48,7 @@ pub(crate) fn total_loss<'a>(terms: impl Iterator<Item = &'a Terms>) -> f64 {
 }
 
 /// labels (m), dz (m, K): P on entry, dL/dZ on return, for each example by itself.
-pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u8], mut dz: ArrayViewMut2<F>) {
+pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u16], mut dz: ArrayViewMut2<F>) {
     // dZ = P - Y, where row i of Y is 1 at yᵢ and 0 elsewhere
     for (mut dz, &y) in dz.outer_iter_mut().zip(labels) {
         dz[usize::from(y)] -= F::one();
@@ -89,7 +89,7 @@ mod tests {
         p
     }
 
-    fn loss_of<F: Real>(z: &Array2<F>, labels: &[u8]) -> f64 {
+    fn loss_of<F: Real>(z: &Array2<F>, labels: &[u16]) -> f64 {
         let mut terms = vec![Terms::default(); labels.len()];
         softmax_cross_entropy(z.view(), labels, z.clone().view_mut(), &mut terms);
         total_loss(terms.iter())

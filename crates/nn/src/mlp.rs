@@ -1,13 +1,13 @@
 //! The network: how it is made, and what it says about examples.
 
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
-use crate::examples::MAX_CLASSES;
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Real, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-/// The widest layer that is accepted; a guard against nonsense, above any use this crate is made for.
+/// The widest layer that is accepted: there are as many classes at most, and wider ones are above any use this crate is
+/// made for.
 const MAX_WIDTH: usize = 65_536;
 /// Rows per forward pass outside of training: hidden layers of this many rows stay in the cache.
 pub(crate) const CHUNK: usize = 512;
@@ -36,7 +36,7 @@ impl<F: Real> Mlp<F> {
     /// A network with random weights and zero biases.
     ///
     /// `widths` runs from the inputs over the hidden layers to the classes, such as `[512, 64, 10]`: two or
-    /// more, each 1 to 65,536, the last at most 256. Weights are uniform in ±√(6 / fan-in), which keeps the
+    /// more, each 1 to 65,536. Weights are uniform in ±√(6 / fan-in), which keeps the
     /// variance of the activations the same from layer to layer (He et al., "Delving deep into rectifiers",
     /// 2015, section 2.2). They are drawn in f64, row by row, each layer from its own stream, and rounded: an
     /// f32 and an f64 network with the same seed agree.
@@ -134,7 +134,7 @@ impl<F: Real> Mlp<F> {
     ///
     /// # Errors
     /// As [`Mlp::logits`].
-    pub fn predict(&self, x: ArrayView2<F>) -> Result<Vec<u8>> {
+    pub fn predict(&self, x: ArrayView2<F>) -> Result<Vec<u16>> {
         Ok(self.logits(x)?.outer_iter().map(argmax).collect())
     }
 
@@ -146,7 +146,7 @@ impl<F: Real> Mlp<F> {
     /// # Errors
     /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`;
     /// [`Error::Label`].
-    pub fn gradients(&self, x: ArrayView2<F>, labels: &[u8]) -> Result<(f64, Vec<Linear<F>>)> {
+    pub fn gradients(&self, x: ArrayView2<F>, labels: &[u16]) -> Result<(f64, Vec<Linear<F>>)> {
         self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;
         let mut workspace = Workspace::new(&self.layers, x.nrows());
         let mut gradients = self.zeros_like();
@@ -179,24 +179,24 @@ impl<F: Real> Mlp<F> {
 }
 
 /// z (K) to the index of its largest number, the first of equal ones.
-pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u8 {
+pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u16 {
     let mut best = 0;
     for (k, &value) in z.iter().enumerate() {
         if value > z[best] {
             best = k;
         }
     }
-    best as u8
+    best as u16
 }
 
 fn check_widths(widths: &[usize]) -> Result<()> {
     let in_range = widths.iter().all(|width| (1..=MAX_WIDTH).contains(width));
-    if widths.len() >= 2 && in_range && widths.last().is_some_and(|&classes| classes <= MAX_CLASSES) {
+    if widths.len() >= 2 && in_range {
         return Ok(());
     }
     Err(Error::Shape {
         operation: "make a network",
-        expected: format!("two or more widths of 1 to {MAX_WIDTH}, the last at most {MAX_CLASSES}"),
+        expected: format!("two or more widths of 1 to {MAX_WIDTH}"),
         actual: format!("{widths:?}"),
     })
 }

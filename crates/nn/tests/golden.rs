@@ -44,7 +44,7 @@ fn agrees_with_pytorch<F: Real>(tolerance: f64) {
     let mut golden = Golden::open();
     let x = golden.array::<f32, _>("x").mapv(|x| F::from_f64(x.into()));
     let labels: Array1<u8> = golden.array("labels");
-    let labels = labels.as_slice().unwrap();
+    let labels: &[u16] = &labels.mapv(u16::from).to_vec();
     let learning_rate: ndarray::Array0<f64> = golden.array("learning_rate");
     let losses: Array1<f64> = golden.array("losses");
     let layers = golden.layers::<f32>("init").into_iter().map(|layer| Linear {
