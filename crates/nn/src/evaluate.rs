@@ -16,6 +16,17 @@ pub struct Evaluation {
     pub accuracy: f64,
 }
 
+impl<F: Real> Mlp<F> {
+    /// The fraction of the rows of x (N, D) whose likeliest class is their label (N), 0 to 1; see [`evaluate`].
+    ///
+    /// # Errors
+    /// As [`evaluate`] and [`Examples::new`].
+    pub fn accuracy<'a>(&self, x: impl Into<ArrayView2<'a, F>>, labels: &'a [u16]) -> Result<f64> {
+        let examples = Examples::new(vec![(x.into(), labels)], self.classes())?;
+        Ok(evaluate(self, &examples)?.accuracy)
+    }
+}
+
 /// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time: called on a thread of a rayon
 /// pool, with the pool's threads, elsewhere on the calling one. The result is the same bits.
 ///

@@ -21,8 +21,8 @@ pub(crate) const CHUNK: usize = 512;
 ///
 /// let model = Mlp::<f32>::new(&[512, 64, 10], 1)?; // D = 512, H = 64, K = 10, seed 1
 /// let x = Array2::zeros((3, 512)); // N = 3 rows of features
-/// assert_eq!(model.logits(x.view())?.dim(), (3, 10));
-/// assert_eq!(model.predict(x.view())?.len(), 3);
+/// assert_eq!(model.logits(&x)?.dim(), (3, 10));
+/// assert_eq!(model.predict(&x)?.len(), 3);
 /// # Ok(())
 /// # }
 /// ```
@@ -104,7 +104,8 @@ impl<F: Real> Mlp<F> {
     ///
     /// # Errors
     /// [`Error::Shape`] if `x` has not D columns.
-    pub fn logits(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+    pub fn logits<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
+        let x = x.into();
         if x.ncols() != self.inputs() {
             let (expected, actual) = (format!("{} features a row", self.inputs()), x.ncols().to_string());
             return Err(Error::Shape { operation: "compute logits", expected, actual });
@@ -123,7 +124,7 @@ impl<F: Real> Mlp<F> {
     ///
     /// # Errors
     /// As [`Mlp::logits`].
-    pub fn probabilities(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+    pub fn probabilities<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
         let logits = self.logits(x)?;
         let mut probabilities = Array2::zeros(logits.dim());
         softmax(logits.view(), probabilities.view_mut());
@@ -134,7 +135,7 @@ impl<F: Real> Mlp<F> {
     ///
     /// # Errors
     /// As [`Mlp::logits`].
-    pub fn predict(&self, x: ArrayView2<F>) -> Result<Vec<u16>> {
+    pub fn predict<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Vec<u16>> {
         Ok(self.logits(x)?.outer_iter().map(argmax).collect())
     }
 

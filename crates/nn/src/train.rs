@@ -102,14 +102,14 @@ impl<'a, F: Real> Trainer<'a, F> {
             let (name, actual) = ("epochs_done", epochs_done.to_string());
             return Err(Error::Hyperparameter { name, expected: "at most a thousand million", actual });
         }
-        if hyperparameters.momentum() == 0.0 {
+        if hyperparameters.momentum == 0.0 {
             velocity.clear();
         } else if velocity.is_empty() {
             velocity = model.zeros_like();
         }
         let shapes = |layers: &[Linear<F>]| layers.iter().map(Linear::shape).collect::<Vec<_>>();
         let (expected, actual) = (shapes(model.layers()), shapes(&velocity));
-        if hyperparameters.momentum() > 0.0 && actual != expected {
+        if hyperparameters.momentum > 0.0 && actual != expected {
             let (expected, actual) = (format!("{expected:?}"), format!("{actual:?}"));
             return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
         }
@@ -134,11 +134,10 @@ impl<'a, F: Real> Trainer<'a, F> {
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
         let mut total_loss = 0.0;
-        let mut batches = order.chunks(hyperparameters.batch_size()).enumerate().peekable();
+        let mut batches = order.chunks(hyperparameters.batch_size).enumerate().peekable();
         while let Some((i, rows)) = batches.next() {
             let next = batches.peek().map_or(&[][..], |(_, rows)| rows);
-            let dropout =
-                Dropout { p: hyperparameters.dropout(), seed: self.seed, update: updates + i as u64 };
+            let dropout = Dropout { p: hyperparameters.dropout, seed: self.seed, update: updates + i as u64 };
             let loss = batch.gradients(model.layers(), examples, [rows, next], &dropout, gradients);
             if !loss.is_finite() {
                 let (batch, loss) = (i + 1, loss / rows.len() as f64);
@@ -169,7 +168,7 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     /// Updates of the weights so far: ⌈N / batch size⌉ an epoch.
     pub fn updates(&self) -> u64 {
-        self.examples.len().div_ceil(self.hyperparameters.batch_size()) as u64 * self.epochs_done as u64
+        self.examples.len().div_ceil(self.hyperparameters.batch_size) as u64 * self.epochs_done as u64
     }
 
     /// What [`Trainer::resume`] needs to go on from here.
