@@ -152,7 +152,7 @@ fn tiles<T: Element>(
     }
 }
 
-/// αB (Q, N) as panels (Q, panel), one after the other, the last padded with zeros to whole vectors.
+/// αB (Q, N) as panels (Q, panel), one after the other, with the last one padded with zeros to whole vectors.
 fn pack<T: Element>(alpha: T, b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
     let (q, n) = b.dim();
     grow(packed, q * n.next_multiple_of(table.lanes));

@@ -30,12 +30,12 @@ pub(crate) struct Tile<'a, T> {
     pub epilogue: Epilogue<T>,
 }
 
-/// What the sums of a product start from.
+/// The values from which the sums of a product start.
 #[derive(Clone, Copy)]
 pub(crate) enum Start {
-    /// From 0: C = A·B.
+    /// The sums start from 0: C = A·B.
     Zero,
-    /// From C: C ← C + A·B. The sums continue where an earlier product ended, as if it were the first part of this one.
+    /// The sums start from C: C ← C + A·B. They continue where an earlier product ended, as if it were the first part of this one.
     C,
 }
 
@@ -47,14 +47,14 @@ pub(crate) struct Epilogue<T> {
     pub finish: Finish,
 }
 
-/// What a layer does with its sums, bias included.
+/// What a layer does with its sums, which include the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// out = sum
     Store,
     /// out = max(sum, 0)
     Relu,
-    /// out = max(sum + out, 0): `out` holds the shortcut of a residual block before.
+    /// out = max(sum + out, 0): before the call, `out` holds the shortcut of a residual block.
     AddRelu,
 }
 
@@ -82,7 +82,7 @@ impl<T> TileTable<T> {
         columns.div_ceil(self.lanes).clamp(1, 2)
     }
 
-    /// Cuts `rows` into the fewest tiles, of sizes as equal as can be: `(first row, rows)`.
+    /// Cuts `rows` into the fewest tiles, of sizes as equal as possible: `(first row, rows)`.
     pub fn row_blocks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
         let blocks = rows.div_ceil(self.tiles.len()).max(1);
         (0..blocks).map(move |i| (i * rows / blocks, (i + 1) * rows / blocks - i * rows / blocks))

@@ -21,9 +21,9 @@ pub(crate) struct Workspace<F> {
     a: Vec<Array2<F>>,
     /// dL/dZ⁽ˡ⁾ (m, out) of each layer. The last holds the softmax P until the backward pass makes it P - Y.
     dz: Vec<Array2<F>>,
-    /// M⁽ˡ⁾ (m, out) of each hidden layer, where there is dropout; else none.
+    /// M⁽ˡ⁾ (m, out) of each hidden layer; empty without dropout.
     masks: Vec<Array2<F>>,
-    /// Of the loss of each example (m).
+    /// The terms of the loss of each example (m).
     terms: Vec<Terms>,
 }
 
@@ -42,8 +42,7 @@ impl<F: Real> Workspace<F> {
         }
     }
 
-    /// Has the next passes over m rows silence units of hidden layer `l` with probability `p`, other ones from each
-    /// `generator`.
+    /// Draws the units of hidden layer `l` that the next passes over m rows silence, each with probability `p`.
     pub(crate) fn draw_dropout(&mut self, generator: &mut ChaCha8Rng, p: f64, l: usize, rows: usize) {
         if self.masks.is_empty() {
             self.masks = self.a.clone();

@@ -2,7 +2,7 @@
 //!
 //! Rows do not depend on each other until their gradients are summed, so each thread takes a part of the rows from
 //! features to dL/dZ. Then each thread sums the gradients of its share of the weights over all rows. Every sum runs
-//! over the rows in their order and no sum is split, so that the number of threads changes no bit.
+//! over the rows in their order and no sum is split, so the number of threads changes no bit.
 
 use crate::backprop::{Workspace, backward, first, forward_loss};
 use crate::linear::{dbias, dweight};
@@ -13,7 +13,7 @@ use crate::{Examples, Linear, Real};
 use ndarray::{Array2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 
-/// The fewest inputs of a layer whose weights are worth waking another thread for.
+/// The fewest inputs per thread for which sharing out a layer's weights saves time.
 const SHARE: usize = 128;
 
 /// How many threads may share the work: those of the rayon pool that this is called in, else only the calling one.
@@ -21,12 +21,12 @@ pub(crate) fn threads() -> usize {
     rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads())
 }
 
-/// Buffers for the parts of a batch, one a thread; kept from batch to batch.
+/// Buffers for the parts of a batch, one per thread; they are kept from batch to batch.
 pub(crate) struct Batch<F> {
     parts: Vec<Part<F>>,
 }
 
-/// Which hidden units of a batch are silent follows from these.
+/// What determines which hidden units of a batch are silent.
 pub(crate) struct Dropout {
     /// The probability; 0 for no dropout.
     pub p: f64,
@@ -35,7 +35,7 @@ pub(crate) struct Dropout {
     pub update: u64,
 }
 
-/// m rows of a batch.
+/// The m rows of a batch that one thread works on.
 struct Part<F> {
     m: usize,
     /// X (m, D).

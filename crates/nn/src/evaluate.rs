@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Loss and accuracy over a set of examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy in nats; ln K for a network that knows nothing.
+    /// Mean cross-entropy in nats; it is ln K if all classes are equally likely for every example.
     pub loss: f64,
     /// Fraction of examples whose likeliest class is their label, 0 to 1.
     pub accuracy: f64,
@@ -27,8 +27,8 @@ impl<F: Real> Mlp<F> {
     }
 }
 
-/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time: called on a thread of a rayon
-/// pool, with the pool's threads, elsewhere on the calling one. The result is the same bits.
+/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time. Called on a thread of a rayon
+/// pool, it uses the pool's threads, elsewhere the calling one. The result has the same bits for any number of threads.
 ///
 /// # Errors
 /// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`]

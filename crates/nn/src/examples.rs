@@ -1,4 +1,4 @@
-//! A set of examples to train or evaluate on: features and labels, lent, never copied.
+//! A set of examples to train or evaluate on: features and labels, borrowed and never copied.
 
 use crate::{Error, Real, Result};
 use ndarray::{ArrayView1, ArrayView2};
@@ -7,9 +7,9 @@ use ndarray::{ArrayView1, ArrayView2};
 const MAX_CLASSES: usize = 65_536;
 const OPERATION: &str = "make a set of examples";
 
-/// One or more blocks of examples, standing under each other: N rows of D features with their labels.
+/// One or more blocks of examples, one below the other: N rows of D features with their labels.
 ///
-/// Blocks are lent, so an augmented training set is the originals' features and the transformed copies'
+/// Blocks are borrowed, so an augmented training set consists of the originals' features and the transformed copies'
 /// features without a joined array, and many trainers can share them.
 ///
 /// ```
@@ -21,7 +21,6 @@ const OPERATION: &str = "make a set of examples";
 /// let labels = [1, 0];
 /// let twice = Examples::new(vec![(x.view(), &labels[..]), (x.view(), &labels[..])], 2)?;
 /// assert_eq!((twice.len(), twice.inputs(), twice.classes()), (4, 2, 2));
-/// assert_eq!(twice.row(3), Some(x.row(1)));
 /// # Ok(())
 /// # }
 /// ```
@@ -58,7 +57,7 @@ impl<'a, F: Real> Examples<'a, F> {
         let mut checked = Vec::with_capacity(blocks.len());
         for (x, labels) in blocks {
             if x.ncols() != inputs {
-                return shape(format!("{inputs} features a row, as in the first block"), x.ncols());
+                return shape(format!("{inputs} features per row, as in the first block"), x.ncols());
             }
             if labels.len() != x.nrows() {
                 return shape(format!("a label for each of {} rows", x.nrows()), labels.len());
@@ -70,7 +69,7 @@ impl<'a, F: Real> Examples<'a, F> {
         Ok(Self { blocks: checked, inputs, classes })
     }
 
-    /// Asks for pages of memory on which single rows are found fast; changes nothing else.
+    /// Asks for pages of memory on which single rows are found fast. Nothing else changes.
     pub(crate) fn on_huge_pages(&self) {
         self.blocks.iter().filter_map(|block| block.x.as_slice()).for_each(mlprobe_kernels::huge_pages);
     }
@@ -92,19 +91,19 @@ impl<'a, F: Real> Examples<'a, F> {
     }
 
     /// The features (D) of row `i`, counted from 0 over all blocks; none from N on.
-    pub fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
+    pub(crate) fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
         let block = self.block_of(i)?;
         (i - block.start < block.labels.len()).then(|| block.x.row(i - block.start))
     }
 
     /// The label of row `i`, counted from 0 over all blocks; none from N on.
-    pub fn label(&self, i: usize) -> Option<u16> {
+    pub(crate) fn label(&self, i: usize) -> Option<u16> {
         let block = self.block_of(i)?;
         block.labels.get(i - block.start).copied()
     }
 
     /// The blocks in order: x (n, D) and labels (n).
-    pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u16])> {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u16])> {
         self.blocks.iter().map(|block| (block.x, block.labels))
     }
 
@@ -167,7 +166,7 @@ mod tests {
             (message(vec![(x.view(), &[0])], 2), "a label for each of 2 rows, got 1"),
             (
                 message(vec![(x.view(), &[0, 1]), (narrow.view(), &[0])], 2),
-                "2 features a row, as in the first",
+                "2 features per row, as in the first",
             ),
             (message(vec![(x.view(), &[0, 1]), (x.view(), &[0, 2])], 2), "row 3 is 2, expected 0 to 1"),
             (message(vec![(x.view(), &[0, 1]), (broken.view(), &[0, 1])], 2), "feature 0 of row 3 is NaN"),

@@ -1,4 +1,4 @@
-//! Networks and training states on disk, as safetensors.
+//! Saves and loads networks and training states as safetensors.
 
 use crate::{Error, Linear, Mlp, Real, Result, TrainingState};
 use ndarray::{Array, Dimension, IntoDimension};
@@ -70,7 +70,7 @@ impl<F: Real> TrainingState<F> {
     }
 }
 
-/// A tensor on its way to a file: its name, and what safetensors calls a view.
+/// A tensor that is about to be written.
 struct Tensor {
     name: String,
     dtype: Dtype,
@@ -96,7 +96,7 @@ fn tensor<F: Real, D: Dimension>(name: String, values: &Array<F, D>) -> Tensor {
     Tensor { name, dtype: F::DTYPE, shape, bytes }
 }
 
-/// Writes the architecture of `model` and `tensors`, beside the file first.
+/// Writes the architecture of `model` and `tensors`; the file is replaced only once all is written.
 fn write<F: Real>(path: &Path, model: &Mlp<F>, tensors: Vec<Tensor>) -> Result<()> {
     let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
     let serialize = |metadata| {
@@ -127,7 +127,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| Error::Io { operation: "load", path: path.into(), source })
 }
 
-/// A file whose tensors are checked one by one as they are taken out.
+/// A file in memory, whose tensors are checked one by one as they are read.
 struct Reader<'a> {
     path: &'a Path,
     widths: Vec<usize>,

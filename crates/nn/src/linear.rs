@@ -18,7 +18,7 @@ pub struct Linear<F> {
 }
 
 /// x (m, n): some or all inputs of the examples, dz (m, out): dL/dz of each. Adds their sum over the examples to dwt
-/// (n, out), the gradient of these rows of Wᵀ: the order in which it lies in memory.
+/// (n, out), the gradient of these rows of Wᵀ, which is the order in memory.
 pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>) {
     // dWᵀ ← dWᵀ + Xᵀ·dZ
     product(x.t(), dz, F::one(), dwt);
@@ -65,7 +65,7 @@ impl<F: Real> Linear<F> {
         Self { weight: Array2::zeros((outputs, inputs).f()), bias: Array1::zeros(outputs) }
     }
 
-    /// These, each divided by m.
+    /// Divides every parameter by m.
     pub(crate) fn divide(&mut self, m: usize) {
         let mean = F::one() / F::from_f64(m as f64);
         self.weight *= mean;

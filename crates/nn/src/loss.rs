@@ -9,7 +9,7 @@ pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
     normalise_exp(p, |_, _| ());
 }
 
-/// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return, terms (m) those of each loss.
+/// z (m, K) logits, labels (m) each below K, p (m, K) the softmax of z on return, terms (m) those of each loss.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
     labels: &[u16],
@@ -67,7 +67,7 @@ fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
     }
 }
 
-/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. `row` is told the number of each row and its
+/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. `row` receives the number of each row and its
 /// ln Σ exp(s).
 fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>, mut row: impl FnMut(usize, f64)) {
     p.mapv_inplace(F::exp_portable);

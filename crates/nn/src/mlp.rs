@@ -1,4 +1,4 @@
-//! The network: how it is made, and what it says about examples.
+//! The network: how it is made, and what it predicts.
 
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
 use crate::loss::softmax;
@@ -103,11 +103,11 @@ impl<F: Real> Mlp<F> {
     /// x (N, D) to logits (N, K).
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` has not D columns.
+    /// [`Error::Shape`] if `x` does not have D columns.
     pub fn logits<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
         let x = x.into();
         if x.ncols() != self.inputs() {
-            let (expected, actual) = (format!("{} features a row", self.inputs()), x.ncols().to_string());
+            let (expected, actual) = (format!("{} features per row", self.inputs()), x.ncols().to_string());
             return Err(Error::Shape { operation: "compute logits", expected, actual });
         }
         let mut logits = Array2::zeros((x.nrows(), self.classes()));
@@ -131,7 +131,7 @@ impl<F: Real> Mlp<F> {
         Ok(probabilities)
     }
 
-    /// x (N, D) to the likeliest class of each row (N); of equal ones the first.
+    /// x (N, D) to the likeliest class of each row (N); the first of equal ones.
     ///
     /// # Errors
     /// As [`Mlp::logits`].
@@ -142,10 +142,10 @@ impl<F: Real> Mlp<F> {
     /// x (m, D), labels (m) to the mean cross-entropy of the batch and its gradient by every parameter,
     /// in the shape of [`Mlp::layers`].
     ///
-    /// [`Trainer`](crate::Trainer) does the same in buffers it keeps; this is for looking at gradients.
+    /// [`Trainer`](crate::Trainer) does the same in buffers that it keeps; this function is for inspecting gradients.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`;
+    /// [`Error::Shape`] if `x` does not have D columns, has no row, or has another number of rows than `labels`;
     /// [`Error::Label`].
     pub fn gradients(&self, x: ArrayView2<F>, labels: &[u16]) -> Result<(f64, Vec<Linear<F>>)> {
         self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;

@@ -1,4 +1,4 @@
-//! The two number types, f32 and f64, and what they need beyond arithmetic.
+//! The two number types, `f32` and `f64`, and the functions they need beyond arithmetic.
 
 use mlprobe_kernels::Element;
 use safetensors::Dtype;

@@ -66,7 +66,7 @@ fn epochs_and_updates_are_counted() {
     let counts: Vec<_> =
         run(&mut trainer, 2).iter().map(|summary| (summary.epoch, summary.updates)).collect();
     assert_eq!(counts, [(1, 11), (2, 22)]);
-    assert_eq!((trainer.epochs_done(), trainer.updates()), (2, 22));
+    assert_eq!(trainer.epochs_done(), 2);
 }
 
 #[test]
