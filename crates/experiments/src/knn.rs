@@ -1,9 +1,9 @@
 //! What a trained network has to beat: its nearest neighbours, and the most frequent class.
 
 use crate::error::Result;
+use mlprobe_kernels::gemm;
 use mlprobe_stats::metrics::check_labels;
 use mlprobe_stats::require;
-use mlprobe_nn::Real;
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
@@ -57,10 +57,10 @@ pub fn knn_predict(
     let predicted: Vec<Vec<u8>> = blocks
         .into_par_iter()
         .map(|block| {
-            let nearest = nearest_rows(train, &norms, block, k);
-            nearest.iter().map(|neighbours| vote(neighbours, labels)).collect()
+            let nearest = nearest_rows(train, &norms, block, k)?;
+            Ok(nearest.iter().map(|neighbours| vote(neighbours, labels)).collect())
         })
-        .collect();
+        .collect::<Result<_>>()?;
     Ok(predicted.concat())
 }
 
@@ -107,12 +107,12 @@ fn nearest_rows(
     norms: &[f32],
     query: ArrayView2<'_, f32>,
     k: usize,
-) -> Vec<Vec<Neighbour>> {
+) -> Result<Vec<Vec<Neighbour>>> {
     let mut nearest = vec![Vec::with_capacity(k + 1); query.nrows()];
     let mut products = Array2::zeros((query.nrows(), TRAIN_BLOCK.min(train.nrows())));
     for (block, rows) in train.axis_chunks_iter(Axis(0), TRAIN_BLOCK).enumerate() {
         let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-        f32::gemm(query, rows.t(), products.view_mut(), &[]);
+        gemm(1.0, &query, &rows.t(), 0.0, &mut products).map_err(mlprobe_features::Error::from)?;
         for (best, products) in nearest.iter_mut().zip(products.outer_iter()) {
             let first = block * TRAIN_BLOCK;
             for (row, (product, norm)) in (first..).zip(products.iter().zip(&norms[first..])) {
@@ -120,7 +120,7 @@ fn nearest_rows(
             }
         }
     }
-    nearest
+    Ok(nearest)
 }
 
 /// Inserts `candidate` among the k nearest, in order. Candidates come in the order of their rows, so an equal

@@ -16,7 +16,7 @@ pub(crate) unsafe trait Simd {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// a · b + c: rounded once where the instruction set has it so, twice on the portable path.
+    /// a · b + c: rounded once where the instruction set does so, twice on the portable path.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
