@@ -97,7 +97,8 @@ fn features(Features { images, extractor, preset, seed, threads, out }: Features
     progress.finish()?;
     for (name, set) in [(UNAUGMENTED, unaugmented), (AUGMENTED, augmented), ("test", test)] {
         let path = out.join(format!("{name}.npz"));
-        write_npz(&path, set.features(), set.labels())?;
+        let labels: Vec<u16> = set.labels().iter().map(|&label| label.into()).collect();
+        write_npz(&path, set.features(), &labels)?;
         println!("{}: features ({}, {}) and labels", path.display(), set.len(), set.dim());
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use mlprobe_features::arrays::{read_features, read_labels};
+use mlprobe_features::arrays::{LabelledArrays, Options, read_labelled, read_pair};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
@@ -67,12 +67,12 @@ impl LabelledFeatures {
         })
     }
 
-    /// Reads features and labels from the two arrays of an `.npz` file; see [`mlprobe_features::arrays`].
+    /// Reads features and labels from one file; see [`mlprobe_features::arrays`].
     ///
     /// # Errors
-    /// Those of [`read_features`] and of [`LabelledFeatures::new`].
+    /// Those of [`read_labelled`] and of [`LabelledFeatures::new`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        Self::read_pair(&path, &path)
+        Self::numbered(read_labelled(path, &Options::default())?.main)
     }
 
     /// Reads features from one file and labels from another, as from two `.npy` files.
@@ -80,7 +80,24 @@ impl LabelledFeatures {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_pair(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        Self::new(read_features(features)?, read_labels(labels)?)
+        if features.as_ref() == labels.as_ref() {
+            return Self::read(features);
+        }
+        Self::numbered(read_pair(features, labels, &Options::default())?)
+    }
+
+    /// Takes labels that are numbers below 256. Text has to be numbered together with that of other files.
+    fn numbered(arrays: LabelledArrays) -> Result<Self> {
+        let labels = arrays.labels.indices.iter().map(|&label| u8::try_from(label));
+        match labels.collect() {
+            Ok(labels) if arrays.labels.names.is_none() => Self::new(arrays.features, labels),
+            _ => Err(Error::Argument {
+                operation: "reading labels",
+                expected: "numbers from 0 to 255".into(),
+                actual: format!("others in {}", arrays.path.display()),
+                next: "number the classes from 0, the same in every file",
+            }),
+        }
     }
 
     /// (N, D).
