@@ -168,8 +168,10 @@ fn each_cell(file: &SerializedFileReader<File>, leaf: usize, each: &mut Each<'_>
         let group = file.get_row_group(group)?;
         let compression = group.metadata().column(leaf).compression();
         if matches!(compression, Compression::ZSTD(_) | Compression::BROTLI(_) | Compression::LZO) {
+            let codec = compression.to_string();
+            let codec = codec.split('(').next().unwrap_or_default();
             let next = "write the file with compression=\"snappy\"";
-            return wrong("Snappy, gzip, LZ4 or no compression", format!("{compression}"), next);
+            return wrong("Snappy, gzip, LZ4 or no compression", codec, next);
         }
         match group.get_column_reader(leaf)? {
             ColumnReader::BoolColumnReader(reader) => {
