@@ -112,6 +112,22 @@ fn only_set(path: &Path) -> Result<LabelledArrays, Error> {
     read_labelled(path, &Options::default()).map(|file| file.main)
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_on_which_its_reader_panics_is_damaged() {
+    let _turn = turn();
+    let mut bytes = golden("tables/categories.parquet");
+    let panicked = (0..bytes.len()).filter(|&at| {
+        let cut = [&bytes[..at], &bytes[(at + 38).min(bytes.len())..]].concat();
+        let file = NamedTempFile::new().unwrap();
+        fs::write(file.path(), cut).unwrap();
+        only_set(file.path()).is_err_and(|error| error.to_string().contains("got a damaged one"))
+    });
+    assert!(panicked.count() > 0, "its reader does not panic any more: catch nothing");
+    bytes.truncate(8);
+    check_read(&bytes, 1, only_set).unwrap();
+}
+
 /// What the cache in `folder` gives.
 fn cached(folder: &Path) -> (Array2<f32>, Origin) {
     let extract = || Ok::<_, Error>(features());

@@ -146,7 +146,7 @@ mod parquet {
     use super::*;
 
     fn golden(name: &str, options: &Options) -> Result<LabelledArrays, Error> {
-        read(&format!("{}/tests/golden/tables/{name}.parquet", env!("CARGO_MANIFEST_DIR")).as_ref(), options)
+        read(format!("{}/tests/golden/tables/{name}.parquet", env!("CARGO_MANIFEST_DIR")).as_ref(), options)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tables in Parquet files, read column by column.
 
 use std::fs::File;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use half::f16;
@@ -23,6 +24,14 @@ const BATCH: usize = 1024;
 
 /// Reads features and labels from a Parquet file.
 pub fn read(path: &Path, options: &Options) -> Result<LabelledArrays, Error> {
+    // On some damaged files the crate panics, as where a page speaks of a dictionary that is missing.
+    catch_unwind(|| read_columns(path, options)).unwrap_or_else(|_| {
+        wrong("a whole Parquet file", "a damaged one", WRITE_AGAIN)
+            .map_err(|problem| problem.at(path, "the table"))
+    })
+}
+
+fn read_columns(path: &Path, options: &Options) -> Result<LabelledArrays, Error> {
     let io = Error::io("reading", path);
     let file = File::open(path).map_err(io)?;
     let in_table = |problem: Problem| problem.at(path, "the table");
