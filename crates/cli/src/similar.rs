@@ -53,7 +53,9 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
     let nearest = file.nearest(row.row(0), top as usize)?;
     if json {
         let images = nearest.iter().map(
-            |Neighbour { row, path, similarity }| json!({"row": row, "path": path, "similarity": similarity}),
+            |Neighbour { row, path, similarity }| {
+                json!({"row": row, "path": path.to_string_lossy(), "similarity": similarity})
+            },
         );
         let images: Vec<_> = images.collect();
         let answer = json!({"query": query, "extractor": extractor.name(), "nearest": images});
@@ -62,7 +64,7 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
     let mut table = format!("similarity  image (of {}, by {})\n", file.rows(), extractor.name());
     for Neighbour { path, similarity, .. } in nearest {
         // Writing to a String cannot fail.
-        let _ = writeln!(table, "{similarity:>10.4}  {path}");
+        let _ = writeln!(table, "{similarity:>10.4}  {}", path.display());
     }
     output::write(&table)
 }

@@ -8,7 +8,6 @@ pub mod embed;
 mod error;
 mod extractor;
 mod network;
-mod npy;
 #[cfg(feature = "onnx")]
 mod onnx;
 pub mod resize;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use mlprobe_features::arrays::{read_features, read_labels};
+use mlprobe_features::arrays::{LabelledArrays, Options, read_labelled, read_pair};
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis};
 use sha2::{Digest, Sha256};
 
@@ -66,12 +66,13 @@ impl LabelledFeatures {
         })
     }
 
-    /// Reads features and labels from the two arrays of an `.npz` file; see [`mlprobe_features::arrays`].
+    /// Reads features and labels from one file; see [`mlprobe_features::arrays`].
     ///
     /// # Errors
-    /// Those of [`read_features`] and of [`LabelledFeatures::new`].
+    /// Those of [`read_labelled`] and of [`LabelledFeatures::new`]; [`Error::Argument`] if labels are text, which has to be
+    /// numbered together with that of other files.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        Self::read_pair(&path, &path)
+        Self::numbered(read_labelled(path, &Options::default())?.main)
     }
 
     /// Reads features from one file and labels from another, as from two `.npy` files.
@@ -79,7 +80,19 @@ impl LabelledFeatures {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_pair(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        Self::new(read_features(features)?, read_labels(labels)?)
+        Self::numbered(read_pair(features, labels, &Options::default())?)
+    }
+
+    fn numbered(arrays: LabelledArrays) -> Result<Self> {
+        if arrays.labels.names.is_some() {
+            return Err(Error::Argument {
+                operation: "reading labels",
+                expected: "numbers from 0".into(),
+                actual: format!("text in {}", arrays.path.display()),
+                next: "number the classes together with those of the other files, by `arrays::number_together`",
+            });
+        }
+        Self::new(arrays.features, arrays.labels.indices)
     }
 
     /// (N, D).
