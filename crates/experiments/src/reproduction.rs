@@ -175,7 +175,7 @@ impl Reproduction<'_> {
             self.cache.get_or_extract(&key, || {
                 let advance = |done: usize| advance(done as u64);
                 let features = match augmenter {
-                    None => self.extractor.extract(images.images.view(), &advance)?,
+                    None => self.extractor.extract_with(images.images.view(), &advance)?,
                     Some(augmenter) => self.augmented_features(images, augmenter, &advance)?,
                 };
                 Ok::<_, Error>(features)
@@ -203,7 +203,7 @@ impl Reproduction<'_> {
         for (i, (piece, mut rows)) in pieces.zip(features.axis_chunks_iter_mut(Axis(0), size)).enumerate() {
             let first = i * size;
             let (transformed, _) = augmenter.apply_from(first as u64, piece)?;
-            let extracted = self.extractor.extract(transformed.view(), advance);
+            let extracted = self.extractor.extract_with(transformed.view(), advance);
             rows.assign(&extracted.map_err(|error| error.behind(first))?);
         }
         Ok(features)

@@ -1,5 +1,7 @@
 //! A frozen convolutional network as a list of layers, run on many images at once.
 
+use std::sync::OnceLock;
+
 use mlprobe_data::normalize::Normalization;
 use mlprobe_kernels::{Conv, Finish, Isa, Map, MaxPool};
 use ndarray::{Array1, Array2, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
@@ -14,6 +16,25 @@ const GROUP: usize = 7;
 
 /// D, the channels of the last map in the networks offered here.
 pub(crate) const DIM: usize = 512;
+
+/// A network with weights that are part of the program: put together when it is first used.
+pub(crate) struct Embedded {
+    pub isa: Isa,
+    pub input_size: usize,
+    pub build: fn(Isa, usize) -> Result<Network, Error>,
+    pub network: OnceLock<Network>,
+}
+
+impl Embedded {
+    /// The network, which is built now if it has not been.
+    pub fn network(&self) -> Result<&Network, Error> {
+        if let Some(network) = self.network.get() {
+            return Ok(network);
+        }
+        let network = (self.build)(self.isa, self.input_size)?;
+        Ok(self.network.get_or_init(|| network))
+    }
+}
 
 /// Images in, the last map averaged over its pixels out.
 pub(crate) struct Network {

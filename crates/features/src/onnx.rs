@@ -25,7 +25,7 @@ use crate::{Error, Extractor};
 ///
 /// let network = Onnx::load("tests/golden/onnx/flat.onnx", None, Normalization::IMAGENET)?;
 /// assert_eq!((network.name().as_str(), network.dim()), ("flat.onnx@16-imagenet", 7));
-/// let features = network.extract(Array4::zeros((2, 32, 32, 3)).view(), &|_| ())?;
+/// let features = network.extract(&Array4::zeros((2, 32, 32, 3)))?;
 /// assert_eq!(features.dim(), (2, 7));
 /// # Ok::<(), mlprobe_features::Error>(())
 /// ```
@@ -204,7 +204,7 @@ impl Extractor for Onnx {
         fingerprint(Isa::current(), &[settings.as_bytes(), self.digest.as_bytes()])
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),

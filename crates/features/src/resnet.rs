@@ -157,7 +157,7 @@ impl Extractor for ResNet18 {
         fingerprint(self.network.isa, &[self.name().as_bytes(), self.digest.as_bytes()])
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),

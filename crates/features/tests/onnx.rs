@@ -39,7 +39,7 @@ fn rows_and_averaged_maps_agree_with_onnx_runtime() {
         {
             let network = Onnx::load(file(&format!("{model}.onnx")), size, normalization).unwrap();
             assert_eq!((network.dim(), network.input_size()), (dim, 16), "{model}");
-            let actual = network.extract(images().view(), &|_| ()).unwrap();
+            let actual = network.extract(&images()).unwrap();
             let expected: Array2<f32> = golden().by_name(&format!("{model}_{name}")).unwrap();
             let error = (&actual - &expected).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
             assert!(error < TOLERANCE, "{model} {name}: {error}");
@@ -53,21 +53,21 @@ fn an_image_gives_the_same_bits_alone_in_a_batch_and_for_any_number_of_threads()
     let images = images();
     let extract = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| network.extract(images.view(), &|_| ()).unwrap())
+        pool.install(|| network.extract(&images).unwrap())
     };
     let whole = extract(1);
     assert_eq!(whole, extract(2));
     assert_eq!(whole, extract(20));
     for i in [0, 8] {
         assert_eq!(
-            network.extract(images.slice(s![i..=i, .., .., ..]), &|_| ()).unwrap(),
+            network.extract(&images.slice(s![i..=i, .., .., ..])).unwrap(),
             whole.slice(s![i..=i, ..])
         );
     }
     let done = AtomicUsize::new(0);
-    network.extract(images.view(), &|count| _ = done.fetch_add(count, Ordering::Relaxed)).unwrap();
+    network.extract_with(images.view(), &|count| _ = done.fetch_add(count, Ordering::Relaxed)).unwrap();
     assert_eq!(done.into_inner(), 9);
-    assert_eq!(network.extract(images.slice(s![..0, .., .., ..]), &|_| ()).unwrap().dim(), (0, 5));
+    assert_eq!(network.extract(&images.slice(s![..0, .., .., ..])).unwrap().dim(), (0, 5));
 }
 
 #[test]
@@ -123,6 +123,6 @@ fn what_is_not_a_network_of_images_is_refused_with_the_reason() {
 #[test]
 fn images_that_are_not_rgb_are_errors() {
     let network = Onnx::load(file("flat.onnx"), None, Normalization::DIV255).unwrap();
-    let error = network.extract(Array4::zeros((1, 8, 8, 1)).view(), &|_| ()).unwrap_err();
+    let error = network.extract(&Array4::zeros((1, 8, 8, 1))).unwrap_err();
     assert!(error.to_string().contains("RGB"), "{error}");
 }
