@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod conv;
+mod depthwise;
 mod elementwise;
 mod error;
 mod gemm;
@@ -14,6 +15,7 @@ mod tile;
 mod winograd;
 
 pub use conv::Conv;
+pub use depthwise::Depthwise;
 pub use elementwise::mix;
 pub use error::Error;
 pub use gemm::{Element, gemm, gemm_add, gemm_fetching};

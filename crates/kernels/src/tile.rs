@@ -53,6 +53,10 @@ pub enum Finish {
     Store,
     /// out = max(sum, 0)
     Relu,
+    /// out = min(max(sum, 0), 6)
+    Relu6,
+    /// out = sum + out
+    Add,
     /// out = max(sum + out, 0): `out` holds the shortcut of a residual block before.
     AddRelu,
 }
@@ -222,7 +226,7 @@ impl<'a, T> Lines<'a, T> {
 /// What is stored at `out` for this sum.
 ///
 /// # Safety
-/// As for the methods of [`Simd`]; [`Finish::AddRelu`] loads from `out`.
+/// As for the methods of [`Simd`]; [`Finish::Add`] and [`Finish::AddRelu`] load from `out`.
 #[inline(always)]
 pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Finish) -> S::V {
     // SAFETY: forwarded from the caller.
@@ -230,6 +234,8 @@ pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Fini
         match finish {
             Finish::Store => sum,
             Finish::Relu => S::max(sum, S::zero()),
+            Finish::Relu6 => S::min(S::max(sum, S::zero()), S::splat(6.into())),
+            Finish::Add => S::add(sum, S::load(out)),
             Finish::AddRelu => S::max(S::add(sum, S::load(out)), S::zero()),
         }
     }
