@@ -3,6 +3,7 @@
 
 pub mod arrays;
 mod cache;
+mod efficientnet;
 #[cfg(feature = "images")]
 pub mod embed;
 mod error;
@@ -17,6 +18,7 @@ mod squeezenet;
 mod weights;
 
 pub use cache::{FeatureCache, Origin};
+pub use efficientnet::EfficientNetLite0;
 #[cfg(feature = "images")]
 pub use embed::FeatureFile;
 pub use error::Error;

@@ -3,13 +3,16 @@
 use std::sync::OnceLock;
 
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Isa, MaxPool};
+use mlprobe_kernels::{Finish, Isa, MaxPool};
 use ndarray::{Array2, ArrayView4};
 
 use crate::extractor::fingerprint;
-use crate::network::{DIM, Embedded, Layer, Network};
+use crate::network::{Embedded, Layer, Network};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
+
+/// D
+const DIM: usize = 512;
 
 /// The authors' ImageNet weights, conv1 to fire9; origin and licence are in `weights/ORIGIN.md`.
 const WEIGHTS: &[u8] = include_bytes!("../weights/squeezenet1_1_features.safetensors");
@@ -78,7 +81,7 @@ impl Default for SqueezeNet {
 }
 
 fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
-    let weights = Weights::parse(WEIGHTS)?;
+    let weights = Weights::parse(&[WEIGHTS])?;
     let conv = |name: String, stride, padding| weights.conv(isa, &name, stride, padding);
     let fire = |index: usize| -> Result<Layer, Error> {
         Ok(Layer::Fire {
@@ -87,11 +90,12 @@ fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
             expand3x3: conv(format!("features.{index}.expand3x3"), 1, 1)?,
         })
     };
-    let conv1 = Layer::Conv(conv("features.0".into(), 2, 0)?);
+    let conv1 = Layer::Conv(conv("features.0".into(), 2, 0)?, Finish::Relu);
     Ok(Network {
         isa,
         input_size,
         normalization: SqueezeNet::NORMALIZATION,
+        dim: DIM,
         early: vec![
             conv1,
             Layer::Pool(POOL),
