@@ -165,7 +165,12 @@ impl ExtractorOptions {
 
 #[cfg(feature = "onnx")]
 fn open_onnx(path: &Path, input_size: Option<usize>, normalization: Normalization) -> Result<Chosen> {
-    let network = mlprobe_features::Onnx::load(path, input_size, normalization)?;
+    let options = mlprobe_features::OnnxOptions {
+        input_size,
+        normalization: Some(normalization),
+        ..Default::default()
+    };
+    let network = mlprobe_features::Onnx::load(path, options)?;
     let (path, size) = (path.canonicalize()?, network.input_size());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Chosen {

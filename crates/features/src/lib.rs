@@ -25,6 +25,6 @@ pub use error::Error;
 pub use extractor::{Extractor, same_network};
 pub use mlprobe_data::normalize::Normalization;
 #[cfg(feature = "onnx")]
-pub use onnx::Onnx;
+pub use onnx::{Onnx, OnnxOptions, Pool, onnx_operators};
 pub use resnet::ResNet18;
 pub use squeezenet::SqueezeNet;
