@@ -129,6 +129,26 @@ fn what_is_not_a_network_of_images_is_refused_with_the_reason() {
 }
 
 #[test]
+fn damaged_files_are_errors_or_networks_and_never_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.onnx");
+    let whole = fs::read(file("flat.onnx")).unwrap();
+    let load = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        _ = load(&path, None, Normalization::DIV255);
+    };
+    for length in (0..whole.len()).step_by(97) {
+        load(&whole[..length]);
+    }
+    // Bits of the structure, at the start and the end, rather than of weights.
+    for at in (0..300).chain(whole.len() - 300..whole.len()) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        load(&damaged);
+    }
+}
+
+#[test]
 fn images_that_are_not_rgb_are_errors() {
     let network = load(file("flat.onnx"), None, Normalization::DIV255).unwrap();
     let error = network.extract(&Array4::zeros((1, 8, 8, 1))).unwrap_err();
