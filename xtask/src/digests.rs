@@ -103,7 +103,7 @@ fn row(threads: usize) -> Result<String> {
     let (augmented, original, transformed, test) = pool.install(|| -> Result<_> {
         let augmenter = Augmenter::new(Preset::default().transforms(), 0)?;
         let (augmented, _) = augmenter.apply(mini.train.images.slice(s![..FEW, .., .., ..]))?;
-        let extract = |images: ArrayView4<'_, u8>| network.extract(images, &|_| ());
+        let extract = |images: ArrayView4<'_, u8>| network.extract(&images);
         let original = extract(mini.train.images.view())?;
         let transformed = extract(augmented.view())?;
         Ok((augmented, original, transformed, extract(mini.test.images.slice(s![..FEW, .., .., ..]))?))

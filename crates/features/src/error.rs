@@ -31,8 +31,8 @@ pub enum Error {
     },
     /// An ONNX file does not hold a network that can be used.
     #[error(
-        "{}: expected {expected}, got {actual}; export the network with images (N, 3, height, width) as its input, or \
-         check its input size", path.display()
+        "{}: expected {expected}, got {actual}; docs/onnx.md says which networks are taken, and how to export one",
+        path.display()
     )]
     Onnx {
         /// The file.

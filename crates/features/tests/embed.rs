@@ -42,7 +42,7 @@ impl Extractor for Corner {
         format!("c0{}-portable", self.version)
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod conv;
+mod depthwise;
 mod elementwise;
 mod error;
 mod fetch;
@@ -16,6 +17,7 @@ mod tile;
 mod winograd;
 
 pub use conv::Conv;
+pub use depthwise::Depthwise;
 pub use elementwise::mix;
 pub use error::Error;
 pub use fetch::fetching;

@@ -54,6 +54,10 @@ pub enum Finish {
     Store,
     /// out = max(sum, 0)
     Relu,
+    /// out = min(max(sum, 0), 6)
+    Relu6,
+    /// out = sum + out
+    Add,
     /// out = max(sum + out, 0): before the call, `out` holds the shortcut of a residual block.
     AddRelu,
 }
@@ -187,7 +191,7 @@ unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: 
 /// What is stored at `out` for this sum.
 ///
 /// # Safety
-/// As for the methods of [`Simd`]; [`Finish::AddRelu`] loads from `out`.
+/// As for the methods of [`Simd`]; [`Finish::Add`] and [`Finish::AddRelu`] load from `out`.
 #[inline(always)]
 pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Finish) -> S::V {
     // SAFETY: forwarded from the caller.
@@ -195,6 +199,8 @@ pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Fini
         match finish {
             Finish::Store => sum,
             Finish::Relu => S::max(sum, S::zero()),
+            Finish::Relu6 => S::min(S::max(sum, S::zero()), S::splat(6.into())),
+            Finish::Add => S::add(sum, S::load(out)),
             Finish::AddRelu => S::max(S::add(sum, S::load(out)), S::zero()),
         }
     }

@@ -50,11 +50,11 @@ impl Inputs {
         mlprobe_files::write(resnet18_weights(), &formula::weights())?;
         for (net, size) in EXTRACTORS {
             let checked = originals.slice(s![..CHECKED_IMAGES, .., .., ..]);
-            let features = net.open(size)?.extract(checked, &|_| ())?;
+            let features = net.open(size)?.extract(&checked)?;
             write_npy(file(&format!("features_{}_{size}", net.name())), &features)?;
         }
         let (net, size) = EXTRACTORS[0];
-        let features = net.open(size)?.extract(originals.view(), &|_| ())?;
+        let features = net.open(size)?.extract(&originals)?;
         let features = features.select(Axis(0), &repeat(rows));
         let images = originals.select(Axis(0), &repeat(images));
         let labels: Vec<u8> = repeat(rows).into_iter().map(|i| labels[i]).collect();

@@ -104,7 +104,7 @@ fn extraction(images: usize, threads: usize) -> Result<f64> {
     let network = SqueezeNet::new(SqueezeNet::DEFAULT_INPUT_SIZE)?;
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
     let start = Instant::now();
-    pool.install(|| network.extract(images.view(), &|_| ()))?;
+    pool.install(|| network.extract(&images))?;
     Ok(start.elapsed().as_secs_f64())
 }
 

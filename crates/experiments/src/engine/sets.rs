@@ -89,7 +89,7 @@ impl LabelledFeatures {
                 operation: "reading labels",
                 expected: "numbers from 0".into(),
                 actual: format!("text in {}", arrays.path.display()),
-                next: "number the classes together with those of the other files, by `arrays::number_together`",
+                next: "number the classes together with those of the other files, by `arrays::encode`",
             });
         }
         Self::new(arrays.features, arrays.labels.indices)

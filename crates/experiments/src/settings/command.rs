@@ -83,6 +83,7 @@ fn subcommand(compared: &Compared) -> Option<&'static str> {
 fn label(extractor: &ExtractorSettings) -> Option<String> {
     match extractor {
         ExtractorSettings::SqueezeNet { .. } => None,
+        ExtractorSettings::EfficientNetLite0 { .. } => Some("efficientnet-lite0".to_owned()),
         ExtractorSettings::ResNet18 { normalization, .. } => {
             Some(format!("resnet18-{normalization}").replace('/', "-"))
         }
@@ -120,6 +121,10 @@ impl Words {
     fn extractor(&mut self, extractor: &ExtractorSettings) -> Option<()> {
         match extractor {
             ExtractorSettings::SqueezeNet { input_size } => self.option("--input-size", input_size),
+            ExtractorSettings::EfficientNetLite0 { input_size } => {
+                self.option("--extractor", "efficientnet-lite0");
+                self.option("--input-size", input_size);
+            }
             ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
                 self.option("--extractor", "resnet18");
                 self.option("--normalization", normalization);
@@ -128,10 +133,12 @@ impl Words {
                     self.option("--weights", weights.to_str()?);
                 }
             }
-            ExtractorSettings::Onnx { path, input_size, normalization } => {
+            ExtractorSettings::Onnx { path, input_size, normalization, output, pool } => {
                 self.option("--extractor", path.to_str()?);
                 self.option("--normalization", normalization);
                 self.option("--input-size", input_size);
+                output.iter().for_each(|output| self.option("--output", output));
+                pool.iter().for_each(|pool| self.option("--pool", pool));
             }
         }
         Some(())

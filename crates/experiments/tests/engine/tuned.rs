@@ -252,7 +252,7 @@ impl Extractor for Halves {
         "fedcba9876543210".into()
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         _: &(dyn Fn(usize) + Sync),

@@ -222,7 +222,7 @@ fn extract(
         for (mut to, &i) in batch.outer_iter_mut().zip(same) {
             to.assign(&images[i]);
         }
-        let rows = extractor.extract(batch.view(), progress).map_err(|error| match error {
+        let rows = extractor.extract_with(batch.view(), progress).map_err(|error| match error {
             Error::NotFinite { row, .. } => (same[row], error),
             _ => (same[0], error),
         })?;
