@@ -58,16 +58,14 @@ pub const FILES: [&str; 4] = [
 pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     let [train_images, train_labels, test_images, test_labels] =
         FILES.map(|name| find(dir.as_ref(), name).unwrap_or_else(|| dir.as_ref().join(name)));
-    let train = read_part(&train_images, &train_labels)?;
-    let test = read_part(&test_images, &test_labels)?;
+    let (train, train_digest) = read_part(&train_images, &train_labels)?;
+    let (test, test_digest) = read_part(&test_images, &test_labels)?;
     let [of_train, of_test] = [&train, &test].map(|part| &part.images.shape()[1..3]);
     if of_train != of_test {
         let expected = format!("images of {of_train:?} pixels, as in {}", train_images.display());
         return Err(Error::format(&test_images, "rows and columns", expected, format!("{of_test:?}")));
     }
-    let known =
-        [&train, &test].map(|part| mlprobe_files::hex(&Sha256::digest(&part.labels))) == FASHION_LABELS;
-    let (name, classes) = if known {
+    let (name, classes) = if [train_digest, test_digest] == FASHION_LABELS {
         ("fashion-mnist", FASHION_CLASSES.map(String::from).to_vec())
     } else {
         let largest = train.labels.iter().chain(&test.labels).max().copied().unwrap_or(0);
@@ -99,8 +97,8 @@ const MAX_RATIO: u64 = 1032;
 /// The most pixels in a file: 4 GiB.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// The images (N, rows, columns, 3) of one file with the labels of another.
-fn read_part(images: &Path, labels: &Path) -> Result<LabelledImages> {
+/// The images (N, rows, columns, 3) of one file with the labels of another, and the SHA-256 of the labels.
+fn read_part(images: &Path, labels: &Path) -> Result<(LabelledImages, String)> {
     let ([n, rows, columns], grey) = read(images, IMAGES)?;
     let ([labelled], labels_read) = read(labels, LABELS)?;
     if labelled != n {
@@ -111,7 +109,8 @@ fn read_part(images: &Path, labels: &Path) -> Result<LabelledImages> {
     pixels.extend(grey.iter().flat_map(|&value| [value; 3]));
     let images = Array4::from_shape_vec((n, rows, columns, 3), pixels)
         .map_err(|e| Error::format(images, "header", "N, rows and columns", e.to_string()))?;
-    LabelledImages::new(images, labels_read)
+    let digest = mlprobe_files::hex(&Sha256::digest(&labels_read));
+    Ok((LabelledImages::new(images, labels_read.into_iter().map(u16::from).collect())?, digest))
 }
 
 /// The dimensions and the bytes of the file `path`, whose header must begin with `magic`.

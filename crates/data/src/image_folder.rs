@@ -12,6 +12,7 @@ use ndarray::Array4;
 use rayon::prelude::*;
 
 use crate::random::Random;
+use crate::split::choose;
 use crate::summary::{Oddity, Summary};
 use crate::{Dataset, Error, LabelledImages, Result, image_files};
 
@@ -23,9 +24,9 @@ pub struct ImageFolder {
     /// The classes' names, sorted; label `k` means `classes[k]`.
     pub classes: Vec<String>,
     /// Training files with their labels.
-    pub train: Vec<(PathBuf, u8)>,
+    pub train: Vec<(PathBuf, u16)>,
     /// Test files with their labels.
-    pub test: Vec<(PathBuf, u8)>,
+    pub test: Vec<(PathBuf, u16)>,
     oddities: Vec<Oddity>,
 }
 
@@ -65,7 +66,7 @@ impl ImageFolder {
     ///
     /// # Errors
     /// [`Error::Missing`] or [`Error::Io`] for a folder that is not there or cannot be read; [`Error::Layout`] unless
-    /// there are 2 to 256 classes, training images and test images; [`Error::Argument`] for a split that is no share.
+    /// there are 2 to 65,536 classes, training images and test images; [`Error::Argument`] for a split that is no share.
     ///
     /// ```no_run
     /// use mlprobe_data::image_folder::{ImageFolder, OnBroken, Split};
@@ -98,11 +99,11 @@ impl ImageFolder {
         let layout = |expected: &str, actual: String| {
             Err(Error::Layout { dir: dir.to_owned(), expected: expected.to_owned(), actual })
         };
-        if !(2..=256).contains(&classes.len()) {
-            return layout("2 to 256 folders with images, one a class", classes.len().to_string());
+        if !(2..=65_536).contains(&classes.len()) {
+            return layout("2 to 65,536 folders with images, one a class", classes.len().to_string());
         }
-        let labelled = |files: BTreeMap<String, Vec<PathBuf>>| -> Vec<(PathBuf, u8)> {
-            let labels = (0..=u8::MAX).zip(&classes);
+        let labelled = |files: BTreeMap<String, Vec<PathBuf>>| -> Vec<(PathBuf, u16)> {
+            let labels = (0..=u16::MAX).zip(&classes);
             labels
                 .flat_map(|(label, class)| {
                     files.get(class).into_iter().flatten().map(move |f| (f.clone(), label))
@@ -121,7 +122,7 @@ impl ImageFolder {
 
     /// Classes, images, and what is odd, as far as names tell.
     pub fn summary(&self) -> Summary {
-        let labels = |files: &[(PathBuf, u8)]| files.iter().map(|&(_, label)| label).collect::<Vec<u8>>();
+        let labels = |files: &[(PathBuf, u16)]| files.iter().map(|&(_, label)| label).collect::<Vec<u16>>();
         let mut summary = Summary::new(&self.name, &self.classes, &labels(&self.train), &labels(&self.test));
         summary.oddities.extend(self.oddities.iter().cloned());
         summary
@@ -232,13 +233,8 @@ fn divide(classes: ByClass, split: Split) -> (ByClass, ByClass) {
     for (k, (class, files)) in classes.into_iter().enumerate() {
         let n = files.len();
         let wanted = ((n as f64 * split.test).round() as usize).max(1).min(n - 1);
-        // Fisher and Yates: place i takes any of the places from i on. The first `wanted` become test images.
         let mut random = Random::new(split.seed, b"split", k as u64);
-        let mut order: Vec<usize> = (0..n).collect();
-        for i in 0..wanted {
-            order.swap(i, i + random.below((n - i) as u32) as usize);
-        }
-        let chosen: BTreeSet<usize> = order[..wanted].iter().copied().collect();
+        let chosen: BTreeSet<usize> = choose(n, wanted, &mut random).into_iter().collect();
         let (mut of_train, mut of_test) = (Vec::new(), Vec::new());
         for (i, file) in files.into_iter().enumerate() {
             if chosen.contains(&i) { of_test.push(file) } else { of_train.push(file) }
@@ -251,7 +247,7 @@ fn divide(classes: ByClass, split: Split) -> (ByClass, ByClass) {
 
 /// Decodes `files` to images (N, side, side, 3); those that cannot be read are left out and go to `broken`.
 fn read_part(
-    files: &[(PathBuf, u8)],
+    files: &[(PathBuf, u16)],
     side: usize,
     broken: &mut Vec<Error>,
     progress: &(dyn Fn(usize) + Sync),

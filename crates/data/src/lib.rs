@@ -13,7 +13,6 @@ pub mod image_files;
 pub mod image_folder;
 pub mod mini;
 pub mod normalize;
-
 pub mod summary;
 
 mod error;
@@ -22,8 +21,9 @@ mod images;
 mod layout;
 mod png;
 mod records;
+mod split;
 
 pub use error::{Error, Result};
 pub use images::{Dataset, LabelledImages};
-pub use mlprobe_random as random;
 pub use layout::Layout;
+pub use mlprobe_random as random;

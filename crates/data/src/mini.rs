@@ -159,7 +159,7 @@ fn verify(dir: &Path) -> Result<()> {
 }
 
 /// The labels of the training and of the test images from `index.csv`.
-fn read_index(path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
+fn read_index(path: &Path) -> Result<(Vec<u16>, Vec<u16>)> {
     let text = files::read_text(path)?;
     let mut lines = text.lines().enumerate();
     let (_, header) = lines.next().unwrap_or_default();
@@ -173,19 +173,19 @@ fn read_index(path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
                 let begin = format!("{split},{position},");
                 line.strip_prefix(&begin)
                     .and_then(|rest| rest.split(',').next()?.parse().ok())
-                    .filter(|&label| usize::from(label) < cifar10::CLASSES.len())
+                    .filter(|&label: &u16| usize::from(label) < cifar10::CLASSES.len())
                     .ok_or_else(|| {
                         let expected = format!("'{begin}' and a label in 0..=9");
                         Error::format(path, format!("line {}", number + 1), expected, quote(line))
                     })
             })
-            .collect::<Result<Vec<u8>>>()
+            .collect::<Result<Vec<u16>>>()
     };
     Ok((read("train", 2 * TILES)?, read("test", TILES)?))
 }
 
 /// Reads the images of one split from its sheets.
-fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u8>) -> Result<LabelledImages> {
+fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u16>) -> Result<LabelledImages> {
     let mut pixels = Vec::with_capacity(sheets.len() * TILES * TILE);
     for sheet in sheets {
         let path = dir.join(sheet);

@@ -38,7 +38,7 @@ fn parse(
     path: &Path,
     classes: &[usize],
     pixels: &mut Vec<u8>,
-    labels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
 ) -> Result<()> {
     let length = length(classes.len());
     if bytes.is_empty() || !bytes.len().is_multiple_of(length) {
@@ -66,7 +66,7 @@ fn parse(
                 ));
             }
         }
-        labels.extend(record_labels.last());
+        labels.extend(record_labels.last().map(|&label| u16::from(label)));
         let (red, rest) = planes.split_at(PIXELS);
         let (green, blue) = rest.split_at(PIXELS);
         pixels.extend(red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]));

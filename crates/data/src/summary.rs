@@ -66,9 +66,9 @@ pub enum Oddity {
 }
 
 impl Summary {
-    pub(crate) fn new(name: &str, classes: &[String], train: &[u8], test: &[u8]) -> Self {
-        let count = |labels: &[u8]| {
-            let mut counts = [0; 256];
+    pub(crate) fn new(name: &str, classes: &[String], train: &[u16], test: &[u16]) -> Self {
+        let count = |labels: &[u16]| {
+            let mut counts = vec![0; classes.len()];
             labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
             counts
         };
@@ -223,8 +223,8 @@ mod tests {
 
     use super::*;
 
-    fn dataset(train: &[(u8, u8)], test: &[(u8, u8)]) -> Dataset {
-        let part = |images: &[(u8, u8)]| {
+    fn dataset(train: &[(u8, u16)], test: &[(u8, u16)]) -> Dataset {
+        let part = |images: &[(u8, u16)]| {
             let pixels = Array4::from_shape_fn((images.len(), 2, 2, 3), |(i, ..)| images[i].0);
             LabelledImages::new(pixels, images.iter().map(|&(_, label)| label).collect()).unwrap()
         };

@@ -44,7 +44,7 @@ fn open(dir: &TempDir) -> Result<ImageFolder, Error> {
     ImageFolder::open(dir.path(), Split::default())
 }
 
-fn names(files: &[(PathBuf, u8)]) -> Vec<(String, u8)> {
+fn names(files: &[(PathBuf, u16)]) -> Vec<(String, u16)> {
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     files.iter().map(|(path, label)| (name(path), *label)).collect()
 }
@@ -108,7 +108,7 @@ fn the_split_is_pinned() {
             order.swap(i, i + random.below(12 - i as u32) as usize);
         }
         order[..2].sort_unstable();
-        expected.extend(order[..2].iter().map(|i| (format!("{i:02}.png"), class as u8)));
+        expected.extend(order[..2].iter().map(|i| (format!("{i:02}.png"), class as u16)));
     }
     let dir = classes(2, 12);
     assert_eq!(names(&open(&dir).unwrap().test), expected);
@@ -170,7 +170,7 @@ fn broken_images_are_all_named_or_left_out() {
     // What follows a gap keeps its own pixels and label.
     for part in [&set.train, &set.test] {
         for (image, &label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
-            assert_eq!(image[[0, 0, 0]] / 6, label);
+            assert_eq!(u16::from(image[[0, 0, 0]]) / 6, label);
         }
     }
 }
@@ -190,12 +190,7 @@ fn the_images_are_the_same_for_any_number_of_threads() {
 fn what_is_no_set_of_classes_is_refused_with_the_next_step() {
     let one = folder(&[("only/1.png", 1)]);
     let alone = folder(&[("train/a/1.png", 1), ("train/b/1.png", 1)]);
-    let many = tempfile::tempdir().unwrap();
-    for class in 0..257 {
-        fs::create_dir(many.path().join(format!("{class}"))).unwrap();
-        fs::write(many.path().join(format!("{class}/1.png")), "").unwrap();
-    }
-    for (dir, part) in [(&one, "2 to 256 folders"), (&many, "found 257"), (&alone, "train instead")] {
+    for (dir, part) in [(&one, "2 to 65,536 folders"), (&alone, "train instead")] {
         let error = open(dir).unwrap_err();
         assert!(matches!(error, Error::Layout { .. }), "{error}");
         assert!(error.to_string().contains(part), "{part} not in {error}");
