@@ -81,10 +81,10 @@ pub fn build(cifar10: &Dataset, dir: impl AsRef<Path>) -> Result<()> {
     write(&dir.join(SUMS), sums.as_bytes())
 }
 
-const SHEETS: [&str; 3] = ["train_1.png", "train_2.png", "test.png"];
-const INDEX: &str = "index.csv";
+pub(crate) const SHEETS: [&str; 3] = ["train_1.png", "train_2.png", "test.png"];
+pub(crate) const INDEX: &str = "index.csv";
 const INDEX_HEADER: &str = "split,position,label,file,record";
-const SUMS: &str = "SHA256SUMS";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 /// The files that `SHA256SUMS` lists, in its order.
 const SUMMED: [&str; 4] = [SHEETS[0], SHEETS[1], SHEETS[2], INDEX];
 
