@@ -31,7 +31,7 @@ pub const FASHION_CLASSES: [&str; 10] = [
 ];
 
 /// The four files: training images and labels, then test images and labels. A name may end in `.gz`, and may have a dot
-/// instead of the hyphen before `idx`; whether a file is gzipped, its content says.
+/// instead of the hyphen before `idx`. Whether a file is gzipped is known from its content, not from its name.
 pub const FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -41,13 +41,13 @@ pub const FILES: [&str; 4] = [
 
 /// Loads the four files in `dir`.
 ///
-/// The labels of Fashion-MNIST are known by their SHA-256: then the set is called `fashion-mnist` and its classes have
+/// Fashion-MNIST is recognised by the SHA-256 of its labels: the set is then called `fashion-mnist`, and its classes have
 /// their names. Any other set is called `idx`, and its classes `0`, `1` and so on, up to the largest label.
 ///
 /// # Errors
 /// [`Error::Missing`] for a file that is not there, [`Error::Io`] for one that cannot be read, and [`Error::Format`]
 /// for one whose header is not that of images or labels, that is shorter or longer than its header says, or that does
-/// not fit the others. What a header claims is compared with the file's size before memory is taken.
+/// not fit the others. The size that a header claims is compared with the file's size before memory is taken.
 ///
 /// ```no_run
 /// let set = mlprobe_data::idx::load("/usr/share/datasets/fashion-mnist")?;
@@ -74,7 +74,7 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     Dataset::new(name, classes, train, test)
 }
 
-/// The file called `name` in `dir`, in one of the ways in which it may be written.
+/// The file called `name` in `dir`, under any of its spellings.
 pub(crate) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     let dotted = name.replace("-idx", ".idx");
     [name.to_owned(), format!("{name}.gz"), format!("{dotted}.gz"), dotted]
@@ -92,7 +92,7 @@ const FASHION_LABELS: [&str; 2] = [
 /// A header's first number: two zeros, the type (8: unsigned bytes) and the number of dimensions.
 const IMAGES: u32 = 0x803;
 const LABELS: u32 = 0x801;
-/// Deflate cannot make more of a byte: 258 bytes of at least two bits.
+/// The most bytes that one byte of a gzip file can stand for: deflate writes 258 bytes in no less than two bits.
 const MAX_RATIO: u64 = 1032;
 /// The most pixels in a file: 4 GiB.
 const MAX_BYTES: u64 = 4 << 30;
@@ -102,7 +102,7 @@ fn read_part(images: &Path, labels: &Path) -> Result<(LabelledImages, String)> {
     let ([n, rows, columns], grey) = read(images, IMAGES)?;
     let ([labelled], labels_read) = read(labels, LABELS)?;
     if labelled != n {
-        let expected = format!("{n} labels, one an image of {}", images.display());
+        let expected = format!("{n} labels, one for each image of {}", images.display());
         return Err(Error::format(labels, "number of labels", expected, labelled.to_string()));
     }
     let mut pixels = Vec::with_capacity(3 * grey.len());

@@ -1,6 +1,6 @@
 //! Image files of any size: found below folders, decoded to RGB, and made square (feature `images`).
 //!
-//! PNG, JPEG, WebP, BMP, GIF (the first frame) and TIFF are read. The content says which it is, not the name.
+//! PNG, JPEG, WebP, BMP, GIF (the first frame) and TIFF are read. The format is known from the content, not the name.
 
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
@@ -19,8 +19,8 @@ use crate::{Error, Result};
 /// The most bytes that a decoded image, and that a file, may have: 256 MiB, which is 89 million RGB pixels.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Image files in the order of `paths`: a file stands for itself, whatever its name; a folder for all files below it
-/// that are named as images ([`is_image`]), sorted by name, folder by folder.
+/// The image files in `paths`, in their order. A path may be a file of any name; or a folder, which stands for all files
+/// below it with the name of an image ([`is_image`]), sorted by name, folder by folder.
 ///
 /// Links are followed. Below a folder, names that begin with a dot are left out, and so is `__MACOSX`. A link that leads
 /// nowhere or back to a folder above it, and a folder that may not be read, are in the list like a damaged image: [`read`]
@@ -75,7 +75,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array3<u8>> {
 /// Decodes `bytes`, the content of the file `path`, as [`read`] does.
 ///
 /// # Errors
-/// As [`read`], but for those of reading.
+/// As [`read`], except for those of reading the file.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
     let broken = |at: &str, actual: String| Err(Error::format(path, at, EXPECTED, actual));
     if bytes.len() as u64 > MAX_BYTES {
@@ -114,9 +114,9 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
 
 /// The centre of `image` (height, width, 3) in `side` x `side` pixels: the largest centred square, resized.
 ///
-/// So the shorter side becomes `side` and what the longer side has beyond it is cut off, half at either end, as
-/// torchvision's `Resize(side)` and `CenterCrop(side)` do: nothing is stretched. Bilinear, with a support that grows
-/// when shrinking (antialiasing), as Pillow does. A square image of that side is copied.
+/// The shorter side becomes `side`, and the longer side is cut to the same length, equally at both ends, as torchvision's
+/// `Resize(side)` and `CenterCrop(side)` do: nothing is stretched. The filter is bilinear with antialiasing, as Pillow's.
+/// A square image of that side is copied.
 ///
 /// # Errors
 /// [`Error::Argument`] if the image is empty or not RGB, or `side` is 0 or above 65,535.
@@ -200,7 +200,7 @@ fn bad_link(path: &Path) -> Option<Error> {
     Some(Error::Link { path: path.to_owned(), target, problem })
 }
 
-/// Whether a JPEG's last scan is closed by its end marker: the decoder fills what is missing with grey, without a word.
+/// Whether a JPEG's last scan is closed by its end marker: the decoder fills what is missing with grey and reports nothing.
 ///
 /// A file is segments: FF, a marker, and for most a length (two bytes, big endian, itself included) with as much data.
 /// A scan's coded data follow its segment; in them FF is followed by 0 or a restart marker (D0 to D7).

@@ -1,4 +1,4 @@
-//! Images with labels, and the data set of a training and a test part.
+//! Images with labels, and a data set of training and test images.
 
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ pub struct LabelledImages {
 }
 
 impl LabelledImages {
-    /// Puts `images` (N, height, width, 3) and their N `labels` together.
+    /// Combines `images` (N, height, width, 3) with their N `labels`.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not three channels, or not as many labels as images.
@@ -41,12 +41,12 @@ impl LabelledImages {
         Ok(Self { images, labels })
     }
 
-    /// How many images there are.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -84,15 +84,15 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// What a model learns from.
     pub train: LabelledImages,
-    /// What it is judged by.
+    /// What a model is tested with.
     pub test: LabelledImages,
 }
 
 impl Dataset {
-    /// Puts a data set together.
+    /// Combines training and test images to a data set.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a label names no class.
+    /// [`Error::Argument`] if a label has no class.
     pub fn new(
         name: impl Into<String>,
         classes: Vec<String>,

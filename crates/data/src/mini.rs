@@ -1,11 +1,11 @@
 //! The mini set: the first 200 training and first 100 test images of each CIFAR-10 class, in file order.
 //!
-//! It is small enough to live in the repository (`data/cifar10-mini`), for tests, examples and a first look without
+//! It is small enough for the repository (`data/cifar10-mini`), for tests, examples and a first look without
 //! a network. Accuracies on it are not comparable with published CIFAR-10 figures.
 //!
-//! The images lie in PNG contact sheets of 25 rows and 40 columns of 32x32 tiles, row by row. `index.csv` says for
-//! every image its split, position, label, and the file and record of CIFAR-10 it comes from. `SHA256SUMS` is
-//! what `sha256sum -c` checks.
+//! The images are tiles of PNG contact sheets: 25 rows and 40 columns of 32x32 pixels, row by row. `index.csv` lists the
+//! split, position and label of each image, and the file and record of CIFAR-10 from which it comes. `sha256sum -c` checks
+//! `SHA256SUMS`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +24,7 @@ pub const TEST_PER_CLASS: usize = 100;
 /// Loads the mini set from `dir`, with the name `cifar10-mini`: 2,000 training and 1,000 test images.
 ///
 /// # Errors
-/// [`Error::Missing`] or [`Error::WrongDigest`] for a file that is not there or does not match `SHA256SUMS`;
+/// [`Error::Missing`] or [`Error::WrongDigest`] for a file that does not exist or does not match `SHA256SUMS`;
 /// [`Error::Format`] for content that is not a mini set.
 ///
 /// ```

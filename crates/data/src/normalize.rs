@@ -33,8 +33,8 @@ impl Normalization {
         })
     }
 
-    /// Normalizes `images` (N, height, width, 3) into f32 of the same shape: four bytes for every pixel value, so for
-    /// many images use it in pieces.
+    /// Normalizes `images` (N, height, width, 3) into f32 of the same shape: four bytes per pixel value, so for
+    /// many images, use it in pieces.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not three channels.

@@ -18,8 +18,7 @@ pub(crate) const fn length(labels: usize) -> usize {
     labels + 3 * PIXELS
 }
 
-/// Reads files one after another. `classes` says for each label byte below what number it lies; the last one is the
-/// label.
+/// Reads files one after another. `classes` holds a bound for each label byte; the last byte is the label.
 pub(crate) fn read(paths: &[PathBuf], classes: &[usize]) -> Result<LabelledImages> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for path in paths {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Dataset, LabelledImages};
 
-/// A data set in numbers. Shown, it is a few lines: images, classes, and a line for every oddity.
+/// A data set in numbers. Displayed, it is a few lines: images, classes, and one line for each oddity.
 ///
 /// ```
 /// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
@@ -26,7 +26,7 @@ pub struct Summary {
     pub name: String,
     /// The classes in the order of their labels.
     pub classes: Vec<ClassCount>,
-    /// What a user may not expect; often empty.
+    /// What a user may not expect. Often there is nothing.
     pub oddities: Vec<Oddity>,
 }
 
@@ -67,11 +67,11 @@ pub enum Oddity {
     EmptyClasses(Vec<PathBuf>),
     /// Images that could not be read, each with the reason.
     Broken(Vec<String>),
-    /// Classes with test images alone: no model can know them.
+    /// Classes with test images only: no model can learn them.
     Untrained(Vec<String>),
-    /// Classes with training images alone.
+    /// Classes with training images only.
     Untested(Vec<String>),
-    /// Test images whose pixels are those of a training image too: a model may know them by heart.
+    /// Test images with the same pixels as a training image: a model may have memorised them.
     Leaked {
         /// How many test images.
         images: usize,
@@ -143,9 +143,9 @@ fn leaked(train: &LabelledImages, test: &LabelledImages) -> Option<Oddity> {
     })
 }
 
-/// With more classes than these, or as many images in each, a range is shown and not a table.
+/// With more classes than this, or equally many images in each, a range is shown instead of a table.
 const TABLE: usize = 20;
-/// So many examples are named in a line.
+/// How many examples one line has.
 const EXAMPLES: usize = 5;
 
 impl fmt::Display for Summary {
@@ -176,7 +176,7 @@ impl fmt::Display for Summary {
 }
 
 impl Oddity {
-    /// How many things it is about.
+    /// How many files, images or classes it is about.
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::FoundIn(_) | Self::Test(_) | Self::Labels(_) | Self::ClassLikePart(_) | Self::Alike(_) => 1,

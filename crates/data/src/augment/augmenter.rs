@@ -42,7 +42,7 @@ impl Augmenter {
         Ok(Self { transforms: transforms.to_vec(), seed })
     }
 
-    /// What happens to the image `index` of `height` and `width` pixels.
+    /// The transform and its parameters for image `index`, of `height` x `width` pixels.
     pub fn draw(&self, index: u64, height: usize, width: usize) -> Draw {
         let mut random = Random::new(self.seed, b"augment", index);
         let choice = random.below(self.transforms.len() as u32) as usize;
@@ -98,8 +98,8 @@ impl Augmenter {
         Ok(out)
     }
 
-    /// A text that names the result for given images, for the keys of caches. Its version number is raised if a
-    /// later release draws or transforms differently.
+    /// A text that identifies the result for given images, for the keys of caches. Its version number is raised if a later
+    /// release draws or transforms differently.
     ///
     /// ```
     /// # use mlprobe_data::augment::{Augmenter, Preset};

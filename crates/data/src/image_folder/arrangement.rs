@@ -1,4 +1,4 @@
-//! How images are arranged in a folder: in folders of classes, in parts with folders of classes, or listed by a table.
+//! How the images in a folder are arranged: in folders of classes, in parts with folders of classes, or by a table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,8 +59,15 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
         return match classes[..] {
             _ if !groups.is_empty() => Classes::of(dir).map(|_| None),
             [] if images == 0 => Ok(None),
-            [] => Err(layout(dir, EXPECTED, format!("{images} images and no folders with images"))),
-            _ => Err(layout(dir, EXPECTED, format!("images in {}, not sorted into classes", list(&classes)))),
+            [] => {
+                let actual = format!("{images} images and no folders with images{}", unusable_table(dir));
+                Err(layout(dir, EXPECTED, actual))
+            }
+            _ => {
+                let table = unusable_table(dir);
+                let actual = format!("images in {}, not sorted into classes{table}", list(&classes));
+                Err(layout(dir, EXPECTED, actual))
+            }
         };
     }
     let mut oddities = Vec::new();
@@ -307,6 +314,13 @@ fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
 /// Whether a file may be a table of labels: not one of predictions to hand in, as competitions have them.
 fn may_label(path: &Path) -> bool {
     is_table(path) && !text_of(path.file_name().unwrap_or_default()).to_lowercase().contains("submission")
+}
+
+/// Why the first table in `dir` is of no use, for the end of a message.
+fn unusable_table(dir: &Folder) -> String {
+    let images = dir.all_files().0;
+    let first = dir.others().find(|path| may_label(path)).and_then(|path| Table::read(path, &images).err());
+    first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
 }
 
 fn has_tables(part: &Folder) -> bool {

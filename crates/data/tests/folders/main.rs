@@ -213,6 +213,24 @@ fn a_thousand_classes_of_five_images_are_opened() {
     }
 }
 
+#[test]
+fn a_bmp_of_version_5_without_transparency_shows_its_colours() {
+    let dir = tempfile::tempdir().unwrap();
+    for (class, colour) in [("red", [200, 1, 2]), ("blue", [3, 4, 200])] {
+        for (i, alpha) in [None, Some(0), Some(255)].into_iter().enumerate() {
+            pictures::write(&dir, &format!("{class}/{i}.bmp"), pictures::bmp(colour, alpha));
+        }
+    }
+    let (set, _) = find(&dir).unwrap().open(&|_| ()).unwrap();
+    assert_eq!(set.classes, ["blue", "red"]);
+    for part in [&set.train, &set.test] {
+        for (image, label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
+            let colour = if *label == 0 { [3, 4, 200] } else { [200, 1, 2] };
+            assert_eq!([0, 1, 2].map(|c| image[[0, 0, c]]), colour);
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn links_that_lead_nowhere_or_back_are_skipped_like_broken_images() {

@@ -150,3 +150,11 @@ fn two_images_of_one_name_are_told_apart_by_their_folders() {
     // Which image 1.png is cannot be told.
     assert!(source.summary().unwrap().to_string().contains("1.png"));
 }
+
+#[test]
+fn a_table_that_is_of_no_use_is_named_where_it_would_be_needed() {
+    let dir = files(&["1.png", "2.png"]);
+    write(&dir, "labels.csv", "id,label\n1,a\n1,b\n");
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("labels.csv: row 3") && error.contains("2 images"), "{error}");
+}
