@@ -81,9 +81,14 @@ fn named(name: &str) -> Result<ExtractorSettings> {
     match network {
         "squeezenet1_1" => Ok(ExtractorSettings::SqueezeNet { input_size }),
         "resnet18" => Ok(ExtractorSettings::ResNet18 { input_size, normalization, weights: None }),
-        file if file.ends_with(".onnx") => {
-            Ok(ExtractorSettings::Onnx { path: file.into(), input_size, normalization })
-        }
+        "efficientnet_lite0" => Ok(ExtractorSettings::EfficientNetLite0 { input_size }),
+        file if file.ends_with(".onnx") => Ok(ExtractorSettings::Onnx {
+            path: file.into(),
+            input_size,
+            normalization,
+            output: None,
+            pool: None,
+        }),
         _ => bail!(unknown()),
     }
 }

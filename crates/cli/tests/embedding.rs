@@ -4,9 +4,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-#[path = "../../crates/features/tests/bmp/mod.rs"]
+#[path = "../../features/tests/bmp/mod.rs"]
 mod bmp;
-#[path = "../../crates/features/tests/formula/mod.rs"]
+#[path = "../../features/tests/formula/mod.rs"]
 mod formula;
 mod process;
 
@@ -23,9 +23,9 @@ use tempfile::TempDir;
 
 use process::Process;
 
-/// `cargo xtask` in `folder`, which has a feature cache of its own.
-fn xtask(folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+/// `mlprobe` in `folder`, which has a feature cache of its own.
+fn mlprobe(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlprobe"));
     command
         .args(arguments.split(' '))
         .current_dir(folder)
@@ -40,11 +40,11 @@ fn stdout(output: &Output) -> String {
 }
 
 fn succeeds(folder: &Path, arguments: &str) -> String {
-    stdout(&xtask(folder, arguments).output().unwrap())
+    stdout(&mlprobe(folder, arguments).output().unwrap())
 }
 
 fn fails(folder: &Path, arguments: &str) -> String {
-    let output = xtask(folder, arguments).output().unwrap();
+    let output = mlprobe(folder, arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments}");
     String::from_utf8(output.stderr).unwrap()
 }
@@ -76,7 +76,7 @@ fn killed_at_any_moment_an_embedding_goes_on_to_the_same_bytes() {
     assert_eq!(expected[0].len(), 128 + COUNT * 512 * 4);
 
     let out = folder.join("killed.npy");
-    let mut command = xtask(folder, "embed photos --input-size 32 --out killed.npy");
+    let mut command = mlprobe(folder, "embed photos --input-size 32 --out killed.npy");
     let mut random = Random::new(1, b"moments of kills", 0);
     let (mut killed, mut went_on) = (0, 0);
     while killed < 16 {
@@ -92,7 +92,7 @@ fn killed_at_any_moment_an_embedding_goes_on_to_the_same_bytes() {
             killed += 1;
             assert!(!out.exists() || fs::read(&out).unwrap() == expected[0], "only when it is whole");
         }
-        went_on += usize::from(process.stderr().contains("Done before"));
+        went_on += usize::from(process.stderr().contains("were done before"));
     }
     Process::start(&mut command, folder).succeeds();
     assert!(results(folder, "killed.npy") == expected);
@@ -105,7 +105,7 @@ fn ctrl_c_ends_an_embedding_that_then_goes_on() {
     let folder = folder.path();
     succeeds(folder, "embed photos --input-size 32 --out whole.npy");
     let part = folder.join("stopped.npy.part");
-    let mut command = xtask(folder, "embed photos --input-size 32 --out stopped.npy");
+    let mut command = mlprobe(folder, "embed photos --input-size 32 --out stopped.npy");
     let mut process = Process::start(&mut command, folder);
     process.wait_until("rows", |_| fs::metadata(&part).is_ok_and(|metadata| metadata.len() > 128));
     process.signal("INT");
@@ -113,13 +113,13 @@ fn ctrl_c_ends_an_embedding_that_then_goes_on() {
     let status = process.ends_within(Duration::from_secs(10));
     let stderr = process.stderr();
     assert_eq!(status.and_then(|status| status.code()), Some(130), "{stderr}");
-    let go_on = "To go on from here: cargo xtask embed photos --input-size 32 --out stopped.npy";
+    let go_on = "To resume: mlprobe embed photos --input-size 32 --out stopped.npy";
     assert!(stderr.contains("Stopping.") && stderr.contains(go_on), "{stderr}");
     assert!(part.exists() && !folder.join("stopped.npy").exists());
 
     let mut process = Process::start(&mut command, folder);
     process.succeeds();
-    assert!(process.stderr().contains("Done before"), "{}", process.stderr());
+    assert!(process.stderr().contains("were done before"), "{}", process.stderr());
     assert!(results(folder, "stopped.npy") == results(folder, "whole.npy"));
 }
 
@@ -130,7 +130,7 @@ fn a_broken_image_is_named_and_stops_the_work_unless_it_is_skipped() {
     fs::write(folder.join("photos/00003.bmp"), "no image").unwrap();
     let error = fails(folder, "embed photos --input-size 16 --out f.npy");
     assert!(error.contains("00003.bmp") && error.contains("--skip-broken"), "{error}");
-    let output = xtask(folder, "embed photos --input-size 16 --out f.npy --skip-broken").output().unwrap();
+    let output = mlprobe(folder, "embed photos --input-size 16 --out f.npy --skip-broken").output().unwrap();
     assert!(stdout(&output).contains("f.npy: 4 x 512 features"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("00003.bmp"));
     assert!(fails(folder, "embed photos nowhere --out g.npy").contains("nowhere is not there"));
@@ -215,7 +215,7 @@ const CLASSES: [&str; 10] =
 
 /// The softmax outputs on the test images that the run in `run/` has left.
 fn recorded(folder: &Path, model: &str) -> Vec<Vec<f64>> {
-    let file = folder.join(format!("run/predictions/{model}-probabilities.npy"));
+    let file = folder.join(format!("run/predictions/{model}-epoch40.npy"));
     let probabilities: Array2<f32> = ndarray_npy::read_npy(file).unwrap();
     probabilities.outer_iter().map(|row| row.iter().map(|&p| f64::from(p)).collect()).collect()
 }
@@ -244,7 +244,7 @@ fn predict_gives_the_probabilities_that_the_run_recorded_bit_for_bit() {
         ("predict --model test test", "expected a folder with results.json"),
         ("predict --model run/models/augmented-seed0.safetensors --seed 1 test", "leave them out"),
         ("predict --model run test/nothing.bmp", "nothing.bmp is not there"),
-        ("predict --model run --input-size 17 test", "squeezenet1_1@17"),
+        ("predict --model run --input-size 17 test", "leave --input-size and --normalization out"),
     ] {
         let error = fails(folder, arguments);
         assert!(error.contains(part), "{arguments}: {error}");

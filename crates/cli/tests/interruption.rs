@@ -1,4 +1,4 @@
-//! The real program, killed and interrupted: it goes on where it was, and ends with the same bits.
+//! The real program, killed and interrupted: it resumes, and ends with the same bits.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
@@ -34,7 +34,7 @@ impl Place {
 
     /// Starts the program, with a checkpoint after every epoch.
     fn start(&self) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mlprobe"));
         command
             .args(&self.options)
             .args(["--dataset", "mini", "--input-size", "16", "--checkpoint-every", "0", "--out"])
@@ -79,7 +79,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn remove_times(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, _| !["seconds", "stages", "claims"].contains(&name.as_str()));
+            fields.retain(|name, _| !["seconds", "stages", "claims", "answers"].contains(&name.as_str()));
             fields.values_mut().for_each(remove_times);
         }
         Value::Array(values) => values.iter_mut().for_each(remove_times),
@@ -117,13 +117,13 @@ fn kill_and_compare(options: &str, kills: usize) {
         } else {
             process.kill();
             killed += 1;
-            went_on |= process.stderr().contains("goes on after");
+            went_on |= process.stderr().contains("resumes after");
         }
     }
     let mut last = place.start();
     last.succeeds();
     assert_same(&place, &expected);
-    assert!(went_on || last.stderr().contains("goes on after"), "no start found a run part way");
+    assert!(went_on || last.stderr().contains("resumes after"), "no start found a run part way");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn ctrl_c_ends_a_study_that_then_goes_on_and_no_second_process_may_enter_its_fol
     for (signal, goes_on) in [("INT", false), ("TERM", true)] {
         let mut process = place.start();
         let is_training = |process: &Process| match goes_on {
-            true => process.stderr().contains("goes on after"),
+            true => process.stderr().contains("resumes after"),
             false => fs::read_dir(&checkpoints).is_ok_and(|entries| entries.count() > 1),
         };
         process.wait_until("training", is_training);
@@ -156,14 +156,14 @@ fn ctrl_c_ends_a_study_that_then_goes_on_and_no_second_process_may_enter_its_fol
         let stderr = process.stderr();
         assert_eq!(status.and_then(|status| status.code()), Some(130), "SIG{signal}: {stderr}");
         assert!(stderr.contains("Stopping."), "{stderr}");
-        let command = format!("cargo xtask {} --dataset mini", place.options.join(" "));
-        assert!(stderr.contains(&format!("Stopped. To go on from here: {command}")), "{stderr}");
+        let command = format!("mlprobe {} --dataset mini", place.options.join(" "));
+        assert!(stderr.contains(&format!("Stopped. To resume: {command}")), "{stderr}");
     }
 }
 
 /// A process in the folder of another one says so and fails.
 fn assert_second_is_refused(place: &Place) {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+    let output = Command::new(env!("CARGO_BIN_EXE_mlprobe"))
         .args(&place.options)
         .args(["--dataset", "mini", "--input-size", "16", "--out"])
         .arg(place.out())

@@ -38,7 +38,7 @@ impl Place {
         }
         command
             .args(["-c", &script])
-            .env("xtask", env!("CARGO_BIN_EXE_xtask"))
+            .env("xtask", env!("CARGO_BIN_EXE_mlprobe"))
             .env("out", self.out())
             .env("cache", self.cache())
             .env("MLPROBE_CACHE", self.cache())

@@ -36,7 +36,7 @@ const BATCH_SIZE: usize = 100;
 /// // Two classes of points in the plane: below and above 0.5.
 /// let points = |n: usize| {
 ///     let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 37 + j * 11) % 101) as f32 / 101.0);
-///     let labels = features.rows().into_iter().map(|row| u8::from(row[0] > 0.5)).collect();
+///     let labels = features.rows().into_iter().map(|row| u16::from(row[0] > 0.5)).collect();
 ///     LabelledFeatures::new(features, labels)
 /// };
 /// let (few, many, test) = (points(20)?, points(200)?, points(500)?);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::ArrayView4;
 
-use crate::gemm::Aligned;
+use crate::buffer::Aligned;
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Finish, finished};
 use crate::{Error, Isa, Map};

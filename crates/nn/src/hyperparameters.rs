@@ -88,6 +88,16 @@ impl Hyperparameters {
         Self { dropout, ..self }.checked()
     }
 
+    /// The learning rate η, before any schedule.
+    pub fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    /// Rows that an update averages over.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// The learning rate of an epoch, counted from 1.
     pub(crate) fn learning_rate_of(&self, epoch: usize) -> f64 {
         match self.schedule {

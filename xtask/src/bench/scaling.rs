@@ -111,7 +111,7 @@ fn extraction(images: usize, threads: usize) -> Result<f64> {
 /// As the study does: a run a thread, on the same rows.
 fn training(rows: usize, epochs: usize, threads: usize) -> Result<f64> {
     let x = Array2::from_shape_fn((rows, 512), |(i, j)| ((i * 512 + j) as f32 * 0.618_034).fract() - 0.5);
-    let labels: Vec<u8> = (0..rows).map(|i| (i % 10) as u8).collect();
+    let labels: Vec<u16> = (0..rows).map(|i| (i % 10) as u16).collect();
     let examples = Examples::new(vec![(x.view(), &labels)], 10)?;
     let start = Instant::now();
     thread::scope(|scope| {

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// What the results are computed with, beside the runs.
 pub(crate) struct Plan<'a> {
     /// Labels (N) of the test images.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// Names of the further test sets.
     pub further: Vec<&'a str>,
     /// What to compare: the effect's name, and the indices of the two arms.

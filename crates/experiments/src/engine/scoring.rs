@@ -72,7 +72,7 @@ pub struct Tested {
     /// Softmax outputs (N, K).
     pub probabilities: Array2<f32>,
     /// The likeliest class of each image (N).
-    pub predicted: Vec<u8>,
+    pub predicted: Vec<u16>,
 }
 
 /// What all runs of a study are scored on.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct LabelledFeatures {
     features: ArcArray2<f32>,
-    labels: Arc<[u8]>,
+    labels: Arc<[u16]>,
     digest: Arc<OnceLock<String>>,
 }
 
@@ -22,7 +22,7 @@ impl LabelledFeatures {
     ///
     /// # Errors
     /// [`Error::Argument`] if the lengths differ, nothing is given, or a feature is not finite.
-    pub fn new(features: Array2<f32>, labels: Vec<u8>) -> Result<Self> {
+    pub fn new(features: Array2<f32>, labels: Vec<u16>) -> Result<Self> {
         let problem = |expected: String, actual: String, next| {
             Err(Error::Argument { operation: "pairing features with labels", expected, actual, next })
         };
@@ -61,7 +61,7 @@ impl LabelledFeatures {
                 bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
                 digest.update(&bytes);
             }
-            digest.update(&self.labels);
+            self.labels.iter().for_each(|label| digest.update(label.to_le_bytes()));
             mlprobe_files::hex(&digest.finalize())
         })
     }
@@ -101,7 +101,7 @@ impl LabelledFeatures {
     }
 
     /// (N), class indices.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 

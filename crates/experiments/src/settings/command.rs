@@ -21,9 +21,12 @@ impl Settings {
         let Self { compared, images, extractor, protocol } = self;
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
-        if let Some(Images { dataset, skip_broken }) = images {
+        if let Some(Images { dataset, skip_broken, labels }) = images {
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
+            if let Some(labels) = labels {
+                words.option("--labels", labels.to_str()?);
+            }
         }
         if let Some(extractor) = extractor {
             words.extractor(extractor)?;
