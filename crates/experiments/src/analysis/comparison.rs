@@ -16,9 +16,9 @@ use crate::error::Result;
 /// Confidence level of every interval.
 pub const LEVEL: f64 = 0.95;
 /// Resamples of the crossed bootstrap.
-const RESAMPLES: usize = 10_000;
+pub(crate) const RESAMPLES: usize = 10_000;
 /// Keys the draws of the crossed bootstrap.
-const BOOTSTRAP_SEED: u64 = 0;
+pub(crate) const BOOTSTRAP_SEED: u64 = 0;
 /// The smallest detectable effect is the one found with this probability.
 const POWER: f64 = 0.8;
 
@@ -181,6 +181,7 @@ mod tests {
                 model: Mlp::new(&[1, 2], 0).unwrap(),
                 tested: vec![tested(1, half), tested(2, full)],
                 further: Vec::new(),
+                train_rows: 100,
                 notes: Vec::new(),
             })
             .collect()

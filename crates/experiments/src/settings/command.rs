@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlprobe_features::ExtractorSettings;
 
-use super::{Compared, Images, Protocol, SetFile, Settings};
+use super::{Compared, Images, Protocol, SetFile, Settings, Subset};
 
 /// Sets named in the name of a folder; the others are counted.
 const NAMED: usize = 3;
@@ -67,7 +67,9 @@ impl Settings {
             parts.extend(label(extractor));
             parts.push(format!("{}px", extractor.input_size()));
         }
-        parts.push(format!("{}seeds-{}epochs", protocol.seeds.len(), protocol.epochs));
+        let seeds = if protocol.until_decided { "auto".to_owned() } else { protocol.seeds.len().to_string() };
+        parts.push(format!("{seeds}seeds-{}epochs", protocol.epochs));
+        parts.extend(protocol.subset.map(|subset| format!("part{}", subset.fraction)));
         Some(parts.join("-"))
     }
 }
@@ -158,11 +160,17 @@ impl Words {
     }
 
     fn protocol(&mut self, protocol: &Protocol, is_tuned: bool) -> Option<()> {
-        let Protocol { seeds, epochs, report_at, batch_size, hidden } = protocol;
+        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, subset } = protocol;
         if !seeds.iter().copied().eq(0..seeds.len() as u64) {
             return None; // the command line counts seeds from 0
         }
-        self.option("--seeds", seeds.len());
+        match until_decided {
+            false => self.option("--seeds", seeds.len()),
+            true => {
+                self.option("--seeds", "auto");
+                self.option("--max-seeds", seeds.len());
+            }
+        }
         if is_tuned {
             return Some(()); // the rest is the recipe's own
         }
@@ -173,6 +181,14 @@ impl Words {
         self.option("--batch-size", batch_size);
         if *hidden != Protocol::default().hidden {
             self.option("--hidden", list(hidden));
+        }
+        if let Some(margin) = margin {
+            self.option("--margin", 100.0 * margin);
+        }
+        match subset {
+            None => {}
+            Some(Subset { fraction, per_seed: true }) => self.option("--resample", fraction),
+            Some(Subset { per_seed: false, .. }) => return None, // part of a curve
         }
         Some(())
     }

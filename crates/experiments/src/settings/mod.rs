@@ -10,7 +10,7 @@ use mlprobe_data::augment::Preset;
 use mlprobe_features::ExtractorSettings;
 use serde::{Deserialize, Serialize};
 
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Subset};
 
 /// Everything that the results of a study follow from, apart from the program and the content of the files it names.
 ///
