@@ -102,8 +102,8 @@ fn row(threads: usize) -> Result<String> {
     let network = SqueezeNet::new(32)?;
     let (augmented, original, transformed, test) = pool.install(|| -> Result<_> {
         let augmenter = Augmenter::new(Preset::default().transforms(), 0)?;
-        let (augmented, _) = augmenter.apply(mini.train.images.slice(s![..FEW, .., .., ..]))?;
-        let extract = |images: ArrayView4<'_, u8>| network.extract(images, &|_| ());
+        let augmented = augmenter.apply(mini.train.images.slice(s![..FEW, .., .., ..]))?;
+        let extract = |images: ArrayView4<'_, u8>| network.extract(&images);
         let original = extract(mini.train.images.view())?;
         let transformed = extract(augmented.view())?;
         Ok((augmented, original, transformed, extract(mini.test.images.slice(s![..FEW, .., .., ..]))?))
@@ -111,7 +111,7 @@ fn row(threads: usize) -> Result<String> {
     let images = digest(augmented.iter().copied());
     let features = digest_of_floats([&original, &transformed, &test].into_iter().flatten());
 
-    let with_labels = |features: Array2<f32>, labels: &[u8]| LabelledFeatures::new(features, labels.to_vec());
+    let with_labels = |features: Array2<f32>, labels: &[u16]| LabelledFeatures::new(features, labels.to_vec());
     let original = with_labels(original, &mini.train.labels)?;
     let transformed = with_labels(transformed, &mini.train.labels[..FEW])?;
     let test = with_labels(test, &mini.test.labels[..FEW])?;

@@ -1,9 +1,13 @@
 //! `mlprobe compare`: training sets from files, against each other.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use mlprobe_features::arrays::{
+    LabelledArrays, LabelledFile, Options, encode, read_labelled, read_pair,
+};
 use mlprobe_experiments::report::Page;
 use mlprobe_experiments::results::FileInfo;
 use mlprobe_experiments::settings::{Compared, SetFile};
@@ -20,8 +24,8 @@ const BATCH_SIZE: usize = 100;
 
 /// Which training set is better? Compares files of features and labels
 ///
-/// The same network is trained on each set, with the same seeds, and scored on one test set. A FILE is an .npz file with the
-/// arrays `features` (N, D), numbers, and `labels` (N), integers from 0; `X` and `y` will do too. Or it is two files,
+/// The same network is trained on each set, with the same seeds, and scored on one test set. A FILE is .npz, .safetensors, .csv,
+/// .tsv or .parquet, with features (N, D) and labels (N), as numbers or as text, under their usual names; or it is two files,
 /// FEATURES.npy:LABELS.npy. Every set is compared with the first. Interrupt the run at any time; rerunning the same command
 /// resumes it.
 #[derive(Args)]
@@ -29,9 +33,18 @@ pub struct Arguments {
     /// Training sets, two or more. A set is called NAME, or else like its file
     #[arg(value_name = "[NAME=]FILE", required = true, num_args = 2..)]
     sets: Vec<String>,
-    /// The test set
+    /// The test set; it may be left out if the first file also holds one
     #[arg(long, value_name = "FILE")]
-    test: String,
+    test: Option<String>,
+    /// Name of the array or column of features, where it cannot be told
+    #[arg(long, value_name = "NAME")]
+    features_key: Option<String>,
+    /// Name of the array or column of labels, where it cannot be told
+    #[arg(long, value_name = "NAME")]
+    labels_key: Option<String>,
+    /// Type of features that are stored without one: bfloat16 is stored so by NumPy
+    #[arg(long, value_name = "bfloat16", value_parser = ["bfloat16"])]
+    dtype: Option<String>,
     /// Number of classes, or their names in the order of the labels [default: as many as the labels tell]
     #[arg(long, value_name = "K|NAME,NAME,...")]
     classes: Option<String>,
@@ -57,32 +70,17 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { sets, test, classes, seeds, epochs, training, learning_rate, standardise, threads, run } =
-        arguments;
+    let Arguments { sets, test, features_key, labels_key, dtype, .. } = &arguments;
+    let options = Options {
+        features_key: features_key.clone(),
+        labels_key: labels_key.clone(),
+        bfloat16: dtype.is_some(),
+    };
+    let (sets, test, names) = read(sets, test.as_deref(), &options)?;
+    let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } = arguments;
     let threads = threads.start()?;
-    let sets = sets.iter().map(|set| NamedSet::read(set)).collect::<Result<Vec<_>>>()?;
-    for (i, set) in sets.iter().enumerate() {
-        if sets[..i].iter().any(|other| other.name.eq_ignore_ascii_case(&set.name)) {
-            bail!(
-                "two training sets are called `{0}`, in some case; give one another name: OTHER={1}",
-                set.name,
-                set.file
-            );
-        }
-    }
     let rates = rates(&learning_rate, &sets)?;
-    let test = NamedSet::read(&test)?;
-    for NamedSet { file, set, .. } in &sets {
-        let (d, expected) = (set.dim(), test.set.dim());
-        if d != expected {
-            bail!(
-                "{file} has {d} features per row, {} has {expected}; make every set in the same way",
-                test.file
-            );
-        }
-    }
-    let largest = sets.iter().chain([&test]).flat_map(|set| set.set.labels()).max().copied().unwrap_or(0);
-    let names = class_names(classes.as_deref(), usize::from(largest) + 1)?;
+    let names = class_names(classes.as_deref(), names)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
 
     let mut about = About::features(&test.name, &names);
@@ -128,30 +126,121 @@ struct NamedSet {
     set: LabelledFeatures,
 }
 
-impl NamedSet {
-    /// From `[NAME=]FILE`. Without a name, it is the file's without folder and ending.
-    fn read(argument: &str) -> Result<Self> {
-        let (name, file) = match argument.split_once('=') {
-            Some((name, file)) if !Path::new(argument).exists() => (Some(name), file),
-            _ => (None, argument),
-        };
-        let (features, labels) = split_pair(file).unwrap_or((file, file));
-        if features == labels && file.ends_with(".npy") {
-            bail!("{file} holds one array; give a set as two, FEATURES.npy:LABELS.npy, or as one .npz file");
+/// The training sets, the test set and the names of the classes, which all files number alike.
+fn read(
+    sets: &[String],
+    test: Option<&str>,
+    options: &Options,
+) -> Result<(Vec<NamedSet>, NamedSet, Vec<String>)> {
+    let mut places = sets.iter().map(|set| named(set)).collect::<Result<Vec<_>>>()?;
+    for (i, (name, file)) in places.iter().enumerate() {
+        if places[..i].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            bail!("two training sets are called `{name}`, in some case; give one another name: OTHER={file}");
         }
-        let name = match name {
-            Some(name) => name.to_owned(),
-            None => {
-                let stem = Path::new(features).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                // Arms name files.
-                stem.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
-            }
-        };
-        let set = LabelledFeatures::read_pair(features, labels)
-            .with_context(|| format!("cannot read {file} as features and labels"))?;
-        Ok(Self { name, file: file.to_owned(), set })
     }
+    let mut files = places.iter().map(|(_, file)| read_file(file, options)).collect::<Result<Vec<_>>>()?;
+    let test_set = match test {
+        Some(test) => {
+            let (name, file) = named(test)?;
+            let read = read_file(&file, options)?;
+            places.push((name, file));
+            read.main
+        }
+        None => {
+            let Some(test) = files[0].test.take() else {
+                bail!("{} holds no test set; name one with --test", places[0].1);
+            };
+            places.push((format!("{}-test", places[0].0), places[0].1.clone()));
+            test
+        }
+    };
+    let arrays: Vec<LabelledArrays> = files.into_iter().map(|file| file.main).chain([test_set]).collect();
+    let (labels, names) = encode(&arrays.iter().collect::<Vec<_>>())?;
+    check_classes(&places, &labels, &names)?;
+    let d = arrays[arrays.len() - 1].features.ncols();
+    let mut read = Vec::new();
+    for (((name, file), arrays), labels) in places.into_iter().zip(arrays).zip(labels) {
+        if arrays.features.ncols() != d {
+            bail!(
+                "{file} has {} features per row, the test set has {d}; make every set in the same way",
+                arrays.features.ncols()
+            );
+        }
+        read.push(NamedSet { name, file, set: LabelledFeatures::new(arrays.features, labels)? });
+    }
+    let test = read.pop().context("there is no test set")?;
+    Ok((read, test, names))
+}
 
+/// Every class of the test set is in some training set: else its labels mean something else there.
+fn check_classes(places: &[(String, String)], labels: &[Vec<u16>], names: &[String]) -> Result<()> {
+    let Some((test, training)) = labels.split_last() else { return Ok(()) };
+    let classes = |labels: &[u16]| labels.iter().copied().collect::<BTreeSet<_>>();
+    let list = |classes: &BTreeSet<u16>| {
+        let names: Vec<_> =
+            classes.iter().filter_map(|&class| names.get(usize::from(class)).map(String::as_str)).collect();
+        match names.len() {
+            0..=12 => names.join(", "),
+            more => format!("{}, and {} more", names[..12].join(", "), more - 12),
+        }
+    };
+    let of_test = classes(test);
+    for ((name, file), labels) in places.iter().zip(training) {
+        let of_set = classes(labels);
+        if of_set.is_disjoint(&of_test) {
+            bail!(
+                "the classes of `{name}`, {} ({file}), and those of the test set, {}, have nothing in common: label both in \
+                 the same way",
+                list(&of_set),
+                list(&of_test)
+            );
+        }
+    }
+    let of_any: BTreeSet<u16> = training.iter().flatten().copied().collect();
+    let unknown: BTreeSet<u16> = of_test.difference(&of_any).copied().collect();
+    if !unknown.is_empty() {
+        bail!(
+            "no training set has the test classes {}; the training classes are {}: label both in the same way, or leave those \
+             rows out of the test set",
+            list(&unknown),
+            list(&of_any)
+        );
+    }
+    Ok(())
+}
+
+/// Name and file of `[NAME=]FILE`. Without a name, it is the file's without folder and ending.
+fn named(argument: &str) -> Result<(String, String)> {
+    let (name, file) = match argument.split_once('=') {
+        Some((name, file)) if !Path::new(argument).exists() => (Some(name), file),
+        _ => (None, argument),
+    };
+    let features = split_pair(file).map_or(file, |(features, _)| features);
+    if features == file && file.ends_with(".npy") {
+        bail!("{file} holds one array; give a set as two, FEATURES.npy:LABELS.npy, or as one .npz file");
+    }
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => {
+            let stem = Path::new(features).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            // Arms name files.
+            stem.replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
+        }
+    };
+    Ok((name, file.to_owned()))
+}
+
+fn read_file(file: &str, options: &Options) -> Result<LabelledFile> {
+    let read = match split_pair(file) {
+        Some((features, labels)) => {
+            read_pair(features, labels, options).map(|main| LabelledFile { main, test: None })
+        }
+        None => read_labelled(file, options),
+    };
+    read.with_context(|| format!("cannot read {file} as features and labels"))
+}
+
+impl NamedSet {
     /// Where the set came from, for the record.
     fn info(&self, is_training_set: bool) -> Result<FileInfo> {
         let (features, labels) =
@@ -193,12 +282,12 @@ fn rates(options: &[String], sets: &[NamedSet]) -> Result<Vec<f64>> {
     Ok(rates)
 }
 
-/// Names of the classes: as given, or numbers; `told` is how many the labels tell of.
-fn class_names(option: Option<&str>, told: usize) -> Result<Vec<String>> {
-    let numbers = |k: usize| (0..k).map(|class| class.to_string()).collect();
-    let Some(option) = option else { return Ok(numbers(told)) };
+/// Names of the classes: as given, or as the files have them.
+fn class_names(option: Option<&str>, of_files: Vec<String>) -> Result<Vec<String>> {
+    let Some(option) = option else { return Ok(of_files) };
     if let Ok(k) = option.parse::<usize>() {
-        return Ok(numbers(k));
+        let more = (of_files.len()..k).map(|class| class.to_string());
+        return Ok(of_files.iter().cloned().chain(more).collect());
     }
     let names: Vec<String> = option.split(',').map(|name| name.trim().to_owned()).collect();
     match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {

@@ -6,21 +6,26 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::fetch::{Remote, Timeouts, fetch_file};
-use mlprobe_features::{Extractor, ExtractorSettings, Normalization, ResNet18, SqueezeNet, same_network};
+use mlprobe_features::{
+    EfficientNetLite0, Extractor, ExtractorSettings, Normalization, Pool, ResNet18, SqueezeNet, same_network,
+};
 use mlprobe_kernels::Isa;
 
 use crate::data::with_bars;
 use crate::front;
 
+/// Side in pixels of the images that efficientnet-lite0 is given unless the user says otherwise.
+const EFFICIENTNET_INPUT_SIZE: usize = 128;
+
 #[derive(Args, Clone, Default)]
 pub struct ExtractorOptions {
-    /// Network that makes the features: squeezenet, which is built in; resnet18, the original course's, whose weights
-    /// (47 MB) are fetched once; or an ONNX file of your own that takes images (N, 3, height, width), if the program was
-    /// built with `--features onnx` [default: squeezenet]
-    #[arg(long, value_name = "squeezenet|resnet18|PATH.onnx")]
+    /// Network that makes the features: squeezenet (512 numbers per image) and efficientnet-lite0 (1280, more accurate and
+    /// slower) are built in; resnet18 is the original course's, and its weights (47 MB) are fetched once; an ONNX file of your
+    /// own needs a program built with `--features onnx` [default: squeezenet]
+    #[arg(long, value_name = "squeezenet|efficientnet-lite0|resnet18|PATH.onnx")]
     extractor: Option<Network>,
     /// Side in pixels that images are resized to for the extractor; its time grows with the square
-    /// [default: 128 for squeezenet, 224 for resnet18, 64 for a --quick study; what an ONNX file says, else 224]
+    /// [default: 128 for squeezenet and efficientnet-lite0, 224 for resnet18, 64 for a --quick study; what an ONNX file says, else 224]
     #[arg(long, value_name = "N")]
     input_size: Option<usize>,
     /// How pixels x are scaled: div255 is x/255, as the original course did; imagenet is (x/255 - mean)/deviation, as
@@ -32,6 +37,12 @@ pub struct ExtractorOptions {
     /// [default: data/resnet18/model.safetensors, fetched and verified]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+    /// Output of an ONNX network that is used as features [default: the first]
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+    /// What is made of an output of tokens (N, T, D) of an ONNX network: the first token, or the mean
+    #[arg(long, value_name = "cls|mean")]
+    pool: Option<Pool>,
 }
 
 /// The networks there are.
@@ -39,6 +50,7 @@ pub struct ExtractorOptions {
 pub enum Network {
     #[default]
     SqueezeNet,
+    EfficientNetLite0,
     ResNet18,
     Onnx(PathBuf),
 }
@@ -49,9 +61,10 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "squeezenet" => Ok(Self::SqueezeNet),
+            "efficientnet-lite0" => Ok(Self::EfficientNetLite0),
             "resnet18" => Ok(Self::ResNet18),
             path if path.ends_with(".onnx") => Ok(Self::Onnx(path.into())),
-            _ => Err("expected squeezenet, resnet18 or a file whose name ends in .onnx".into()),
+            _ => Err("expected squeezenet, efficientnet-lite0, resnet18 or a file whose name ends in .onnx".into()),
         }
     }
 }
@@ -65,18 +78,24 @@ impl ExtractorOptions {
     /// The network with its weights, fetched if they have to be, and what the options say in full. `quick` makes images
     /// small unless told otherwise.
     pub fn open(self, quick: bool) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
-        let Self { extractor, input_size, normalization, weights } = self;
+        let Self { extractor, input_size, normalization, weights, output, pool } = self;
         let network = extractor.unwrap_or_default();
         if weights.is_some() && !matches!(network, Network::ResNet18) {
             bail!("--weights is for --extractor resnet18; leave it out");
         }
+        if (output.is_some() || pool.is_some()) && !matches!(network, Network::Onnx(_)) {
+            bail!("--output and --pool are for --extractor PATH.onnx; leave them out");
+        }
         let size = |default: usize| input_size.unwrap_or(if quick { 64 } else { default });
         let settings = match network {
+            Network::SqueezeNet | Network::EfficientNetLite0 if normalization.is_some() => {
+                bail!("this network has its own normalization; leave --normalization out")
+            }
             Network::SqueezeNet => {
-                if normalization.is_some() {
-                    bail!("squeezenet has its own normalization; leave --normalization out");
-                }
                 ExtractorSettings::SqueezeNet { input_size: size(SqueezeNet::DEFAULT_INPUT_SIZE) }
+            }
+            Network::EfficientNetLite0 => {
+                ExtractorSettings::EfficientNetLite0 { input_size: size(EFFICIENTNET_INPUT_SIZE) }
             }
             Network::ResNet18 => ExtractorSettings::ResNet18 {
                 input_size: size(ResNet18::DEFAULT_INPUT_SIZE),
@@ -85,7 +104,7 @@ impl ExtractorOptions {
             },
             Network::Onnx(path) => {
                 let normalization = normalization.unwrap_or(Normalization::IMAGENET);
-                return open_onnx(found("--extractor", &path)?, input_size, normalization);
+                return open_onnx(found("--extractor", &path)?, input_size, normalization, output, pool);
             }
         };
         Ok((open(&settings)?, settings))
@@ -104,7 +123,10 @@ impl ExtractorOptions {
         fingerprint: &str,
         force: bool,
     ) -> Result<Box<dyn Extractor>> {
-        let Self { extractor, input_size, normalization, weights } = self;
+        let Self { extractor, input_size, normalization, weights, output, pool } = self;
+        if output.is_some() || pool.is_some() {
+            bail!("the record says which output is used; leave --output and --pool out");
+        }
         if input_size.is_some() || normalization.is_some() {
             bail!("the record says how images are resized and scaled; leave --input-size and --normalization out");
         }
@@ -116,6 +138,7 @@ impl ExtractorOptions {
                 *weights = Some(here);
             }
             (ExtractorSettings::SqueezeNet { .. }, Some(Network::SqueezeNet), None)
+            | (ExtractorSettings::EfficientNetLite0 { .. }, Some(Network::EfficientNetLite0), None)
             | (ExtractorSettings::ResNet18 { .. }, Some(Network::ResNet18), None) => {}
             _ => bail!("the record names its network; --extractor and --weights only say where its files are now"),
         }
@@ -138,6 +161,7 @@ pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
     Isa::from_env()?;
     match settings {
         ExtractorSettings::SqueezeNet { input_size } => Ok(Box::new(SqueezeNet::new(*input_size)?)),
+        ExtractorSettings::EfficientNetLite0 { input_size } => Ok(Box::new(EfficientNetLite0::new(*input_size)?)),
         ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
             let path = match weights {
                 Some(path) => path.clone(),
@@ -149,8 +173,9 @@ pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
             };
             Ok(Box::new(ResNet18::load(path, *input_size, *normalization)?))
         }
-        ExtractorSettings::Onnx { path, input_size, normalization } => {
-            open_onnx(path.clone(), Some(*input_size), *normalization).map(|(extractor, _)| extractor)
+        ExtractorSettings::Onnx { path, input_size, normalization, output, pool } => {
+            open_onnx(path.clone(), Some(*input_size), *normalization, output.clone(), *pool)
+                .map(|(extractor, _)| extractor)
         }
     }
 }
@@ -165,9 +190,18 @@ fn open_onnx(
     path: PathBuf,
     input_size: Option<usize>,
     normalization: Normalization,
+    output: Option<String>,
+    pool: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
-    let network = mlprobe_features::Onnx::load(&path, input_size, normalization)?;
-    let settings = ExtractorSettings::Onnx { path, input_size: network.input_size(), normalization };
+    let options = mlprobe_features::OnnxOptions {
+        input_size,
+        normalization: Some(normalization),
+        output: output.clone(),
+        pool,
+    };
+    let network = mlprobe_features::Onnx::load(&path, options)?;
+    let input_size = network.input_size();
+    let settings = ExtractorSettings::Onnx { path, input_size, normalization, output, pool };
     Ok((Box::new(network), settings))
 }
 
@@ -176,6 +210,8 @@ fn open_onnx(
     path: PathBuf,
     _: Option<usize>,
     _: Normalization,
+    _: Option<String>,
+    _: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
     bail!(
         "--extractor {}: this program was built without ONNX; build it with `--features onnx`, as in \

@@ -53,7 +53,9 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
     let nearest = file.nearest(row.row(0), top as usize)?;
     if json {
         let images = nearest.iter().map(
-            |Neighbour { row, path, similarity }| json!({"row": row, "path": path, "similarity": similarity}),
+            |Neighbour { row, path, similarity }| {
+                json!({"row": row, "path": path.to_string_lossy(), "similarity": similarity})
+            },
         );
         let images: Vec<_> = images.collect();
         let answer = json!({"query": query, "extractor": extractor.name(), "nearest": images});
@@ -62,7 +64,7 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
     let mut table = format!("similarity  image (of {}, by {})\n", file.rows(), extractor.name());
     for Neighbour { path, similarity, .. } in nearest {
         // Writing to a String cannot fail.
-        let _ = writeln!(table, "{similarity:>10.4}  {path}");
+        let _ = writeln!(table, "{similarity:>10.4}  {}", path.display());
     }
     output::write(&table)
 }
@@ -79,9 +81,14 @@ fn named(name: &str) -> Result<ExtractorSettings> {
     match network {
         "squeezenet1_1" => Ok(ExtractorSettings::SqueezeNet { input_size }),
         "resnet18" => Ok(ExtractorSettings::ResNet18 { input_size, normalization, weights: None }),
-        file if file.ends_with(".onnx") => {
-            Ok(ExtractorSettings::Onnx { path: file.into(), input_size, normalization })
-        }
+        "efficientnet_lite0" => Ok(ExtractorSettings::EfficientNetLite0 { input_size }),
+        file if file.ends_with(".onnx") => Ok(ExtractorSettings::Onnx {
+            path: file.into(),
+            input_size,
+            normalization,
+            output: None,
+            pool: None,
+        }),
         _ => bail!(unknown()),
     }
 }

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut rows = vec![images.to_owned()];
     for transform in ROWS {
-        let (augmented, draws) = Augmenter::new(&[transform], 42)?.apply(images)?;
+        let (augmented, draws) = Augmenter::new(&[transform], 42)?.apply_with_draws(images)?;
         println!("{:<13} first image: {:?}", transform.name(), draws[0]);
         rows.push(augmented);
     }

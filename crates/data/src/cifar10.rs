@@ -38,11 +38,11 @@ pub const FILES: [BatchFile; 6] = [
 
 /// Loads CIFAR-10 from the six files in `dir`, with the name `cifar10`.
 ///
-/// The format is checked record by record; that the files are the official ones is for [`verify`] to say. Files
-/// with more or fewer records load too.
+/// The format is checked record by record; [`verify`] tells whether the files are the official ones. Files with more or
+/// fewer records load too.
 ///
 /// # Errors
-/// [`crate::Error::Missing`] for a file that is not there, [`crate::Error::Io`] for one that cannot be read, and
+/// [`crate::Error::Missing`] for a file that does not exist, [`crate::Error::Io`] for one that cannot be read, and
 /// [`crate::Error::Format`] for one that does not consist of whole records with labels 0..=9.
 ///
 /// ```no_run

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use crate::{Dataset, Error, Result, files, records};
 
-/// The files with images: training, then test. A record has two label bytes, the superclass and the class.
+/// The files with images: training, then test. A record begins with two label bytes, the superclass and the class.
 pub const FILES: [&str; 2] = ["train.bin", "test.bin"];
 
 /// Loads CIFAR-100 from `train.bin` and `test.bin` in `dir`, with the name `cifar100` and the classes ("fine" labels).
 ///
-/// The classes are called as `fine_label_names.txt` beside the files says, one name a line; without it, `class 0` to
-/// `class 99`. Files with more or fewer records load too.
+/// Names of classes are the lines of `fine_label_names.txt` beside the files; without it, they are `class 0` to `class 99`.
+/// Files with more or fewer records load too.
 ///
 /// # Errors
 /// [`Error::Missing`] for a file that is not there, [`Error::Io`] for one that cannot be read, and [`Error::Format`]

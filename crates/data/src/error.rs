@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to open, read, write, rename or lock a file or folder.
-    #[error("cannot {operation} {}: {reason}; {}", path.display(), next_step(reason))]
+    #[error("cannot {operation} {}: {reason}; {}", path.display(), advice(operation, reason))]
     Io {
         /// What was being done, as a verb.
         operation: &'static str,
@@ -94,7 +94,7 @@ pub enum Error {
     },
 
     /// A folder does not hold a data set in a layout that is known.
-    #[error("{}: expected {expected}, found {actual}. Check the path, or arrange the folder so", dir.display())]
+    #[error("{}: expected {expected}, found {actual}. Check the path, or arrange the images like this", dir.display())]
     Layout {
         /// The folder.
         dir: PathBuf,
@@ -104,10 +104,54 @@ pub enum Error {
         actual: String,
     },
 
+    /// Test images have classes that the training set has not: a model could not know them.
+    #[error("{}: the training set has no class {unknown}, which the test set has{hint}.\n- training classes: {train}\n- test classes: {test}\nUse the same names in both, or remove the test images of other classes", dir.display())]
+    UnknownClasses {
+        /// The folder.
+        dir: PathBuf,
+        /// The first of the unknown classes.
+        unknown: String,
+        /// The first classes of the training set.
+        train: String,
+        /// The first classes of the test set.
+        test: String,
+        /// What may be the reason; empty if none is known.
+        hint: String,
+    },
+
+    /// A folder or archive holds the Python version of CIFAR, which is a pickle.
+    #[error("{} holds the Python version of CIFAR, a pickle, which only Python can read: expected the binary version. Fetch cifar-10-binary.tar.gz or cifar-100-binary.tar.gz", path.display())]
+    PythonVersion {
+        /// The folder or archive.
+        path: PathBuf,
+    },
+
+    /// An image file has too many bytes or pixels.
+    #[error("{} is too large: {actual}; the limit is {limit}. Make it smaller, or leave it out", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        actual: String,
+        /// The most that is read.
+        limit: String,
+    },
+
+    /// A symbolic link leads to nothing that can be read.
+    #[error("{} is a link to {}, which {problem}. Correct or remove the link", path.display(), target.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+        /// What is wrong there.
+        problem: &'static str,
+    },
+
     /// Images of a set cannot be read.
-    #[error("{} of {total} images cannot be read:{}\nMend or remove them, or have them skipped", broken.len(), list(broken))]
+    #[error("{} of {total} images cannot be read:{}\nRepair or remove them, or have them skipped", broken.len(), list(broken))]
     BrokenImages {
-        /// Why, one error an image.
+        /// Why, one error for each image.
         broken: Vec<Error>,
         /// How many images there are.
         total: usize,
@@ -166,6 +210,17 @@ impl Error {
         actual: impl Into<String>,
     ) -> Self {
         Self::Argument { operation, expected: expected.into(), actual: actual.into() }
+    }
+}
+
+/// What to do about an error of the operating system.
+fn advice(operation: &str, reason: &io::Error) -> &'static str {
+    let reads = matches!(operation, "read" | "open" | "look at");
+    match reason.kind() {
+        io::ErrorKind::PermissionDenied if reads => {
+            "allow yourself to read it (chmod u+r; a folder also needs u+x)"
+        }
+        _ => next_step(reason),
     }
 }
 

@@ -31,7 +31,7 @@ pub const FASHION_CLASSES: [&str; 10] = [
 ];
 
 /// The four files: training images and labels, then test images and labels. A name may end in `.gz`, and may have a dot
-/// instead of the hyphen before `idx`; whether a file is gzipped, its content says.
+/// instead of the hyphen before `idx`. Whether a file is gzipped is known from its content, not from its name.
 pub const FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -41,13 +41,13 @@ pub const FILES: [&str; 4] = [
 
 /// Loads the four files in `dir`.
 ///
-/// The labels of Fashion-MNIST are known by their SHA-256: then the set is called `fashion-mnist` and its classes have
+/// Fashion-MNIST is recognised by the SHA-256 of its labels: the set is then called `fashion-mnist`, and its classes have
 /// their names. Any other set is called `idx`, and its classes `0`, `1` and so on, up to the largest label.
 ///
 /// # Errors
 /// [`Error::Missing`] for a file that is not there, [`Error::Io`] for one that cannot be read, and [`Error::Format`]
 /// for one whose header is not that of images or labels, that is shorter or longer than its header says, or that does
-/// not fit the others. What a header claims is compared with the file's size before memory is taken.
+/// not fit the others. The size that a header claims is compared with the file's size before memory is taken.
 ///
 /// ```no_run
 /// let set = mlprobe_data::idx::load("/usr/share/datasets/fashion-mnist")?;
@@ -58,16 +58,14 @@ pub const FILES: [&str; 4] = [
 pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     let [train_images, train_labels, test_images, test_labels] =
         FILES.map(|name| find(dir.as_ref(), name).unwrap_or_else(|| dir.as_ref().join(name)));
-    let train = read_part(&train_images, &train_labels)?;
-    let test = read_part(&test_images, &test_labels)?;
+    let (train, train_digest) = read_part(&train_images, &train_labels)?;
+    let (test, test_digest) = read_part(&test_images, &test_labels)?;
     let [of_train, of_test] = [&train, &test].map(|part| &part.images.shape()[1..3]);
     if of_train != of_test {
         let expected = format!("images of {of_train:?} pixels, as in {}", train_images.display());
         return Err(Error::format(&test_images, "rows and columns", expected, format!("{of_test:?}")));
     }
-    let known =
-        [&train, &test].map(|part| mlprobe_files::hex(&Sha256::digest(&part.labels))) == FASHION_LABELS;
-    let (name, classes) = if known {
+    let (name, classes) = if [train_digest, test_digest] == FASHION_LABELS {
         ("fashion-mnist", FASHION_CLASSES.map(String::from).to_vec())
     } else {
         let largest = train.labels.iter().chain(&test.labels).max().copied().unwrap_or(0);
@@ -76,7 +74,7 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     Dataset::new(name, classes, train, test)
 }
 
-/// The file called `name` in `dir`, in one of the ways in which it may be written.
+/// The file called `name` in `dir`, under any of its spellings.
 pub(crate) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     let dotted = name.replace("-idx", ".idx");
     [name.to_owned(), format!("{name}.gz"), format!("{dotted}.gz"), dotted]
@@ -94,24 +92,25 @@ const FASHION_LABELS: [&str; 2] = [
 /// A header's first number: two zeros, the type (8: unsigned bytes) and the number of dimensions.
 const IMAGES: u32 = 0x803;
 const LABELS: u32 = 0x801;
-/// Deflate cannot make more of a byte: 258 bytes of at least two bits.
+/// The most bytes that one byte of a gzip file can stand for: deflate writes 258 bytes in no less than two bits.
 const MAX_RATIO: u64 = 1032;
 /// The most pixels in a file: 4 GiB.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// The images (N, rows, columns, 3) of one file with the labels of another.
-fn read_part(images: &Path, labels: &Path) -> Result<LabelledImages> {
+/// The images (N, rows, columns, 3) of one file with the labels of another, and the SHA-256 of the labels.
+fn read_part(images: &Path, labels: &Path) -> Result<(LabelledImages, String)> {
     let ([n, rows, columns], grey) = read(images, IMAGES)?;
     let ([labelled], labels_read) = read(labels, LABELS)?;
     if labelled != n {
-        let expected = format!("{n} labels, one an image of {}", images.display());
+        let expected = format!("{n} labels, one for each image of {}", images.display());
         return Err(Error::format(labels, "number of labels", expected, labelled.to_string()));
     }
     let mut pixels = Vec::with_capacity(3 * grey.len());
     pixels.extend(grey.iter().flat_map(|&value| [value; 3]));
     let images = Array4::from_shape_vec((n, rows, columns, 3), pixels)
         .map_err(|e| Error::format(images, "header", "N, rows and columns", e.to_string()))?;
-    LabelledImages::new(images, labels_read)
+    let digest = mlprobe_files::hex(&Sha256::digest(&labels_read));
+    Ok((LabelledImages::new(images, labels_read.into_iter().map(u16::from).collect())?, digest))
 }
 
 /// The dimensions and the bytes of the file `path`, whose header must begin with `magic`.

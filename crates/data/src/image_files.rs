@@ -1,33 +1,33 @@
 //! Image files of any size: found below folders, decoded to RGB, and made square (feature `images`).
 //!
-//! PNG, JPEG, WebP, BMP, GIF (the first frame) and TIFF are read. The content says which it is, not the name.
+//! PNG, JPEG, WebP, BMP, GIF (the first frame) and TIFF are read. The format is known from the content, not the name.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgba};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits, Rgba};
 use ndarray::{Array3, ArrayView3};
-use walkdir::{DirEntry, WalkDir};
 
+pub use crate::folder_tree::{EXTENSIONS, is_image};
+
+use crate::folder_tree::Folder;
 use crate::{Error, Result};
-
-/// The endings of names, in any case, by which [`find`] takes a file for an image.
-pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// The most bytes that a decoded image, and that a file, may have: 256 MiB, which is 89 million RGB pixels.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Image files in the order of `paths`: a file stands for itself, whatever its name; a folder for all files below it
-/// that are named as images ([`is_image`]), sorted by name, folder by folder.
+/// The image files in `paths`, in their order. A path may be a file of any name; or a folder, which stands for all files
+/// below it with the name of an image ([`is_image`]), sorted by name, folder by folder.
 ///
-/// Links are followed. Files and folders whose names begin with a dot are left out below a folder.
+/// Links are followed. Below a folder, names that begin with a dot are left out, and so is `__MACOSX`. A link that leads
+/// nowhere or back to a folder above it, and a folder that may not be read, are in the list like a damaged image: [`read`]
+/// gives the reason.
 ///
 /// # Errors
-/// [`Error::Missing`] for a path that is not there; [`Error::Io`] for a folder that cannot be read, or a link that leads
-/// back to a folder above it.
+/// [`Error::Missing`] or [`Error::Io`] for one of `paths` that is not there or cannot be read.
 ///
 /// ```
 /// use mlprobe_data::image_files;
@@ -41,44 +41,20 @@ pub const MAX_BYTES: u64 = 256 << 20;
 pub fn find<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
-        found.extend(walk(path.as_ref())?.0);
+        found.extend(Folder::scan(path.as_ref())?.all_files().0);
     }
     Ok(found)
 }
 
-/// The files that [`find`] finds at `path`, and those below it that are not named as images.
-pub(crate) fn walk(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let visible =
-        |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
-    let (mut images, mut others) = (Vec::new(), Vec::new());
-    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
-        let entry = entry.map_err(|e| {
-            let at = e.path().unwrap_or(path).to_owned();
-            Error::io("read", &at)(e.into())
-        })?;
-        if entry.file_type().is_file() {
-            let image = entry.depth() == 0 || is_image(entry.path());
-            if image { &mut images } else { &mut others }.push(entry.into_path());
-        }
-    }
-    Ok((images, others))
-}
-
-/// Whether the name ends as that of an image file: one of [`EXTENSIONS`].
-pub fn is_image(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
 /// Reads an image file: RGB pixels 0..=255 of shape (height, width, 3).
 ///
-/// The image is turned as its EXIF orientation says. Transparent pixels are laid over white. Grey becomes RGB by
-/// repeating the channel, 16 bits are rounded to 8, and of an animation the first frame is taken. Colour profiles are
-/// not applied.
+/// The image is turned as its EXIF orientation says. Transparent pixels are laid over white, unless a BMP or TIFF is
+/// transparent everywhere: then its fourth channel is not meant as transparency. Grey becomes RGB by repeating the channel,
+/// 16 bits are rounded to 8, and the first frame of an animation is taken. Colour profiles are not applied.
 ///
 /// # Errors
-/// [`Error::Missing`] or [`Error::Io`] for a file that cannot be read; [`Error::Format`] for one that is no image,
-/// damaged, truncated, or larger than [`MAX_BYTES`], decoded or not.
+/// [`Error::Missing`], [`Error::Link`] or [`Error::Io`] for a file that cannot be read; [`Error::TooLarge`] for one larger
+/// than [`MAX_BYTES`], decoded or not; [`Error::Format`] for one that is no image, damaged or truncated.
 ///
 /// ```
 /// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
@@ -92,18 +68,19 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array3<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(Error::io("read", path))?;
+        .map_err(|reason| bad_link(path).unwrap_or_else(|| Error::io("read", path)(reason)))?;
     decode(&bytes, path)
 }
 
 /// Decodes `bytes`, the content of the file `path`, as [`read`] does.
 ///
 /// # Errors
-/// As [`read`], but for those of reading.
+/// As [`read`], except for those of reading the file.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
     let broken = |at: &str, actual: String| Err(Error::format(path, at, EXPECTED, actual));
     if bytes.len() as u64 > MAX_BYTES {
-        return broken("length", format!("more than {MAX_BYTES} bytes"));
+        let (actual, limit) = ("more than 256 MiB".into(), "256 MiB".into());
+        return Err(Error::TooLarge { path: path.to_owned(), actual, limit });
     }
     let format = match image::guess_format(bytes) {
         Ok(format) if FORMATS.contains(&format) => format,
@@ -112,7 +89,13 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         Err(_) => return broken("first bytes", "another kind of file".into()),
     };
     let image = match decode_as(format, bytes) {
-        Ok(image) => image,
+        Ok(Ok(image)) => image,
+        Ok(Err([width, height])) => {
+            let millions = f64::from(width) * f64::from(height) / 1e6;
+            let actual = format!("{width} x {height} = {millions:.0} million pixels");
+            let limit = "256 MiB when decoded, that is 89 million RGB pixels of 8 bits".into();
+            return Err(Error::TooLarge { path: path.to_owned(), actual, limit });
+        }
         Err(error) => return broken("image data", error.to_string()),
     };
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
@@ -122,15 +105,18 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         return broken("size", format!("{} x {} pixels", image.width(), image.height()));
     }
     let shape = (image.height() as usize, image.width() as usize, 3);
-    let pixels = if image.color().has_alpha() { over_white(image) } else { image.into_rgb8().into_raw() };
+    // Programs that know no transparency leave zeros in the fourth channel of these formats.
+    let is_unused = matches!(format, ImageFormat::Bmp | ImageFormat::Tiff) && is_clear(&image);
+    let has_alpha = image.color().has_alpha() && !is_unused;
+    let pixels = if has_alpha { over_white(image) } else { image.into_rgb8().into_raw() };
     Array3::from_shape_vec(shape, pixels).or_else(|e| broken("image data", e.to_string()))
 }
 
 /// The centre of `image` (height, width, 3) in `side` x `side` pixels: the largest centred square, resized.
 ///
-/// So the shorter side becomes `side` and what the longer side has beyond it is cut off, half at either end, as
-/// torchvision's `Resize(side)` and `CenterCrop(side)` do: nothing is stretched. Bilinear, with a support that grows
-/// when shrinking (antialiasing), as Pillow does. A square image of that side is copied.
+/// The shorter side becomes `side`, and the longer side is cut to the same length, equally at both ends, as torchvision's
+/// `Resize(side)` and `CenterCrop(side)` do: nothing is stretched. The filter is bilinear with antialiasing, as Pillow's.
+/// A square image of that side is copied.
 ///
 /// # Errors
 /// [`Error::Argument`] if the image is empty or not RGB, or `side` is 0 or above 65,535.
@@ -172,7 +158,7 @@ pub fn to_square(image: ArrayView3<u8>, side: usize) -> Result<Array3<u8>> {
     Array3::from_shape_vec((side, side, 3), square.into_vec()).map_err(|e| failed(&e))
 }
 
-const EXPECTED: &str = "an image (PNG, JPEG, WebP, BMP, GIF or TIFF) of at most 256 MiB";
+const EXPECTED: &str = "an image (PNG, JPEG, WebP, BMP, GIF or TIFF)";
 const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Png,
     ImageFormat::Jpeg,
@@ -182,23 +168,39 @@ const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Tiff,
 ];
 
-/// Decodes within [`MAX_BYTES`], and turns the image upright.
-fn decode_as(format: ImageFormat, bytes: &[u8]) -> image::ImageResult<DynamicImage> {
+/// Decodes within [`MAX_BYTES`], and turns the image upright; the width and height of one that is larger.
+fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<DynamicImage, [u32; 2]>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
     // The size that the header claims, before memory is taken for it.
+    if decoder.total_bytes() > MAX_BYTES {
+        let (width, height) = decoder.dimensions();
+        return Ok(Err([width, height]));
+    }
     limits.reserve(decoder.total_bytes())?;
     decoder.set_limits(limits)?;
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(image)
+    Ok(Ok(image))
 }
 
-/// Whether a JPEG's last scan is closed by its end marker: the decoder fills what is missing with grey, without a word.
+/// What is wrong with a link that cannot be read.
+fn bad_link(path: &Path) -> Option<Error> {
+    let target = std::fs::read_link(path).ok()?;
+    let problem = match path.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => "does not exist",
+        Err(_) => "cannot be reached",
+        Ok(metadata) if metadata.is_dir() => "is a folder above the link",
+        Ok(_) => return None,
+    };
+    Some(Error::Link { path: path.to_owned(), target, problem })
+}
+
+/// Whether a JPEG's last scan is closed by its end marker: the decoder fills what is missing with grey and reports nothing.
 ///
 /// A file is segments: FF, a marker, and for most a length (two bytes, big endian, itself included) with as much data.
 /// A scan's coded data follow its segment; in them FF is followed by 0 or a restart marker (D0 to D7).
@@ -217,6 +219,15 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
             (_, Some(length)) => at += usize::from(u16::from_be_bytes([length[0], length[1]])),
             (_, None) => return false,
         }
+    }
+}
+
+/// Whether the image has a channel of transparency that is zero at every pixel.
+fn is_clear(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageRgba8(image) => image.pixels().all(|pixel| pixel.0[3] == 0),
+        DynamicImage::ImageRgba16(image) => image.pixels().all(|pixel| pixel.0[3] == 0),
+        _ => false,
     }
 }
 

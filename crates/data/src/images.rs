@@ -1,4 +1,4 @@
-//! Images with labels, and the data set of a training and a test part.
+//! Images with labels, and a data set of training and test images.
 
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
@@ -10,12 +10,12 @@ use crate::{Error, Result};
 pub struct LabelledImages {
     /// Pixels 0..=255, shape (N, height, width, 3), channels in the order red, green, blue.
     pub images: Array4<u8>,
-    /// One class number an image, N in all.
-    pub labels: Vec<u8>,
+    /// The class number of each image, N in all.
+    pub labels: Vec<u16>,
 }
 
 impl LabelledImages {
-    /// Puts `images` (N, height, width, 3) and their N `labels` together.
+    /// Combines `images` (N, height, width, 3) with their N `labels`.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not three channels, or not as many labels as images.
@@ -29,7 +29,7 @@ impl LabelledImages {
     /// assert!(LabelledImages::new(Array4::zeros((2, 32, 32, 1)), vec![0, 9]).is_err());
     /// # Ok::<(), mlprobe_data::Error>(())
     /// ```
-    pub fn new(images: Array4<u8>, labels: Vec<u8>) -> Result<Self> {
+    pub fn new(images: Array4<u8>, labels: Vec<u16>) -> Result<Self> {
         let (n, _, _, channels) = images.dim();
         if channels != 3 || labels.len() != n {
             return Err(Error::argument(
@@ -41,18 +41,20 @@ impl LabelledImages {
         Ok(Self { images, labels })
     }
 
-    /// How many images there are.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
     /// A name for exactly these images: the SHA-256, in lower-case hexadecimal, over the shape (four u64, little
     /// endian), the pixels in the order (N, height, width, 3) and the labels. Caches are addressed by it.
+    ///
+    /// Labels count as one byte each if all of them are below 256, and as two, little endian, otherwise.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         for &length in self.images.shape() {
@@ -65,7 +67,10 @@ impl LabelledImages {
                 None => image.iter().for_each(|&value| digest.update([value])),
             }
         }
-        digest.update(&self.labels);
+        match self.labels.iter().map(|&label| u8::try_from(label)).collect::<Result<Vec<u8>, _>>() {
+            Ok(bytes) => digest.update(bytes),
+            Err(_) => self.labels.iter().for_each(|label| digest.update(label.to_le_bytes())),
+        }
         mlprobe_files::hex(&digest.finalize())
     }
 }
@@ -79,15 +84,15 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// What a model learns from.
     pub train: LabelledImages,
-    /// What it is judged by.
+    /// What a model is tested with.
     pub test: LabelledImages,
 }
 
 impl Dataset {
-    /// Puts a data set together.
+    /// Combines training and test images to a data set.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a label names no class.
+    /// [`Error::Argument`] if a label has no class.
     pub fn new(
         name: impl Into<String>,
         classes: Vec<String>,
@@ -128,6 +133,14 @@ mod tests {
         //   +bytes([1,0])).hexdigest())'
         let expected = "1b6172b3b69fdd771c8db80fef659d915067769cc0438f5f4b6dbce0f0cffb15";
         assert_eq!(two().digest(), expected);
+    }
+
+    #[test]
+    fn the_digest_of_labels_above_255_has_two_bytes_for_each() {
+        // The same with + struct.pack("<2H",300,0)
+        let mut images = two();
+        images.labels = vec![300, 0];
+        assert_eq!(images.digest(), "a5c165233e14380d918d4cad911ec53383419a5caf38d5a1ec7aae76ce70eb35");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The mini set: the first 200 training and first 100 test images of each CIFAR-10 class, in file order.
 //!
-//! It is small enough to live in the repository (`data/cifar10-mini`), for tests, examples and a first look without
+//! It is small enough for the repository (`data/cifar10-mini`), for tests, examples and a first look without
 //! a network. Accuracies on it are not comparable with published CIFAR-10 figures.
 //!
-//! The images lie in PNG contact sheets of 25 rows and 40 columns of 32x32 tiles, row by row. `index.csv` says for
-//! every image its split, position, label, and the file and record of CIFAR-10 it comes from. `SHA256SUMS` is
-//! what `sha256sum -c` checks.
+//! The images are tiles of PNG contact sheets: 25 rows and 40 columns of 32x32 pixels, row by row. `index.csv` lists the
+//! split, position and label of each image, and the file and record of CIFAR-10 from which it comes. `sha256sum -c` checks
+//! `SHA256SUMS`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,7 +24,7 @@ pub const TEST_PER_CLASS: usize = 100;
 /// Loads the mini set from `dir`, with the name `cifar10-mini`: 2,000 training and 1,000 test images.
 ///
 /// # Errors
-/// [`Error::Missing`] or [`Error::WrongDigest`] for a file that is not there or does not match `SHA256SUMS`;
+/// [`Error::Missing`] or [`Error::WrongDigest`] for a file that does not exist or does not match `SHA256SUMS`;
 /// [`Error::Format`] for content that is not a mini set.
 ///
 /// ```
@@ -81,10 +81,10 @@ pub fn build(cifar10: &Dataset, dir: impl AsRef<Path>) -> Result<()> {
     write(&dir.join(SUMS), sums.as_bytes())
 }
 
-const SHEETS: [&str; 3] = ["train_1.png", "train_2.png", "test.png"];
-const INDEX: &str = "index.csv";
+pub(crate) const SHEETS: [&str; 3] = ["train_1.png", "train_2.png", "test.png"];
+pub(crate) const INDEX: &str = "index.csv";
 const INDEX_HEADER: &str = "split,position,label,file,record";
-const SUMS: &str = "SHA256SUMS";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 /// The files that `SHA256SUMS` lists, in its order.
 const SUMMED: [&str; 4] = [SHEETS[0], SHEETS[1], SHEETS[2], INDEX];
 
@@ -159,7 +159,7 @@ fn verify(dir: &Path) -> Result<()> {
 }
 
 /// The labels of the training and of the test images from `index.csv`.
-fn read_index(path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
+fn read_index(path: &Path) -> Result<(Vec<u16>, Vec<u16>)> {
     let text = files::read_text(path)?;
     let mut lines = text.lines().enumerate();
     let (_, header) = lines.next().unwrap_or_default();
@@ -173,19 +173,19 @@ fn read_index(path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
                 let begin = format!("{split},{position},");
                 line.strip_prefix(&begin)
                     .and_then(|rest| rest.split(',').next()?.parse().ok())
-                    .filter(|&label| usize::from(label) < cifar10::CLASSES.len())
+                    .filter(|&label: &u16| usize::from(label) < cifar10::CLASSES.len())
                     .ok_or_else(|| {
                         let expected = format!("'{begin}' and a label in 0..=9");
                         Error::format(path, format!("line {}", number + 1), expected, quote(line))
                     })
             })
-            .collect::<Result<Vec<u8>>>()
+            .collect::<Result<Vec<u16>>>()
     };
     Ok((read("train", 2 * TILES)?, read("test", TILES)?))
 }
 
 /// Reads the images of one split from its sheets.
-fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u8>) -> Result<LabelledImages> {
+fn read_part(dir: &Path, sheets: &[&str], labels: Vec<u16>) -> Result<LabelledImages> {
     let mut pixels = Vec::with_capacity(sheets.len() * TILES * TILE);
     for sheet in sheets {
         let path = dir.join(sheet);

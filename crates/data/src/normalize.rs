@@ -25,58 +25,6 @@ impl Normalization {
     /// Means and standard deviations of ImageNet, as torchvision's models are trained with.
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
-    /// Measures `images` (N, height, width, 3): mean and standard deviation (of the population) of every channel.
-    /// The sums are exact, so the result is the same in any order.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there are not three channels, no pixels, or only one value in a channel.
-    ///
-    /// ```
-    /// use mlprobe_data::normalize::Normalization;
-    /// use ndarray::Array4;
-    ///
-    /// let images = Array4::from_shape_fn((1, 1, 2, 3), |(_, _, x, c)| [[0, 0, 51], [255, 51, 153]][x][c]);
-    /// let measured = Normalization::measure(images.view())?;
-    /// assert_eq!(measured.mean, [0.5, 0.1, 0.4]);
-    /// assert_eq!(measured.std, [0.5, 0.1, 0.2]);
-    /// # Ok::<(), mlprobe_data::Error>(())
-    /// ```
-    pub fn measure(images: ArrayView4<u8>) -> Result<Self> {
-        let wrong = |actual: String| {
-            Error::argument(
-                "Normalization::measure",
-                "images of shape (N, height, width, 3) with different values in every channel",
-                actual,
-            )
-        };
-        let (n, height, width, channels) = images.dim();
-        if channels != 3 || images.is_empty() {
-            return Err(wrong(format!("shape {:?}", images.shape())));
-        }
-        // The sums of whole numbers fit: 255^2 times the pixels of 10^14 bytes is below 2^64.
-        let mut sums = [[0u64; 2]; 3];
-        for pixel in images.rows() {
-            for (sums, &value) in sums.iter_mut().zip(pixel) {
-                let value = u64::from(value);
-                sums[0] += value;
-                sums[1] += value * value;
-            }
-        }
-        let count = (n * height * width) as f64;
-        let mut measured = Self::DIV255;
-        for (c, sums) in sums.iter().enumerate() {
-            // var = E[x^2] - E[x]^2
-            let [mean, square] = sums.map(|sum| sum as f64 / count);
-            let variance = square - mean * mean;
-            if variance <= 0.0 {
-                return Err(wrong(format!("only the value {mean} in channel {c}")));
-            }
-            measured.mean[c] = (mean / 255.0) as f32;
-            measured.std[c] = (libm::sqrt(variance) / 255.0) as f32;
-        }
-        Ok(measured)
-    }
-
     /// Every normalized value: `table[c][x]` for the pixel value x in channel c, computed in f64 and rounded once.
     pub fn table(&self) -> [[f32; 256]; 3] {
         std::array::from_fn(|c| {
@@ -85,8 +33,8 @@ impl Normalization {
         })
     }
 
-    /// Normalizes `images` (N, height, width, 3) into f32 of the same shape: four bytes for every pixel value, so for
-    /// many images use it in pieces.
+    /// Normalizes `images` (N, height, width, 3) into f32 of the same shape: four bytes per pixel value, so for
+    /// many images, use it in pieces.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not three channels.
@@ -212,28 +160,5 @@ mod tests {
             // Four roundings of numbers up to 1 / 0.224, against one: at most 4.5 * 2^-22.
             assert!((value - expected).abs() <= 4.5 / (1 << 22) as f32, "{value} {expected}");
         }
-    }
-
-    #[test]
-    fn normalizing_with_the_measured_values_gives_mean_0_and_deviation_1() {
-        let images =
-            Array4::from_shape_fn((5, 8, 8, 3), |(n, y, x, c)| (n * 37 + y * y * 3 + x * 7 + c * 11) as u8);
-        let out = Normalization::measure(images.view()).unwrap().apply(images.view()).unwrap();
-        let again = out.mapv(f64::from);
-        for channel in again.axis_iter(ndarray::Axis(3)) {
-            let mean = channel.mean().unwrap();
-            let deviation = channel.mapv(|x| (x - mean) * (x - mean)).mean().unwrap().sqrt();
-            assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{mean} {deviation}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_measured_is_refused() {
-        for (shape, value) in [((0, 4, 4, 3), 0), ((1, 4, 4, 1), 0), ((2, 4, 4, 3), 7)] {
-            assert!(Normalization::measure(Array4::from_elem(shape, value).view()).is_err());
-        }
-        let error =
-            Normalization::measure(Array4::from_elem((2, 4, 4, 3), 7).view()).unwrap_err().to_string();
-        assert!(error.contains("only the value 7 in channel 0"), "{error}");
     }
 }

@@ -18,8 +18,7 @@ pub(crate) const fn length(labels: usize) -> usize {
     labels + 3 * PIXELS
 }
 
-/// Reads files one after another. `classes` says for each label byte below what number it lies; the last one is the
-/// label.
+/// Reads files one after another. `classes` holds a bound for each label byte; the last byte is the label.
 pub(crate) fn read(paths: &[PathBuf], classes: &[usize]) -> Result<LabelledImages> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for path in paths {
@@ -38,7 +37,7 @@ fn parse(
     path: &Path,
     classes: &[usize],
     pixels: &mut Vec<u8>,
-    labels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
 ) -> Result<()> {
     let length = length(classes.len());
     if bytes.is_empty() || !bytes.len().is_multiple_of(length) {
@@ -66,7 +65,7 @@ fn parse(
                 ));
             }
         }
-        labels.extend(record_labels.last());
+        labels.extend(record_labels.last().map(|&label| u16::from(label)));
         let (red, rest) = planes.split_at(PIXELS);
         let (green, blue) = rest.split_at(PIXELS);
         pixels.extend(red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]));

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Dataset, LabelledImages};
 
-/// A data set in numbers. Shown, it is a few lines: images, classes, and a line for every oddity.
+/// A data set in numbers. Displayed, it is a few lines: images, classes, and one line for each oddity.
 ///
 /// ```
 /// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
@@ -26,7 +26,7 @@ pub struct Summary {
     pub name: String,
     /// The classes in the order of their labels.
     pub classes: Vec<ClassCount>,
-    /// What a user may not expect; often empty.
+    /// What a user may not expect. Often there is nothing.
     pub oddities: Vec<Oddity>,
 }
 
@@ -44,21 +44,38 @@ pub struct ClassCount {
 /// Something about a data set that its user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// Files that are no images, and files and folders that belong to no class.
+    /// The images are in this folder, and not directly in the one that was named.
+    FoundIn(PathBuf),
+    /// The test images are those of this folder, because no folder called test has images of the training classes.
+    Test(PathBuf),
+    /// The labels come from this table.
+    Labels(PathBuf),
+    /// A table has labels for images that do not exist, or rows without a label.
+    NoImage {
+        /// The table.
+        table: PathBuf,
+        /// The names in it.
+        names: Vec<String>,
+    },
+    /// This folder counts as a class, although it is named like a part of a data set.
+    ClassLikePart(PathBuf),
+    /// Two classes whose names differ only in case or Unicode normalisation.
+    Alike([String; 2]),
+    /// Files and folders without images, and images without a class.
     NotUsed(Vec<PathBuf>),
-    /// Folders of classes without an image. They are no classes then.
+    /// Folders among the classes that have no image. They are not classes.
     EmptyClasses(Vec<PathBuf>),
     /// Images that could not be read, each with the reason.
     Broken(Vec<String>),
-    /// Classes with test images alone: no model can know them.
+    /// Classes with test images only: no model can learn them.
     Untrained(Vec<String>),
-    /// Classes with training images alone.
+    /// Classes with training images only.
     Untested(Vec<String>),
-    /// Test images whose pixels are those of a training image too: a model may know them by heart.
+    /// Test images with the same pixels as a training image: a model may have memorised them.
     Leaked {
         /// How many test images.
         images: usize,
-        /// How many of them bear another label than each of their twins.
+        /// How many of them have another label than each of their twins.
         contradicted: usize,
         /// A test image and its twin in the training set, by number.
         example: (usize, usize),
@@ -66,9 +83,10 @@ pub enum Oddity {
 }
 
 impl Summary {
-    pub(crate) fn new(name: &str, classes: &[String], train: &[u8], test: &[u8]) -> Self {
-        let count = |labels: &[u8]| {
-            let mut counts = [0; 256];
+    /// Counts the images of each class, and finds the classes that lack training or test images.
+    pub(crate) fn count(name: &str, classes: &[String], train: &[u16], test: &[u16]) -> Self {
+        let count = |labels: &[u16]| {
+            let mut counts = vec![0; classes.len()];
             labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
             counts
         };
@@ -94,7 +112,7 @@ impl Dataset {
     /// Counts classes and images, and finds what is odd: classes that lack training or test images, and test images
     /// that are training images too, by the SHA-256 of their pixels.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::new(&self.name, &self.classes, &self.train.labels, &self.test.labels);
+        let mut summary = Summary::count(&self.name, &self.classes, &self.train.labels, &self.test.labels);
         summary.oddities.extend(leaked(&self.train, &self.test));
         summary
     }
@@ -125,9 +143,9 @@ fn leaked(train: &LabelledImages, test: &LabelledImages) -> Option<Oddity> {
     })
 }
 
-/// With more classes than these, or as many images in each, a range is shown and not a table.
+/// With more classes than this, or equally many images in each, a range is shown instead of a table.
 const TABLE: usize = 20;
-/// So many examples are named in a line.
+/// How many examples one line has.
 const EXAMPLES: usize = 5;
 
 impl fmt::Display for Summary {
@@ -158,9 +176,11 @@ impl fmt::Display for Summary {
 }
 
 impl Oddity {
-    /// How many things it is about.
-    fn count(&self) -> usize {
+    /// How many files, images or classes it is about.
+    pub(crate) fn count(&self) -> usize {
         match self {
+            Self::FoundIn(_) | Self::Test(_) | Self::Labels(_) | Self::ClassLikePart(_) | Self::Alike(_) => 1,
+            Self::NoImage { names, .. } => names.len(),
             Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
             Self::Broken(list) | Self::Untrained(list) | Self::Untested(list) => list.len(),
             Self::Leaked { images, .. } => *images,
@@ -173,9 +193,27 @@ impl fmt::Display for Oddity {
         let count = self.count();
         let things = |one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         match self {
+            Self::FoundIn(dir) => write!(f, "the images are in {}", dir.display()),
+            Self::Test(dir) => write!(f, "the test images are those in {}", dir.display()),
+            Self::Labels(path) => write!(f, "the labels come from {}", path.display()),
+            Self::NoImage { table, names } => {
+                let things = things("row of", "rows of");
+                write!(
+                    f,
+                    "not used: {things} {}, without an image or a label: {}",
+                    table.display(),
+                    listed(names)
+                )
+            }
+            Self::ClassLikePart(dir) => {
+                write!(f, "{} counts as a class, because it has no folders of classes", dir.display())
+            }
+            Self::Alike([one, other]) => {
+                write!(f, "the classes '{one}' and '{other}' differ only in case or Unicode normalisation")
+            }
             Self::NotUsed(paths) => {
                 let things = things("file or folder", "files or folders");
-                write!(f, "not used: {things}, no images or in no class: {}", paths_listed(paths))
+                write!(f, "not used: {things} without images or class: {}", paths_listed(paths))
             }
             Self::EmptyClasses(paths) => {
                 write!(
@@ -223,8 +261,8 @@ mod tests {
 
     use super::*;
 
-    fn dataset(train: &[(u8, u8)], test: &[(u8, u8)]) -> Dataset {
-        let part = |images: &[(u8, u8)]| {
+    fn dataset(train: &[(u8, u16)], test: &[(u8, u16)]) -> Dataset {
+        let part = |images: &[(u8, u16)]| {
             let pixels = Array4::from_shape_fn((images.len(), 2, 2, 3), |(i, ..)| images[i].0);
             LabelledImages::new(pixels, images.iter().map(|&(_, label)| label).collect()).unwrap()
         };

@@ -1,11 +1,10 @@
-//! What is drawn: a function of seed and index alone, distributed as the protocol says, recorded and replayed.
+//! What is drawn: a function of seed and index alone, distributed as the protocol says, and replayed.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 use std::collections::HashSet;
-use std::fs;
 
-use mlprobe_data::augment::{Augmenter, Draw, Preset, Transform, read_draws, write_draws};
-use mlprobe_data::{Error, mini};
+use mlprobe_data::augment::{Augmenter, Draw, Preset, Transform};
+use mlprobe_data::mini;
 use ndarray::{Array4, Axis, s};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
@@ -54,7 +53,7 @@ fn augmented_real_images_are_pinned() {
     // Printed by augment_reference.py: NumPy gives the same bytes.
     let mini = mini::load(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini")).unwrap();
     let digest = |preset| {
-        let (images, _) = augmenter(preset, 42).apply(mini.train.images.view()).unwrap();
+        let images = augmenter(preset, 42).apply(&mini.train.images).unwrap();
         mlprobe_data::LabelledImages::new(images, mini.train.labels.clone()).unwrap().digest()
     };
     assert_eq!(digest(Preset::Y2022), "2f447309b0852733a4cf4915154f7803d8f6b2d54309cfe5dbc5f0be5e01440d");
@@ -179,7 +178,7 @@ fn the_result_is_the_same_for_any_number_of_threads() {
     let (images, augmenter) = (images(500, 9, 14), augmenter(Preset::Y2022, 1));
     let run = |threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| augmenter.apply(images.view()).unwrap())
+        pool.install(|| augmenter.apply_with_draws(&images).unwrap())
     };
     let one = run(1);
     assert_eq!(run(2), one);
@@ -197,61 +196,11 @@ proptest! {
     ) {
         let images = images(60, h, w);
         let augmenter = augmenter(Preset::Y2023, seed);
-        let (all, draws) = augmenter.apply(images.view()).unwrap();
+        let (all, draws) = augmenter.apply_with_draws(&images).unwrap();
         let image = images.index_axis(Axis(0), index);
         prop_assert_eq!(augmenter.draw(index as u64, h, w), draws[index]);
         prop_assert_eq!(draws[index].apply(image).unwrap(), all.index_axis(Axis(0), index));
-        let (rest, rest_draws) = augmenter.apply_from(index as u64, images.slice(s![index.., .., .., ..])).unwrap();
+        let rest = augmenter.apply_from(index as u64, images.slice(s![index.., .., .., ..])).unwrap();
         prop_assert_eq!(rest, all.slice(s![index.., .., .., ..]));
-        prop_assert_eq!(&rest_draws[..], &draws[index..]);
     }
-
-    #[test]
-    fn draws_are_read_back_exactly(seed: u64, count in 0..50u64) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("draws.jsonl");
-        for preset in [Preset::Y2022, Preset::Y2023] {
-            let draws: Vec<Draw> = (0..count).map(|i| augmenter(preset, seed).draw(i, 32, 32)).collect();
-            write_draws(&path, &draws).unwrap();
-            prop_assert_eq!(read_draws(&path).unwrap(), draws);
-        }
-    }
-
-    #[test]
-    fn damaged_records_give_an_error_or_draws_but_no_panic(at in 0..400usize, byte: u8, cut in 0..400usize) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("draws.jsonl");
-        let draws: Vec<Draw> = (0..8).map(|i| augmenter(Preset::Y2022, 9).draw(i, 32, 32)).collect();
-        write_draws(&path, &draws).unwrap();
-        let mut bytes = fs::read(&path).unwrap();
-        let length = bytes.len();
-        bytes[at % length] = byte;
-        bytes.truncate(length - cut % length);
-        fs::write(&path, bytes).unwrap();
-        if let Err(error) = read_draws(&path) {
-            prop_assert!(matches!(error, Error::Format { .. }), "{}", error);
-        }
-    }
-}
-
-#[test]
-fn a_record_is_one_line_of_json() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("draws.jsonl");
-    write_draws(&path, &[Draw::Enhancement, Draw::Crop { top: 0, left: 3 }]).unwrap();
-    let expected = "{\"index\":0,\"transform\":\"enhancement\"}\n{\"index\":1,\"transform\":\"crop\",\"top\":0,\"left\":3}\n";
-    assert_eq!(fs::read_to_string(path).unwrap(), expected);
-}
-
-#[test]
-fn a_record_out_of_order_is_named_by_its_line() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("draws.jsonl");
-    fs::write(
-        &path,
-        "{\"index\":0,\"transform\":\"enhancement\"}\n{\"index\":5,\"transform\":\"enhancement\"}\n",
-    )
-    .unwrap();
-    let error = read_draws(&path).unwrap_err().to_string();
-    assert!(error.contains("line 2") && error.contains("index 5"), "{error}");
 }

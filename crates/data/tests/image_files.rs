@@ -68,11 +68,32 @@ fn a_path_that_is_not_there_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_back_is_an_error_and_not_endless() {
+fn a_link_that_leads_back_is_like_a_broken_image_and_not_endless() {
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
-    let error = image_files::find([dir.path()]).unwrap_err().to_string();
-    assert!(error.contains("again") && error.contains("loop"), "{error}");
+    let found = image_files::find([dir.path()]).unwrap();
+    assert_eq!(found, [dir.path().join("again")]);
+    let error = image_files::read(&found[0]).unwrap_err();
+    assert!(matches!(&error, Error::Link { path, .. } if *path == found[0]), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_image_that_may_not_be_read_is_named_with_advice_for_reading() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.png");
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    let error = image_files::read(&path).unwrap_err();
+    // A superuser may read it, and finds it empty.
+    if let Error::Io { .. } = error {
+        assert!(error.to_string().contains("allow yourself to read it"), "{error}");
+    }
+    // The message is the same for an error that is made by hand.
+    let reason = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let error = Error::Io { operation: "read", path, reason }.to_string();
+    assert!(error.contains("a.png") && error.contains("read it") && !error.contains("write"), "{error}");
 }
 
 #[test]
@@ -170,7 +191,36 @@ fn a_header_that_claims_too_much_is_refused_before_memory_is_taken() {
     bmp[18..22].copy_from_slice(&65_535u32.to_le_bytes());
     bmp[22..26].copy_from_slice(&65_535u32.to_le_bytes());
     let error = decode(&bmp).unwrap_err().to_string();
-    assert!(error.contains("256 MiB") && error.to_lowercase().contains("memory"), "{error}");
+    assert!(error.contains("256 MiB") && error.contains("4295 million pixels"), "{error}");
+}
+
+#[test]
+fn a_jpeg_of_108_megapixels_is_said_to_be_too_large_and_not_damaged() {
+    let mut jpeg = encode(&picture(8, 8).into(), ImageFormat::Jpeg);
+    // Height and width stand in the frame's header, FF C0, after its length and its depth.
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[9000u16.to_be_bytes(), 12_000u16.to_be_bytes()].concat());
+    let error = decode(&jpeg).unwrap_err();
+    assert!(matches!(&error, Error::TooLarge { path, .. } if path.ends_with("picture.png")), "{error}");
+    let text = error.to_string();
+    for part in ["12000 x 9000 = 108 million pixels", "89 million", "Make it smaller"] {
+        assert!(text.contains(part) && !text.contains("damaged"), "{part} not in {text}");
+    }
+}
+
+#[test]
+fn a_bmp_or_tiff_that_is_transparent_everywhere_shows_its_colours() {
+    for format in [ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::Png] {
+        for alpha in [[0, 0], [0, 255]] {
+            let image = image::RgbaImage::from_fn(2, 1, |x, _| image::Rgba([10, 20, 30, alpha[x as usize]]));
+            let first = match (alpha, format) {
+                ([0, 0], ImageFormat::Bmp | ImageFormat::Tiff) => [10, 20, 30],
+                _ => [255; 3],
+            };
+            let decoded = decode(&encode(&image.into(), format)).unwrap();
+            assert_eq!([0, 1, 2].map(|c| decoded[[0, 0, c]]), first, "{format:?} {alpha:?}");
+        }
+    }
 }
 
 #[test]

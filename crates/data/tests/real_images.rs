@@ -12,7 +12,7 @@ const CIFAR10: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar-10-
 
 /// (split, position, label, row, column, RGB), printed by `pinned_pixels.py` from another distribution of the images
 /// with a decoder of its own. Rows and columns differ, so a transposed image would show.
-type Pin = (&'static str, usize, u8, usize, usize, [u8; 3]);
+type Pin = (&'static str, usize, u16, usize, usize, [u8; 3]);
 const PINNED: [Pin; 30] = [
     ("train", 0, 6, 0, 0, [59, 62, 63]),
     ("train", 0, 6, 0, 31, [148, 124, 103]),
@@ -62,7 +62,7 @@ fn the_mini_set_holds_as_many_images_of_each_class() {
     let mini = mini::load(MINI).unwrap();
     assert_eq!((mini.name.as_str(), mini.train.len(), mini.test.len()), ("cifar10-mini", 2000, 1000));
     for class in 0..10 {
-        let count = |labels: &[u8]| labels.iter().filter(|&&label| label == class).count();
+        let count = |labels: &[u16]| labels.iter().filter(|&&label| label == class).count();
         assert_eq!(count(&mini.train.labels), mini::TRAIN_PER_CLASS);
         assert_eq!(count(&mini.test.labels), mini::TEST_PER_CLASS);
     }

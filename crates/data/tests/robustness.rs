@@ -35,7 +35,7 @@ fn check<T>(memory: usize, about: &[&Path], load: impl FnOnce() -> Result<T, Err
             prop_assert!(!at.is_empty() && !expected.is_empty() && !actual.is_empty());
             path
         }
-        Err(Error::WrongDigest { path, .. }) => path,
+        Err(Error::WrongDigest { path, .. } | Error::TooLarge { path, .. }) => path,
         Err(other) => return Err(TestCaseError::fail(format!("another error: {other:?}"))),
     };
     prop_assert!(about.contains(&path.as_path()), "about {}", path.display());

@@ -64,5 +64,5 @@ fn points(
     let at = |i: usize| [spread(i, 0.754_877_666), spread(i, 0.569_840_291)];
     let features = Array2::from_shape_fn((range.len(), 2), |(i, j)| at(range.start + i)[j] as f32);
     let inside = |i: usize| at(i).iter().map(|x| x * x).sum::<f64>() < 0.64;
-    LabelledFeatures::new(features, range.map(|i| u8::from(inside(i) != wrong(i))).collect())
+    LabelledFeatures::new(features, range.map(|i| u16::from(inside(i) != wrong(i))).collect())
 }

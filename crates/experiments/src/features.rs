@@ -180,7 +180,7 @@ impl<'a> FeatureSource<'a> {
         let fingerprint = self.extractor.fingerprint();
         let key = [("images", digest), ("augmentation", &augmentation), ("extractor", &fingerprint)];
         self.cache.get_or_extract(&key, || match augmenter {
-            None => Ok(self.extractor.extract(images.images.view(), advance)?),
+            None => Ok(self.extractor.extract_with(images.images.view(), advance)?),
             Some(augmenter) => self.augmented_features(images, augmenter, advance),
         })
     }
@@ -200,8 +200,8 @@ impl<'a> FeatureSource<'a> {
         let pieces = images.images.axis_chunks_iter(Axis(0), size);
         for (i, (piece, mut rows)) in pieces.zip(features.axis_chunks_iter_mut(Axis(0), size)).enumerate() {
             let first = i * size;
-            let (transformed, _) = augmenter.apply_from(first as u64, piece)?;
-            let extracted = self.extractor.extract(transformed.view(), advance);
+            let transformed = augmenter.apply_from(first as u64, piece)?;
+            let extracted = self.extractor.extract_with(transformed.view(), advance);
             rows.assign(&extracted.map_err(|error| error.behind(first))?);
         }
         Ok(features)

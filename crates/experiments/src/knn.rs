@@ -1,7 +1,9 @@
 //! What a trained network has to beat: its nearest neighbours, and the most frequent class.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
-use mlprobe_nn::Real;
+use mlprobe_kernels::gemm;
 use mlprobe_stats::metrics::check_labels;
 use mlprobe_stats::require;
 use ndarray::{Array2, ArrayView2, Axis, Slice};
@@ -10,6 +12,8 @@ use rayon::prelude::*;
 /// Rows of a block. One thread holds the products of one block of queries with one block of training rows, 2 MiB.
 const QUERY_BLOCK: usize = 256;
 const TRAIN_BLOCK: usize = 2048;
+/// Labels are 16 bits wide.
+const MAX_CLASSES: usize = 1 << 16;
 
 /// Classes of `query` (M, D) by a vote of the `k` nearest rows of `train` (N, D), whose classes are `labels` (N).
 ///
@@ -38,12 +42,12 @@ const TRAIN_BLOCK: usize = 2048;
 /// ```
 pub fn knn_predict(
     train: ArrayView2<'_, f32>,
-    labels: &[u8],
+    labels: &[u16],
     query: ArrayView2<'_, f32>,
     k: usize,
-) -> Result<Vec<u8>> {
+) -> Result<Vec<u16>> {
     const OPERATION: &str = "k-nearest neighbours";
-    check_labels(OPERATION, labels, train.nrows(), 256)?;
+    check_labels(OPERATION, labels, train.nrows(), MAX_CLASSES)?;
     let shapes = format_args!("{:?} and {:?}", train.dim(), query.dim());
     let fit = train.ncols() == query.ncols();
     require(fit, OPERATION, "training and query rows of one length", shapes, "use one extractor for both")?;
@@ -54,13 +58,13 @@ pub fn knn_predict(
 
     let norms: Vec<f32> = train.outer_iter().map(|row| squared_norm(row.iter()) as f32).collect();
     let blocks: Vec<ArrayView2<'_, f32>> = query.axis_chunks_iter(Axis(0), QUERY_BLOCK).collect();
-    let predicted: Vec<Vec<u8>> = blocks
+    let predicted: Vec<Vec<u16>> = blocks
         .into_par_iter()
         .map(|block| {
-            let nearest = nearest_rows(train, &norms, block, k);
-            nearest.iter().map(|neighbours| vote(neighbours, labels)).collect()
+            let nearest = nearest_rows(train, &norms, block, k)?;
+            Ok(nearest.iter().map(|neighbours| vote(neighbours, labels)).collect())
         })
-        .collect();
+        .collect::<Result<_>>()?;
     Ok(predicted.concat())
 }
 
@@ -87,11 +91,12 @@ pub fn unit_rows(features: ArrayView2<'_, f32>) -> Array2<f32> {
 /// assert_eq!(mlprobe_experiments::knn::majority_class(&[2, 0, 1, 2])?, 2);
 /// # Ok::<(), mlprobe_experiments::Error>(())
 /// ```
-pub fn majority_class(labels: &[u8]) -> Result<u8> {
-    check_labels("majority class", labels, labels.len(), 256)?;
+pub fn majority_class(labels: &[u16]) -> Result<u16> {
+    check_labels("majority class", labels, labels.len(), MAX_CLASSES)?;
     let counts = count(labels.iter().copied());
-    let first_largest = (0..=u8::MAX).rev().max_by_key(|&class| counts[usize::from(class)]);
-    Ok(first_largest.unwrap_or(0))
+    // The last of equal maxima wins, so look from the highest class down.
+    let first_largest = counts.iter().rev().max_by_key(|(_, count)| **count);
+    Ok(first_largest.map_or(0, |(&class, _)| class))
 }
 
 /// A training row and its squared distance to a query, less the query's own squared length.
@@ -107,12 +112,12 @@ fn nearest_rows(
     norms: &[f32],
     query: ArrayView2<'_, f32>,
     k: usize,
-) -> Vec<Vec<Neighbour>> {
+) -> Result<Vec<Vec<Neighbour>>> {
     let mut nearest = vec![Vec::with_capacity(k + 1); query.nrows()];
     let mut products = Array2::zeros((query.nrows(), TRAIN_BLOCK.min(train.nrows())));
     for (block, rows) in train.axis_chunks_iter(Axis(0), TRAIN_BLOCK).enumerate() {
         let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-        f32::gemm(query, rows.t(), products.view_mut(), &[]);
+        gemm(1.0, &query, &rows.t(), 0.0, &mut products).map_err(mlprobe_features::Error::from)?;
         for (best, products) in nearest.iter_mut().zip(products.outer_iter()) {
             let first = block * TRAIN_BLOCK;
             for (row, (product, norm)) in (first..).zip(products.iter().zip(&norms[first..])) {
@@ -120,7 +125,7 @@ fn nearest_rows(
             }
         }
     }
-    nearest
+    Ok(nearest)
 }
 
 /// Inserts `candidate` among the k nearest, in order. Candidates come in the order of their rows, so an equal
@@ -135,16 +140,16 @@ fn keep_nearest(nearest: &mut Vec<Neighbour>, candidate: Neighbour, k: usize) {
 }
 
 /// The class with most votes among neighbours, nearest first; among equals the one met first.
-fn vote(nearest: &[Neighbour], labels: &[u8]) -> u8 {
+fn vote(nearest: &[Neighbour], labels: &[u16]) -> u16 {
     let classes = || nearest.iter().map(|neighbour| labels[neighbour.row]);
     let votes = count(classes());
     // The last of equal maxima wins, so look from far to near.
-    classes().rev().max_by_key(|&class| votes[usize::from(class)]).unwrap_or(0)
+    classes().rev().max_by_key(|class| votes.get(class)).unwrap_or(0)
 }
 
-fn count(classes: impl Iterator<Item = u8>) -> [u32; 256] {
-    let mut counts = [0; 256];
-    classes.for_each(|class| counts[usize::from(class)] += 1);
+fn count(classes: impl Iterator<Item = u16>) -> BTreeMap<u16, u32> {
+    let mut counts = BTreeMap::new();
+    classes.for_each(|class| *counts.entry(class).or_default() += 1);
     counts
 }
 

@@ -43,11 +43,13 @@ pub mod results {
     pub use crate::analysis::machine::Machine;
     pub use crate::analysis::probes::{Baseline, Classifier};
     pub use crate::analysis::quality::{ClassQuality, ConfusedPair, Quality};
-    pub use crate::analysis::questions::{Answer, Claim, Decision, Measure, Population, Question, Verdict};
+    pub use crate::analysis::answers::{Answer, Claim, Population, Verdict, default_margin};
+    pub use crate::analysis::questions::{Measure, Question};
     pub use crate::analysis::reading::read_results;
     pub use crate::analysis::results::{
         About, ArmNote, ArmScore, DatasetInfo, ExtractorInfo, FileInfo, Results, Robustness, SCHEMA,
     };
     pub use crate::engine::clock::Stage;
     pub use crate::engine::scoring::{Epoch, Run};
+    pub use mlprobe_stats::Answer as Decision;
 }

@@ -1,7 +1,10 @@
 //! Answers derived again from a record, as when it was written by an older version.
 
+use mlprobe_stats::SequentialRule;
+
 use crate::analysis::comparison::correct;
-use crate::analysis::questions::{Question, answer, claims};
+use crate::analysis::answers::{Rules, answer, claims};
+use crate::analysis::questions::Question;
 use crate::analysis::results::Results;
 use crate::error::Result;
 use crate::reproduction;
@@ -18,8 +21,18 @@ pub fn reanalyse(results: &mut Results) -> Result<()> {
         false => results.final_comparisons().map(|c| Question::accuracy(&c.a, &c.b)).collect(),
     };
     let epochs = results.epochs();
-    results.answers =
-        questions.iter().filter_map(|question| answer(question, &results.arms, epochs)).collect();
-    results.claims = claims(&results.answers);
+    let protocol = &results.settings.protocol;
+    let rule = protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
+    let rules = Rules {
+        margin: results.margin(),
+        sequential: rule.as_ref(),
+        is_resampled: protocol.subset.is_some_and(|subset| subset.per_seed),
+    };
+    let mut answers = Vec::new();
+    for question in &questions {
+        answers.extend(answer(question, &results.arms, &results.comparisons, None, epochs, &rules)?);
+    }
+    results.claims = claims(&answers);
+    results.answers = answers;
     if is_reproduction { Ok(()) } else { correct(&mut results.comparisons) }
 }

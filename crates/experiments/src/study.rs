@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use mlprobe_stats::{Answer as Decision, FEWEST_SEEDS, SequentialRule};
+
 use crate::analysis::analyse::{Plan, analyse};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::probes::{Probes, baselines};
@@ -36,7 +38,7 @@ const BATCH_SIZE: usize = 100;
 /// // Two classes of points in the plane: below and above 0.5.
 /// let points = |n: usize| {
 ///     let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 37 + j * 11) % 101) as f32 / 101.0);
-///     let labels = features.rows().into_iter().map(|row| u8::from(row[0] > 0.5)).collect();
+///     let labels = features.rows().into_iter().map(|row| u16::from(row[0] > 0.5)).collect();
 ///     LabelledFeatures::new(features, labels)
 /// };
 /// let (few, many, test) = (points(20)?, points(200)?, points(500)?);
@@ -108,6 +110,23 @@ impl<'a> Study<'a> {
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.settings.protocol = protocol;
+        self
+    }
+
+    /// Adds seeds until the questions are answered, up to `max_seeds` (3 to 100), by a rule that stays valid under looking
+    /// after every seed ([`mlprobe_stats::SequentialRule`]).
+    #[must_use]
+    pub fn until_decided(mut self, max_seeds: u64) -> Self {
+        self.settings.protocol.seeds = (0..max_seeds).collect();
+        self.settings.protocol.until_decided = true;
+        self
+    }
+
+    /// Counts a difference in accuracy inside plus or minus `margin`, a fraction, as none; state it before the run. The
+    /// default is what the test set can be expected to prove.
+    #[must_use]
+    pub fn margin(mut self, margin: f64) -> Self {
+        self.settings.protocol.margin = Some(margin);
         self
     }
 
@@ -217,14 +236,10 @@ impl<'a> Study<'a> {
         self.check(classes.len())?;
         let protocol = &self.settings.protocol;
         let (comparisons, questions) = (self.pairs()?, self.questions()?);
+        let rule =
+            protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
         let further = self.further.iter().map(|(name, _)| name.as_str()).collect();
-        let plan = Plan {
-            labels: self.test.labels(),
-            further,
-            comparisons,
-            is_family: self.is_family,
-            questions: &questions,
-        };
+        let plan = Plan { labels: self.test.labels(), further, comparisons, is_family: self.is_family, questions: &questions, sequential: rule.as_ref() };
         let (threads, planned, scored_at) =
             (or_one_per_core(self.threads), protocol.seeds.len(), protocol.scored_at());
         let mut outcome = self.empty_outcome(threads, &classes);
@@ -244,15 +259,25 @@ impl<'a> Study<'a> {
         }
         let hidden = &protocol.hidden;
         let engine = Engine { stage: STAGE, arms: &self.arms, scoring, hidden, threads, announce: true };
-        let is_whole = engine.run(&protocol.seeds, session, |runs| {
-            outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
-            analyse(&mut outcome.results, &outcome.runs, &plan)?;
-            outcome.results.stages = session.stages();
-            after_seed(&outcome)?;
-            session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
-            Ok(ControlFlow::Continue(()))
-        })?;
-        if is_whole { Ok(outcome) } else { Err(stopped(&outcome)) }
+        for seeds in batches(&protocol.seeds, rule.is_some(), &self.arms, threads) {
+            let is_whole = engine.run(seeds, session, |runs| {
+                outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
+                analyse(&mut outcome.results, &outcome.runs, &plan)?;
+                let results = &mut outcome.results;
+                results.decided_early = rule.is_some() && results.seeds_done < planned && is_decided(results);
+                results.stages = session.stages();
+                after_seed(&outcome)?;
+                session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
+                Ok(if outcome.results.decided_early { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            if !is_whole {
+                return Err(stopped(&outcome));
+            }
+            if outcome.results.decided_early {
+                break;
+            }
+        }
+        Ok(outcome)
     }
 
     /// The comparisons asked for, or of every arm with the first: effect and indices of the arms.
@@ -316,6 +341,7 @@ impl<'a> Study<'a> {
             costs: Vec::new(),
             baselines: Vec::new(),
             notes: Vec::new(),
+            decided_early: false,
             stages: Vec::new(),
         };
         results.about.machine.threads = threads;
@@ -344,4 +370,22 @@ impl<'a> Study<'a> {
             self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
         check_sets(&self.test, classes, further.chain(of_arms).chain(probes))
     }
+}
+
+/// The seeds that are trained together: all of them, or, where a rule may end the run after any seed, first the three that it
+/// needs and then as many as keep the threads busy.
+fn batches<'s>(seeds: &'s [u64], may_end: bool, arms: &[Arm<'_>], threads: usize) -> Vec<&'s [u64]> {
+    if !may_end {
+        return vec![seeds];
+    }
+    let (first, rest) = seeds.split_at(FEWEST_SEEDS.min(seeds.len()));
+    std::iter::once(first).chain(rest.chunks(threads.div_ceil(arms.len().max(1)).max(1))).collect()
+}
+
+/// Whether every deciding question about accuracy, or about a gap of accuracies, has an answer.
+fn is_decided(results: &Results) -> bool {
+    let mut deciding = results.answers.iter().filter(|answer| {
+        answer.contrast.decides && !answer.contrast.measure.is_cost()
+    });
+    results.seeds_done >= FEWEST_SEEDS && deciding.all(|answer| answer.answer != Decision::Undecided)
 }

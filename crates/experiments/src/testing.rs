@@ -3,7 +3,9 @@
 use mlprobe_nn::Mlp;
 use ndarray::array;
 
+use crate::analysis::answers::{Answer, Rules, answer};
 use crate::analysis::arms::ArmResults;
+use crate::analysis::questions::Question;
 use crate::analysis::quality::{self, Quality};
 use crate::analysis::results::{About, Results, SCHEMA};
 use crate::engine::scoring::{Epoch, Run, Tested, TrainedRun};
@@ -50,6 +52,7 @@ pub(crate) fn quality() -> Quality {
         model: Mlp::new(&[1, 2], 0).unwrap(),
         tested: vec![Tested { epoch: 1, probabilities, predicted: vec![0, 1] }],
         further: Vec::new(),
+        train_rows: 100,
         notes: Vec::new(),
     };
     quality::quality(&[run], &[0, 1], &["a".to_owned(), "b".to_owned()]).unwrap()
@@ -71,6 +74,16 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
         baselines: Vec::new(),
         claims: Vec::new(),
         notes: Vec::new(),
+        decided_early: false,
         stages: Vec::new(),
     }
+}
+
+/// A difference in accuracy inside plus or minus this counts as none.
+pub(crate) const MARGIN: f64 = 0.001;
+
+/// The answer to `question` from scores alone, over seeds.
+pub(crate) fn answered(question: &Question, arms: &[ArmResults], epochs: usize) -> Option<Answer> {
+    let rules = Rules { margin: MARGIN, sequential: None, is_resampled: false };
+    answer(question, arms, &[], None, epochs, &rules).unwrap()
 }

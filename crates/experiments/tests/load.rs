@@ -48,7 +48,7 @@ fn images(n: usize, salt: usize) -> LabelledImages {
     };
     LabelledImages::new(
         Array4::from_shape_fn((n, SIDE, SIDE, 3), pixel),
-        (0..n).map(|i| (i % 10) as u8).collect(),
+        (0..n).map(|i| (i % 10) as u16).collect(),
     )
     .unwrap()
 }
@@ -71,7 +71,7 @@ fn study() {
     let source = FeatureSource::new(&dataset, false, &extractor, &cache, String::new());
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
-        images: Some(Images { dataset: "synthetic".into(), skip_broken: false }),
+        images: Some(Images { dataset: "synthetic".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
         protocol: Protocol::new(vec![0], 2),
     };

@@ -37,7 +37,7 @@ const EPOCHS: usize = 3;
 
 fn set(n: usize, shift: usize) -> LabelledFeatures {
     let features = Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3 + shift) % 11) as f32 / 11.0);
-    LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
+    LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u16).collect()).unwrap()
 }
 
 fn protocol(seeds: &[u64]) -> Protocol {
@@ -47,7 +47,7 @@ fn protocol(seeds: &[u64]) -> Protocol {
 fn settings(compared: Compared, protocol: Protocol) -> Settings {
     Settings {
         compared,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol,
     }
@@ -152,7 +152,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-fn edited(whole: &Value, edit: &Edit) -> Vec<u8> {
+fn edited(whole: &Value, edit: &Edit) -> Vec<u16> {
     let mut value = whole.clone();
     let mut with = |index: &Index, at: &mut dyn FnMut(&mut Value)| {
         change(&mut value, &mut index.index(count(whole)), at);
@@ -180,7 +180,7 @@ fn edited(whole: &Value, edit: &Edit) -> Vec<u8> {
 }
 
 /// What is read from a file with these bytes, if it is results at all.
-fn check<T>(bytes: &[u8], read: impl FnOnce(&Path) -> Result<T, Error>) -> Result<Option<T>, TestCaseError> {
+fn check<T>(bytes: &[u16], read: impl FnOnce(&Path) -> Result<T, Error>) -> Result<Option<T>, TestCaseError> {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), bytes).unwrap();
     let (result, taken) = measured(|| read(file.path()));
@@ -202,7 +202,7 @@ static RESULTS_JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(&*R
 static TUNED_JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(&*TUNED).unwrap());
 
 /// A study's checkpoints, stopped after its first epoch.
-static CHECKPOINTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
+static CHECKPOINTS: LazyLock<Vec<(String, Vec<u16>)>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let observer = |event: Event<'_>| match event {
         Event::Advanced { stage: "training", .. } => ControlFlow::Break(()),

@@ -4,7 +4,7 @@
 //! cargo run --release -p mlprobe-features --features images --example embed_folder -- FOLDER features.npy
 //! ```
 //!
-//! Stopped, by a kill or otherwise, and started again, it goes on where it was.
+//! Stopped, by a kill or otherwise, and started again, it continues from there.
 
 use std::env;
 use std::error::Error;
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     for neighbour in FeatureFile::open(out)?.nearest(query.row(0), 5)? {
-        println!("{:.4}  {}", neighbour.similarity, neighbour.path);
+        println!("{:.4}  {}", neighbour.similarity, neighbour.path.display());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Features on disk, addressed by what they were made from.
+//! Features on disk, named after what they were made from.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
@@ -14,9 +14,9 @@ use crate::Error;
 /// A folder of feature matrices. Each is an `.npy` file that NumPy reads, beside a `.json` file with its key and its
 /// SHA-256; both are named after the key's digest.
 ///
-/// Files are written beside their place and renamed when whole, and checked when read. A damaged one is set aside
-/// under a name ending in `.damaged` and made again. Processes may share a folder: of those that want the same features
-/// at the same time, one extracts, and the others wait for it.
+/// Files are written under another name, renamed when they are whole, and checked when they are read. A damaged file is
+/// renamed to end in `.damaged`, and its features are extracted again. Processes may share a folder: when several need the
+/// same features at the same time, one extracts them and the others wait.
 ///
 /// ```
 /// use mlprobe_features::{Error, FeatureCache, Origin};
@@ -41,16 +41,16 @@ pub struct FeatureCache {
 pub enum Origin {
     /// They were on disk, and whole.
     Cached,
-    /// They were not on disk, and have been extracted and kept.
+    /// They were not on disk; they have been extracted and stored.
     Extracted,
-    /// What was on disk was damaged; it has been set aside, and the features extracted again.
+    /// The file on disk was damaged; it has been renamed, and the features have been extracted again.
     Rebuilt {
         /// The damaged file under its new name.
         set_aside: PathBuf,
     },
 }
 
-/// What stands beside a matrix.
+/// The content of the file beside a matrix.
 #[derive(Serialize, Deserialize, PartialEq)]
 struct Sidecar {
     key: Vec<(String, String)>,
@@ -58,14 +58,14 @@ struct Sidecar {
 }
 
 impl FeatureCache {
-    /// A cache in `folder`, which is made when the first features are kept.
+    /// A cache in `folder`, which is created when the first features are stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
 
-    /// The features (N, D) of `key`, from disk if they are there and whole, else from `extract`.
+    /// The features (N, D) of `key`: from disk if they are there and undamaged, otherwise from `extract`.
     ///
-    /// The key has to name everything the features depend on: images, transforms with their seed, extractor.
+    /// The key must name everything that the features depend on: images, transforms with their seed, extractor.
     ///
     /// # Errors
     /// Whatever `extract` returns; [`Error::Io`] if the folder cannot be read or written.
@@ -107,10 +107,10 @@ impl FeatureCache {
     }
 }
 
-/// The right to make an entry, which one process has at a time; given back when dropped.
+/// The right to write an entry, which one process has at a time until this is dropped.
 struct Turn {
     path: PathBuf,
-    /// The lock goes when this is closed, also that of a process that was killed.
+    /// The system releases the lock when the file is closed, also that of a process that was killed.
     _file: File,
 }
 
@@ -122,14 +122,14 @@ impl Turn {
 }
 
 impl Drop for Turn {
-    /// Those that wait hold the file open, and find the entry made; who comes later finds it without a lock.
+    /// Processes that wait hold the file open and then find the entry; later ones find it without a lock.
     fn drop(&mut self) {
-        // A lock file that stays is of no consequence.
+        // A lock file that stays does no harm.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The matrix first, then the sidecar that vouches for it: a kill in between leaves a matrix that is not used.
+/// Writes the matrix first, then the sidecar that confirms it: a kill in between leaves a matrix that is not used.
 fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Result<(), Error> {
     let mut sha256 = String::new();
     write_whole(path, |part| {
@@ -147,13 +147,13 @@ fn write(path: &Path, key: Vec<(String, String)>, features: &Array2<f32>) -> Res
     })
 }
 
-/// Writes a file beside `path`, always under the same name, so that the next attempt overwrites what a kill leaves.
+/// Writes a file under another name, which is always the same: the next attempt overwrites what a kill has left.
 fn write_whole(path: &Path, content: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
     content(part).and_then(|()| mlprobe_files::rename(part, path)).map_err(|error| {
-        // A full disk needs the room. What cannot be removed is overwritten by the next attempt.
+        // This frees room on a full disk. What cannot be removed is overwritten by the next attempt.
         let _ = fs::remove_file(part);
         Error::io("writing", path)(error)
     })
@@ -165,7 +165,7 @@ enum Found {
     Nothing,
 }
 
-/// Reads the matrix twice, so that only right bytes are parsed, and no second copy of them is in memory.
+/// Reads the matrix twice: first for its digest, then to parse it. Only verified bytes are parsed, and memory holds one copy.
 fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
     let (Some(sha256), Some(sidecar)) = (
         if_there(path, mlprobe_files::sha256(path))?,

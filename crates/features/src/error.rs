@@ -9,7 +9,7 @@ use mlprobe_files::next_step;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Images, sizes or tensors that do not fit.
+    /// The shapes of images or tensors do not fit.
     #[error("{operation}: expected {expected}, got {actual}")]
     Shape {
         /// What was being done.
@@ -20,9 +20,9 @@ pub enum Error {
         actual: String,
     },
     /// The weights cannot be used.
-    #[error("weights {name}: expected {expected}, got {actual}; take the file again from its origin")]
+    #[error("weights {name}: expected {expected}, got {actual}; get the file again from its source")]
     Weights {
-        /// The tensor, behind the file if it is from one.
+        /// The tensor, after the name of its file if it is from one.
         name: String,
         /// What would have fitted.
         expected: String,
@@ -31,8 +31,8 @@ pub enum Error {
     },
     /// An ONNX file does not hold a network that can be used.
     #[error(
-        "{}: expected {expected}, got {actual}; export the network with images (N, 3, height, width) as its input, or \
-         check its input size", path.display()
+        "{}: expected {expected}, got {actual}; docs/onnx.md says which networks are taken, and how to export one",
+        path.display()
     )]
     Onnx {
         /// The file.
@@ -71,8 +71,8 @@ pub enum Error {
     Data(#[from] mlprobe_data::Error),
     /// An image file cannot be read, and the work has stopped there.
     #[error(
-        "{source}. The {done} images before it are done and kept: mend or remove it, or have broken images skipped, and \
-         start again"
+        "{source}. The features of the {done} images before it are kept: replace or remove this image, or skip broken \
+         images, and start again"
     )]
     Broken {
         /// What is wrong with it.
@@ -81,23 +81,23 @@ pub enum Error {
         done: usize,
     },
     /// The extractor has failed for an image.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", path.display())]
     Image {
         /// Its file.
-        path: String,
+        path: PathBuf,
         /// What the extractor said.
         source: Box<Error>,
     },
     /// The observer asked to stop.
-    #[error("stopped after {done} of {total} images; start again to go on from there")]
+    #[error("stopped after {done} of {total} images; start again to continue from there")]
     Stopped {
-        /// Images done and kept.
+        /// Images whose features are kept.
         done: usize,
         /// Images in all.
         total: usize,
     },
-    /// A file of features, its manifest or a part of them is not what is to be written or read there.
-    #[error("{}: expected {expected}, got {actual}; choose another name, or remove the file and make it anew", path.display())]
+    /// A file of features, its manifest or a part of them is not what should be read or written there.
+    #[error("{}: expected {expected}, got {actual}; choose another name for the new file, or remove this one and start again", path.display())]
     Embedding {
         /// The file.
         path: PathBuf,
@@ -126,7 +126,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error about images of which `count` others, extracted before, stand in front.
+    /// The same error, if `count` other images come before the ones it is about.
     #[must_use]
     pub fn behind(mut self, count: usize) -> Self {
         if let Self::NotFinite { row, .. } = &mut self {
@@ -135,7 +135,7 @@ impl Error {
         self
     }
 
-    /// The same error, with the file that the weights are from.
+    /// The same error, with the file that holds the weights.
     pub(crate) fn of_file(mut self, path: &Path) -> Self {
         if let Self::Weights { name, .. } = &mut self {
             *name = format!("{}: {name}", path.display());

@@ -1,7 +1,7 @@
 //! What every extractor offers.
 
 use mlprobe_kernels::Isa;
-use ndarray::{Array2, ArrayView4};
+use ndarray::{Array2, ArrayRef4, ArrayView4};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -28,13 +28,32 @@ pub trait Extractor: Sync {
     /// the features is bounded per thread. `progress` is told, from any thread, how many images have just been done.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the images do not have three channels or no pixels, [`Error::NotFinite`] if a feature is
-    /// not finite.
-    fn extract(
+    /// [`Error::Shape`] if the images do not have three channels or have no pixels, [`Error::NotFinite`] if a feature
+    /// is not finite.
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Array2<f32>, Error>;
+
+    /// [`Extractor::extract_with`] without progress. `images` is a reference to an array or to a view of one.
+    ///
+    /// ```
+    /// use mlprobe_features::{Extractor, SqueezeNet};
+    /// use ndarray::{Array4, s};
+    ///
+    /// let images = Array4::from_elem((3, 32, 32, 3), 128_u8);
+    /// let features = SqueezeNet::default().extract(&images)?; // (3, 512)
+    /// let first = SqueezeNet::default().extract(&images.slice(s![..1, .., .., ..]))?; // (1, 512)
+    /// assert_eq!(features.row(0), first.row(0));
+    /// # Ok::<(), mlprobe_features::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Extractor::extract_with`].
+    fn extract(&self, images: &ArrayRef4<u8>) -> Result<Array2<f32>, Error> {
+        self.extract_with(images.view(), &|_| ())
+    }
 }
 
 /// Whether two fingerprints are of the same network and settings, perhaps on different instruction sets: features are

@@ -3,12 +3,12 @@
 
 pub mod arrays;
 mod cache;
+mod efficientnet;
 #[cfg(feature = "images")]
 pub mod embed;
 mod error;
 mod extractor;
 mod network;
-mod npy;
 #[cfg(feature = "onnx")]
 mod onnx;
 pub mod resize;
@@ -18,13 +18,14 @@ mod squeezenet;
 mod weights;
 
 pub use cache::{FeatureCache, Origin};
+pub use efficientnet::EfficientNetLite0;
 #[cfg(feature = "images")]
 pub use embed::FeatureFile;
 pub use error::Error;
 pub use extractor::{Extractor, same_network};
 pub use mlprobe_data::normalize::Normalization;
 #[cfg(feature = "onnx")]
-pub use onnx::Onnx;
+pub use onnx::{Onnx, OnnxOptions, onnx_operators};
 pub use resnet::ResNet18;
-pub use settings::ExtractorSettings;
+pub use settings::{ExtractorSettings, Pool};
 pub use squeezenet::SqueezeNet;

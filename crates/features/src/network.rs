@@ -1,8 +1,10 @@
 //! A frozen convolutional network as a list of layers, run on many images at once.
 
+use std::sync::OnceLock;
+
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Conv, Finish, Isa, Map, MaxPool};
-use ndarray::{Array1, Array2, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
+use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Map, MaxPool};
+use ndarray::{Array2, Array3, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -12,8 +14,24 @@ use crate::resize::Resizer;
 /// Images that pass through the late, small maps together, so that each weight loaded serves several.
 const GROUP: usize = 7;
 
-/// D, the channels of the last map in the networks offered here.
-pub(crate) const DIM: usize = 512;
+/// A network with weights that are part of the program: put together when it is first used.
+pub(crate) struct Embedded {
+    pub isa: Isa,
+    pub input_size: usize,
+    pub build: fn(Isa, usize) -> Result<Network, Error>,
+    pub network: OnceLock<Network>,
+}
+
+impl Embedded {
+    /// The network, which is built now if it has not been.
+    pub fn network(&self) -> Result<&Network, Error> {
+        if let Some(network) = self.network.get() {
+            return Ok(network);
+        }
+        let network = (self.build)(self.isa, self.input_size)?;
+        Ok(self.network.get_or_init(|| network))
+    }
+}
 
 /// Images in, the last map averaged over its pixels out.
 pub(crate) struct Network {
@@ -21,6 +39,8 @@ pub(crate) struct Network {
     /// Images are resized to this many pixels, squared.
     pub input_size: usize,
     pub normalization: Normalization,
+    /// D, the channels of the last map.
+    pub dim: usize,
     /// Layers with large maps: each image goes through on its own, because its maps fill the cache.
     pub early: Vec<Layer>,
     /// Layers with small maps: a group of images goes through together.
@@ -29,14 +49,16 @@ pub(crate) struct Network {
 
 /// From a map x to a map y.
 pub(crate) enum Layer {
-    /// y = relu(conv(x))
-    Conv(Conv),
+    /// y = relu(conv(x)), or what else it finishes with
+    Conv(Conv, Finish),
     /// y = the largest values of x
     Pool(MaxPool),
     /// s = relu(squeeze(x)), y = [relu(expand1x1(s)), relu(expand3x3(s))] along the channels
     Fire { squeeze: Conv, expand1x1: Conv, expand3x3: Conv },
     /// s = relu(first(x)), y = relu(second(s) + shortcut(x)), where no shortcut means x itself
     Residual { first: Conv, second: Conv, shortcut: Option<Conv> },
+    /// e = relu6(expand(x)), or x without one; y = project(relu6(depthwise(e))), plus x if `residual`
+    Inverted { expand: Option<Conv>, depthwise: Depthwise, project: Conv, residual: bool },
 }
 
 /// The maps of one thread: a layer reads `x` and writes `y`, then they swap.
@@ -59,7 +81,7 @@ impl Network {
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Array2<f32>, Error> {
-        let mut features = Array2::zeros((images.dim().0, DIM));
+        let mut features = Array2::zeros((images.dim().0, self.dim));
         features
             .axis_chunks_iter_mut(Axis(0), GROUP)
             .into_par_iter()
@@ -76,17 +98,18 @@ impl Network {
         all_finite(name, features)
     }
 
-    /// The mean of every channel after each layer, for one image.
-    pub fn layer_means(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array1<f32>>, Error> {
+    /// The map (height, width, channels) after each layer, for one image.
+    pub fn layer_maps(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array3<f32>>, Error> {
         let mut maps = Maps::default();
         self.resize(&mut Resizer::new(self.isa, self.input_size, self.normalization), image, &mut maps.x)?;
         let layers = self.early.iter().chain(&self.late);
         layers
             .map(|layer| {
                 self.run(std::slice::from_ref(layer), &mut maps)?;
-                let mut means = Array1::zeros(maps.x.shape().3);
-                average_pool(maps.x.image(0), means.view_mut());
-                Ok(means)
+                let (_, height, width, channels) = maps.x.shape();
+                let mut map = Array3::zeros((height, width, channels));
+                map.iter_mut().zip(maps.x.data()).for_each(|(to, from)| *to = *from);
+                Ok(map)
             })
             .collect()
     }
@@ -125,9 +148,9 @@ impl Network {
             let Maps { x, y, inner, .. } = maps;
             let (n, height, width, channels) = x.shape();
             match layer {
-                Layer::Conv(conv) => {
+                Layer::Conv(conv, finish) => {
                     reshape_for(conv, x, y);
-                    conv.forward(x, y, 0, Finish::Relu)?;
+                    conv.forward(x, y, 0, *finish)?;
                 }
                 Layer::Pool(pool) => {
                     y.reshape((n, pool.output_size(height), pool.output_size(width), channels));
@@ -150,6 +173,25 @@ impl Network {
                         None => y.data_mut().copy_from_slice(x.data()),
                     }
                     second.forward(inner, y, 0, Finish::AddRelu)?;
+                }
+                Layer::Inverted { expand, depthwise, project, residual } => {
+                    let expanded = match expand {
+                        Some(expand) => {
+                            reshape_for(expand, x, inner);
+                            expand.forward(x, inner, 0, Finish::Relu6)?;
+                            &*inner
+                        }
+                        None => &*x,
+                    };
+                    let (height, width) = (depthwise.output_size(height), depthwise.output_size(width));
+                    y.reshape((n, height, width, expanded.shape().3));
+                    depthwise.forward(expanded, y, Finish::Relu6)?;
+                    // Nothing but the residual reads x again, so it takes the result.
+                    if !residual {
+                        x.reshape((n, height, width, project.out_channels()));
+                    }
+                    project.forward(y, x, 0, if *residual { Finish::Add } else { Finish::Store })?;
+                    continue;
                 }
             }
             std::mem::swap(x, y);

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Conv, Isa, MaxPool};
-use ndarray::{Array1, Array2, ArrayView3, ArrayView4};
+use mlprobe_kernels::{Conv, Finish, Isa, MaxPool};
+use ndarray::{Array2, Array3, ArrayView3, ArrayView4};
 use sha2::{Digest, Sha256};
 
 use crate::extractor::fingerprint;
-use crate::network::{DIM, Layer, Network};
+use crate::network::{Layer, Network};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
+
+/// D
+const DIM: usize = 512;
 
 /// ResNet-18 with weights from a file: 512 numbers an image, the last block averaged over its pixels.
 ///
@@ -88,9 +91,10 @@ impl ResNet18 {
                 actual: input_size.to_string(),
             });
         }
-        let weights = Weights::parse(bytes)?;
+        let weights = Weights::parse(&[bytes])?;
         let conv = |name: &str, norm: &str, shape, stride, padding| -> Result<Conv, Error> {
-            weights.normalized_conv(isa, name, norm, shape, stride, padding)
+            let (weight, bias) = weights.normalized(name, norm, shape, 1e-5)?;
+            Ok(Conv::new(isa, weight.view(), &bias, stride, padding)?)
         };
         let block = |stage: usize, index: usize| -> Result<Layer, Error> {
             let stride = if stage > 1 && index == 0 { 2 } else { 1 };
@@ -109,7 +113,7 @@ impl ResNet18 {
             })
         };
         let stem = [
-            Layer::Conv(conv("conv1", "bn1", [64, 3, 7, 7], 2, 3)?),
+            Layer::Conv(conv("conv1", "bn1", [64, 3, 7, 7], 2, 3)?, Finish::Relu),
             Layer::Pool(MaxPool { padding: 1, ceil: false }),
         ];
         let blocks = |stages: [usize; 2]| -> Result<Vec<Layer>, Error> {
@@ -120,6 +124,7 @@ impl ResNet18 {
                 isa,
                 input_size,
                 normalization,
+                dim: DIM,
                 early: stem.into_iter().chain(blocks([1, 2])?).collect(),
                 late: blocks([3, 4])?,
             },
@@ -129,13 +134,13 @@ impl ResNet18 {
 }
 
 impl ResNet18 {
-    /// For one image (height, width, 3), the mean of every channel after each layer: to see where two implementations
-    /// part ways.
+    /// For one image (height, width, 3), the map (height, width, channels) after each layer: to see where two
+    /// implementations differ.
     ///
     /// # Errors
     /// As [`Extractor::extract`].
-    pub fn layer_means(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array1<f32>>, Error> {
-        self.network.layer_means(image)
+    pub fn layer_maps(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array3<f32>>, Error> {
+        self.network.layer_maps(image)
     }
 }
 
@@ -157,7 +162,7 @@ impl Extractor for ResNet18 {
         fingerprint(self.network.isa, &[self.name().as_bytes(), self.digest.as_bytes()])
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),

@@ -1,6 +1,8 @@
 //! Which network makes the features, as a value that records keep and programs build from.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use mlprobe_data::normalize::Normalization;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -24,6 +26,12 @@ pub enum ExtractorSettings {
         /// Side in pixels that images are resized to.
         input_size: usize,
     },
+    /// The embedded EfficientNet-Lite0.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0 {
+        /// Side in pixels that images are resized to.
+        input_size: usize,
+    },
     /// torchvision's ResNet-18.
     ResNet18 {
         /// Side in pixels that images are resized to.
@@ -40,10 +48,47 @@ pub enum ExtractorSettings {
         path: PathBuf,
         /// Side in pixels that images are resized to.
         input_size: usize,
-        /// How pixels become numbers.
+        /// How pixels become numbers; not used by a network that takes bytes.
         #[serde(with = "as_text")]
         normalization: Normalization,
+        /// The name of the output; `None` for the first.
+        #[serde(default)]
+        output: Option<String>,
+        /// What is made of an output of tokens.
+        #[serde(default)]
+        pool: Option<Pool>,
     },
+}
+
+/// One vector (D) from the tokens (T, D) of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pool {
+    /// The first token, the class token of vision transformers.
+    Cls,
+    /// The mean of all tokens.
+    Mean,
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+        })
+    }
+}
+
+impl FromStr for Pool {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cls" => Ok(Self::Cls),
+            "mean" => Ok(Self::Mean),
+            _ => Err(format!("expected cls or mean, got {text}")),
+        }
+    }
 }
 
 impl ExtractorSettings {
@@ -51,6 +96,7 @@ impl ExtractorSettings {
     pub fn input_size(&self) -> usize {
         match self {
             Self::SqueezeNet { input_size }
+            | Self::EfficientNetLite0 { input_size }
             | Self::ResNet18 { input_size, .. }
             | Self::Onnx { input_size, .. } => *input_size,
         }

@@ -1,13 +1,18 @@
 //! SqueezeNet 1.1 (Iandola et al., arXiv:1602.07360), frozen, without its classifier.
 
+use std::sync::OnceLock;
+
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Isa, MaxPool};
+use mlprobe_kernels::{Finish, Isa, MaxPool};
 use ndarray::{Array2, ArrayView4};
 
 use crate::extractor::fingerprint;
-use crate::network::{DIM, Layer, Network};
+use crate::network::{Embedded, Layer, Network};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
+
+/// D
+const DIM: usize = 512;
 
 /// The authors' ImageNet weights, conv1 to fire9; origin and licence are in `weights/ORIGIN.md`.
 const WEIGHTS: &[u8] = include_bytes!("../weights/squeezenet1_1_features.safetensors");
@@ -21,11 +26,11 @@ const POOL: MaxPool = MaxPool { padding: 0, ceil: true };
 /// use ndarray::Array4;
 ///
 /// let images = Array4::from_elem((2, 32, 32, 3), 128_u8); // (N, height, width, 3), any height and width
-/// let features = SqueezeNet::new(64)?.extract(images.view(), &|_| ())?;
+/// let features = SqueezeNet::default().extract(&images)?;
 /// assert_eq!(features.dim(), (2, 512));
 /// # Ok::<(), mlprobe_features::Error>(())
 /// ```
-pub struct SqueezeNet(Network);
+pub struct SqueezeNet(Embedded);
 
 impl SqueezeNet {
     /// The input size the project uses unless told otherwise, in pixels.
@@ -58,33 +63,51 @@ impl SqueezeNet {
                 actual: input_size.to_string(),
             });
         }
-        let weights = Weights::parse(WEIGHTS)?;
-        let conv = |name: String, stride, padding| weights.conv(isa, &name, stride, padding);
-        let fire = |index: usize| -> Result<Layer, Error> {
-            Ok(Layer::Fire {
-                squeeze: conv(format!("features.{index}.squeeze"), 1, 0)?,
-                expand1x1: conv(format!("features.{index}.expand1x1"), 1, 0)?,
-                expand3x3: conv(format!("features.{index}.expand3x3"), 1, 1)?,
-            })
-        };
-        let conv1 = Layer::Conv(conv("features.0".into(), 2, 0)?);
-        Ok(Self(Network {
-            isa,
-            input_size,
-            normalization: Self::NORMALIZATION,
-            early: vec![
-                conv1,
-                Layer::Pool(POOL),
-                fire(3)?,
-                fire(4)?,
-                Layer::Pool(POOL),
-                fire(6)?,
-                fire(7)?,
-                Layer::Pool(POOL),
-            ],
-            late: vec![fire(9)?, fire(10)?, fire(11)?, fire(12)?],
-        }))
+        let network = Self::unbuilt(isa, input_size);
+        network.0.network()?;
+        Ok(network)
     }
+
+    fn unbuilt(isa: Isa, input_size: usize) -> Self {
+        Self(Embedded { isa, input_size, build, network: OnceLock::new() })
+    }
+}
+
+impl Default for SqueezeNet {
+    /// The network on images resized to 128 × 128 pixels. It is put together when it is first used.
+    fn default() -> Self {
+        Self::unbuilt(Isa::current(), Self::DEFAULT_INPUT_SIZE)
+    }
+}
+
+fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
+    let weights = Weights::parse(&[WEIGHTS])?;
+    let conv = |name: String, stride, padding| weights.conv(isa, &name, stride, padding);
+    let fire = |index: usize| -> Result<Layer, Error> {
+        Ok(Layer::Fire {
+            squeeze: conv(format!("features.{index}.squeeze"), 1, 0)?,
+            expand1x1: conv(format!("features.{index}.expand1x1"), 1, 0)?,
+            expand3x3: conv(format!("features.{index}.expand3x3"), 1, 1)?,
+        })
+    };
+    let conv1 = Layer::Conv(conv("features.0".into(), 2, 0)?, Finish::Relu);
+    Ok(Network {
+        isa,
+        input_size,
+        normalization: SqueezeNet::NORMALIZATION,
+        dim: DIM,
+        early: vec![
+            conv1,
+            Layer::Pool(POOL),
+            fire(3)?,
+            fire(4)?,
+            Layer::Pool(POOL),
+            fire(6)?,
+            fire(7)?,
+            Layer::Pool(POOL),
+        ],
+        late: vec![fire(9)?, fire(10)?, fire(11)?, fire(12)?],
+    })
 }
 
 impl Extractor for SqueezeNet {
@@ -105,11 +128,11 @@ impl Extractor for SqueezeNet {
         fingerprint(self.0.isa, &[settings.as_bytes(), WEIGHTS])
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Array2<f32>, Error> {
-        self.0.extract(&self.name(), images, progress)
+        self.0.network()?.extract(&self.name(), images, progress)
     }
 }

@@ -1,17 +1,20 @@
-//! Named tensors of a safetensors file, as convolutions.
+//! Named tensors of safetensors files, as convolutions.
 
+use half::f16;
 use mlprobe_kernels::{Conv, Isa};
 use ndarray::{Array, Array1, Array4, ArrayD, Dimension, IxDyn};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::Error;
 
-/// A parsed safetensors file.
-pub(crate) struct Weights<'a>(SafeTensors<'a>);
+/// Parsed safetensors files.
+pub(crate) struct Weights<'a>(Vec<SafeTensors<'a>>);
 
 impl<'a> Weights<'a> {
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        SafeTensors::deserialize(bytes).map(Self).map_err(|error| Error::Weights {
+    /// The tensors of all `files`.
+    pub fn parse(files: &[&'a [u8]]) -> Result<Self, Error> {
+        let files = files.iter().map(|bytes| SafeTensors::deserialize(bytes));
+        files.collect::<Result<_, _>>().map(Self).map_err(|error| Error::Weights {
             name: "file".into(),
             expected: "a safetensors file".into(),
             actual: error.to_string(),
@@ -25,21 +28,19 @@ impl<'a> Weights<'a> {
         Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
     }
 
-    /// The convolution without bias at `name`, with a kernel of this `shape` (O, I, kh, kw), and with the batch
-    /// normalization at `norm` folded in: per output channel
+    /// Kernel (O, I, kh, kw) and bias (O) of the convolution without bias at `name`, whose kernel has this `shape`, with
+    /// the batch normalization at `norm` folded in: per output channel
     ///
     /// ```text
-    /// γ (w∗x - μ) / √(σ² + ε) + β = (s w)∗x + (β - s μ),   s = γ / √(σ² + ε),   ε = 1e-5
+    /// γ (w∗x - μ) / √(σ² + ε) + β = (s w)∗x + (β - s μ),   s = γ / √(σ² + ε)
     /// ```
-    pub fn normalized_conv(
+    pub fn normalized(
         &self,
-        isa: Isa,
         name: &str,
         norm: &str,
         shape: [usize; 4],
-        stride: usize,
-        padding: usize,
-    ) -> Result<Conv, Error> {
+        epsilon: f32,
+    ) -> Result<(Array4<f32>, Vec<f32>), Error> {
         let mut weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
         if weight.shape() != shape {
             return Err(Error::Weights {
@@ -69,25 +70,30 @@ impl<'a> Weights<'a> {
                 actual: negative.to_string(),
             });
         }
-        let scale = gamma / variance.mapv(|variance| (variance + 1e-5).sqrt());
+        let scale = gamma / variance.mapv(|variance| (variance + epsilon).sqrt());
         let bias = beta - &scale * &mean;
         weight.outer_iter_mut().zip(&scale).for_each(|(mut kernel, &scale)| kernel *= scale);
-        Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
+        Ok((weight, bias.to_vec()))
     }
 
-    /// A tensor of finite `f32` with as many axes as `D` has.
+    /// A tensor of finite `f32` or `f16` with as many axes as `D` has.
     fn tensor<D: Dimension>(&self, name: &str) -> Result<Array<f32, D>, Error> {
         let wrong = |actual: String| Error::Weights {
             name: name.into(),
-            expected: format!("{} axes of finite f32", D::NDIM.unwrap_or_default()),
+            expected: format!("{} axes of finite f32 or f16", D::NDIM.unwrap_or_default()),
             actual,
         };
-        let tensor = self.0.tensor(name).map_err(|error| wrong(error.to_string()))?;
-        if tensor.dtype() != Dtype::F32 {
-            return Err(wrong(format!("{:?} {:?}", tensor.dtype(), tensor.shape())));
-        }
-        let (numbers, _) = tensor.data().as_chunks();
-        let values: Vec<f32> = numbers.iter().map(|&number| f32::from_le_bytes(number)).collect();
+        let found = self.0.iter().find_map(|file| file.tensor(name).ok());
+        let tensor = found.ok_or_else(|| wrong("no such tensor".into()))?;
+        let values: Vec<f32> = match tensor.dtype() {
+            Dtype::F32 => {
+                tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+            }
+            Dtype::F16 => {
+                tensor.data().as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect()
+            }
+            other => return Err(wrong(format!("{other:?} {:?}", tensor.shape()))),
+        };
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(wrong(value.to_string()));
         }

@@ -42,7 +42,7 @@ impl Extractor for Corner {
         format!("c0{}-portable", self.version)
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         progress: &(dyn Fn(usize) + Sync),
@@ -153,7 +153,8 @@ fn rows_are_those_of_each_image_alone_and_numpys_format() {
     for (i, (line, file)) in lines[1..].iter().zip(photos.files()).enumerate() {
         assert_eq!(line["row"], i);
         assert_eq!(line["path"], *file.to_string_lossy());
-        assert_eq!(line["bytes"], fs::metadata(file).unwrap().len());
+        assert_eq!(line["bytes"], fs::metadata(&file).unwrap().len());
+        assert_eq!(line["sha256"], mlprobe_files::sha256(&file).unwrap());
     }
 }
 
@@ -282,6 +283,68 @@ fn a_part_of_something_else_is_refused_and_left_alone() {
 }
 
 #[test]
+fn an_image_replaced_by_another_of_the_same_size_and_time_is_noticed() {
+    let photos = Photos::new(COUNT);
+    let refused = |image: usize| {
+        let file = photos.files()[image].clone();
+        let (original, time) = (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
+        let write = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            fs::File::open(&file).unwrap().set_modified(time).unwrap();
+        };
+        let mut other = original.clone();
+        // The last pixel, which is not among the features.
+        *other.last_mut().unwrap() ^= 1;
+        write(&other);
+        let message = run(&photos, OnBroken::Skip).unwrap_err().to_string();
+        write(&original);
+        let name = format!("{image:04}.bmp");
+        assert!(message.contains(&name) && message.contains("it was changed or replaced"), "{message}");
+    };
+    // 7 and 300 are of different batches of lines.
+    run_and_stop(&photos, 512);
+    for image in [7, 300, 511] {
+        refused(image);
+    }
+    assert_eq!(run(&photos, OnBroken::Refuse).unwrap().rows, COUNT);
+    for image in [7, 300, 599] {
+        refused(image);
+    }
+    assert_eq!(run(&photos, OnBroken::Refuse).unwrap().rows, COUNT);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_utf_8_are_kept_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let photos = Photos::new(0);
+    let names = [&b"caf\xe8.bmp"[..], b"caf\xe9.bmp"];
+    for (i, name) in names.into_iter().enumerate() {
+        let image = bmp(4, 4, |_, _| [10 * i as u8, 200, 9]);
+        fs::write(photos.0.path().join(OsStr::from_bytes(name)), image).unwrap();
+    }
+    let files = photos.files();
+    assert_eq!(run(&photos, OnBroken::Refuse).unwrap().rows, 2);
+    let file = FeatureFile::open(photos.out()).unwrap();
+    let nearest = file.nearest(array![4.0, 4.0, 10.0, 200.0].view(), 2).unwrap();
+    assert_eq!(
+        nearest.into_iter().map(|near| near.path).collect::<Vec<_>>(),
+        [files[1].clone(), files[0].clone()]
+    );
+    let swapped = [files[1].clone(), files[0].clone()];
+    let again =
+        embed(&Corner::default(), &swapped, &photos.out(), OnBroken::Refuse, &|_| ControlFlow::Continue(()));
+    assert!(matches!(again.unwrap_err(), Error::Embedding { .. }));
+    assert_eq!(run(&photos, OnBroken::Refuse).unwrap().rows, 2, "finished, and known to be");
+    let (_, manifest) = photos.results();
+    let line: serde_json::Value = serde_json::from_str(manifest.lines().nth(1).unwrap()).unwrap();
+    let bytes: Vec<u8> = serde_json::from_value(line["path"].clone()).unwrap();
+    assert!(bytes.ends_with(b"caf\xe8.bmp"));
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let photos = Photos::new(COUNT);
     let inner = Mutex::new(None);
@@ -389,7 +452,7 @@ fn the_nearest_rows_are_those_of_the_largest_cosine_in_a_stable_order() {
         assert!((actual.similarity - cosines[actual.row]).abs() < 1e-14, "{actual:?}");
         // Row 5 is image 6, since image 5 is broken.
         let image = if actual.row < 5 { actual.row } else { actual.row + 1 };
-        assert!(actual.path.ends_with(&format!("{image:04}.bmp")), "{actual:?}");
+        assert!(actual.path.ends_with(format!("{image:04}.bmp")), "{actual:?}");
     }
     let twins = file.nearest(array![9.0, 9.0, 0.0, 0.0].view(), 2).unwrap();
     assert_eq!((twins[0].row, twins[1].row), (99, 199), "of equal ones the first");

@@ -35,7 +35,11 @@ impl Extractor for Zeros {
         "00-portable".into()
     }
 
-    fn extract(&self, images: ArrayView4<'_, u8>, _: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
+    fn extract_with(
+        &self,
+        images: ArrayView4<'_, u8>,
+        _: &(dyn Fn(usize) + Sync),
+    ) -> Result<Array2<f32>, Error> {
         Ok(Array2::zeros((images.dim().0, self.dim())))
     }
 }

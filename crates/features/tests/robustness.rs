@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use mlprobe_features::arrays::{read_features, read_labels, write_npz};
+use mlprobe_features::arrays::{LabelledArrays, Options, read_labelled, read_pair, write_npz};
 use mlprobe_features::{Error, FeatureCache, Normalization, Origin, ResNet18};
 use ndarray::{Array1, Array2};
 use ndarray_npy::WriteNpyExt;
@@ -40,13 +40,18 @@ static NPY: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     files
 });
 
-/// An `.npz` file of ours, and one that NumPy compressed.
-static NPZ: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
+fn golden(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// An `.npz` file of ours, and some of NumPy's.
+static NPZ: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let file = NamedTempFile::new().unwrap();
-    let labels: Vec<u8> = labels().iter().map(|&label| label as u8).collect();
+    let labels: Vec<u16> = labels().iter().map(|&label| label as u16).collect();
     write_npz(file.path(), features().view(), &labels).unwrap();
-    let numpy = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/numpy/compressed.npz");
-    [file.path().into(), PathBuf::from(numpy)].map(|path| fs::read(path).unwrap())
+    let names = ["compressed", "bfloat16", "one-hot-fortran", "text-big-endian", "text-bytes", "records"];
+    let numpy = names.iter().map(|name| golden(&format!("numpy/{name}.npz")));
+    numpy.chain([fs::read(file.path()).unwrap()]).collect()
 });
 
 /// The first convolution of ResNet-18 and its normalization, which is read before the others are missed.
@@ -88,17 +93,39 @@ fn check<T>(
     }
 }
 
-/// Reads what was a file of features as features and labels.
-fn check_arrays(bytes: &[u8], ratio: usize) -> TestCaseResult {
-    // A byte may be a feature of four, and buffers grow by doubling.
-    let allowed = 12 * ratio * bytes.len() + SOME;
-    if let Some(features) = check(bytes, allowed, |path| read_features(path))? {
+/// What is read of features and labels is whole and explained by the file's size.
+fn check_read(
+    bytes: &[u8],
+    ratio: usize,
+    load: impl FnOnce(&Path) -> Result<LabelledArrays, Error>,
+) -> TestCaseResult {
+    // A byte may be a feature of four, buffers grow by doubling, and labels have two.
+    let allowed = 16 * ratio * bytes.len() + SOME;
+    if let Some(LabelledArrays { features, labels, .. }) = check(bytes, allowed, load)? {
         prop_assert!(features.len() <= ratio * bytes.len() && features.iter().all(|x| x.is_finite()));
-    }
-    if let Some(labels) = check(bytes, allowed, |path| read_labels(path))? {
-        prop_assert!(labels.len() <= ratio * bytes.len());
+        prop_assert_eq!(features.nrows(), labels.indices.len());
     }
     Ok(())
+}
+
+fn only_set(path: &Path) -> Result<LabelledArrays, Error> {
+    read_labelled(path, &Options::default()).map(|file| file.main)
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_on_which_its_reader_panics_is_damaged() {
+    let _turn = turn();
+    let mut bytes = golden("tables/categories.parquet");
+    let panicked = (0..bytes.len()).filter(|&at| {
+        let cut = [&bytes[..at], &bytes[(at + 38).min(bytes.len())..]].concat();
+        let file = NamedTempFile::new().unwrap();
+        fs::write(file.path(), cut).unwrap();
+        only_set(file.path()).is_err_and(|error| error.to_string().contains("got a damaged one"))
+    });
+    assert!(panicked.count() > 0, "its reader does not panic any more: catch nothing");
+    bytes.truncate(8);
+    check_read(&bytes, 1, only_set).unwrap();
 }
 
 /// What the cache in `folder` gives.
@@ -151,13 +178,56 @@ proptest! {
     #[test]
     fn npy(damage in damage(), file in select(&[0, 1][..])) {
         let _turn = turn();
-        check_arrays(&damaged(&NPY[file], &damage), 1)?;
+        let whole = NamedTempFile::new().unwrap();
+        fs::write(whole.path(), &NPY[1 - file]).unwrap();
+        let options = Options::default();
+        check_read(&damaged(&NPY[file], &damage), 1, |path| match file {
+            0 => read_pair(path, whole.path(), &options),
+            _ => read_pair(whole.path(), path, &options).map_err(|error| match error {
+                // Lengths that differ are reported for the features.
+                Error::Array { array, expected, actual, next, .. } => {
+                    Error::Array { path: path.into(), array, expected, actual, next }
+                }
+                error => error,
+            }),
+        })?;
     }
 
     #[test]
-    fn npz(damage in damage(), file in select(&[0, 1][..])) {
+    fn npz(damage in damage(), file in 0..7usize) {
         let _turn = turn();
-        check_arrays(&damaged(&NPZ[file], &damage), DEFLATE_RATIO)?;
+        check_read(&damaged(&NPZ[file], &damage), DEFLATE_RATIO, only_set)?;
+    }
+
+    #[test]
+    fn safetensors(damage in damage(), file in select(&["float32", "bfloat16", "train-test"][..])) {
+        let _turn = turn();
+        check_read(&damaged(&golden(&format!("numpy/{file}.safetensors")), &damage), 1, only_set)?;
+    }
+
+    #[test]
+    fn csv(damage in damage()) {
+        let _turn = turn();
+        let folder = tempfile::tempdir().unwrap();
+        let table = b"f0,f1,label\n0.5,-1e0,cat\n2,0,\"d\"\"og\"\n.25,40.0,cow\n";
+        check_read(&damaged(table, &damage), 1, |path| {
+            // The name says that it is a table; the error says which one.
+            let named = folder.path().join("a.csv");
+            fs::copy(path, &named).unwrap();
+            only_set(&named).map_err(|error| match error {
+                Error::Array { array, expected, actual, next, .. } => {
+                    Error::Array { path: path.into(), array, expected, actual, next }
+                }
+                error => error,
+            })
+        })?;
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn parquet(damage in damage(), file in select(&["lists", "large-lists", "half", "columns", "categories", "pandas"][..])) {
+        let _turn = turn();
+        check_read(&damaged(&golden(&format!("tables/{file}.parquet")), &damage), DEFLATE_RATIO, only_set)?;
     }
 
     #[test]

@@ -4,16 +4,16 @@ use std::cell::RefCell;
 
 use ndarray::ArrayView4;
 
-use crate::gemm::Aligned;
+use crate::buffer::Aligned;
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map};
 
-/// conv(x) + bias, its weights packed for one instruction set; [`Finish`] says what follows.
+/// conv(x) + bias, with weights packed for one instruction set; [`Finish`] says what follows.
 ///
-/// Stride-1, padding-1 3×3 kernels go through Winograd's F(4×4, 3×3) (Lavin and Gray, arXiv:1509.09308), which needs a
-/// quarter of the multiplications; everything else is summed directly. Which one is taken depends on the kernel
-/// alone, so an image gives the same bits whichever images go with it.
+/// 3×3 kernels with stride 1, padding 1 and input channels in multiples of 16 are computed by Winograd's F(4×4, 3×3)
+/// (Lavin and Gray, arXiv:1509.09308), which needs a quarter of the multiplications; all others, with any padding, are
+/// summed directly. The method depends on the kernel alone, so an image gives the same bits whichever images accompany it.
 pub struct Conv {
     isa: Isa,
     in_channels: usize,
@@ -30,11 +30,11 @@ enum Method {
 }
 
 impl Conv {
-    /// Packs `weight` (O, I, kh, kw) and `bias` (O), for a stride of at least 1 and a border of `padding` zeros. O has
-    /// to be a multiple of 16.
+    /// Packs `weight` (O, I, kh, kw) and `bias` (O), for a stride of at least 1 and images surrounded by
+    /// `padding` zeros on every side. O must be a multiple of 16.
     ///
     /// # Errors
-    /// [`Error::Shape`] if bias and weight disagree, O is no multiple of 16, or the stride is 0.
+    /// [`Error::Shape`] if bias and weight disagree, O is not a multiple of 16, or the stride is 0.
     pub fn new(
         isa: Isa,
         weight: ArrayView4<'_, f32>,
@@ -47,9 +47,7 @@ impl Conv {
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Conv::new",
-                expected:
-                    "weight (O, I, kh, kw) and bias (O), O a multiple of 16, without padding or 3x3 with 1"
-                        .into(),
+                expected: "weight (O, I, kh, kw) and bias (O), O a multiple of 16, stride at least 1".into(),
                 actual: format!(
                     "weight {:?}, bias {}, stride {stride}, padding {padding}",
                     weight.dim(),
@@ -152,7 +150,6 @@ impl Conv {
                         c_row: c_row as isize,
                         start: Start::Zero,
                         epilogue: Epilogue { bias: bias[panel..].as_ptr(), finish },
-                        soon: &[],
                     };
                     // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked
                     // that the windows of `line` output pixels lie inside the input and the channels inside the

@@ -1,15 +1,15 @@
-//! What can be wrong with a call.
+//! The errors of this crate.
 
-/// A call whose arguments do not fit together, or an instruction set that is not there.
+/// Arguments do not fit together, or an instruction set is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Two shapes that have to agree do not.
+    /// Two shapes that must agree do not.
     #[error("{operation}: expected {expected}, got {actual}")]
     Shape {
         /// The function that was called.
         operation: &'static str,
-        /// The shape that would have fitted.
+        /// The shape that fits.
         expected: String,
         /// The shape that was given.
         actual: String,

@@ -1,108 +1,62 @@
-//! C = A·B and C ← C + A·B for matrices of any strides.
+//! C ← αAB + βC for matrices of any strides.
 
-use aligned_vec::{AVec, ConstAlign};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2};
 
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable};
+use crate::buffer::{Aligned, Scratch, grow};
+use crate::tile::{Element, Epilogue, Finish, Start, Tile, TileTable};
 use crate::{Error, Isa};
 
-pub use crate::tile::Element;
-
-/// Memory on cache-line boundaries: a vector load that straddles two lines counts twice.
-pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
-
-/// Buffers that a thread keeps from product to product, so that none allocates.
-pub(crate) struct Scratch<T> {
-    /// B, packed.
-    packed: Aligned<T>,
-    /// A tile that is wider than what is left of C.
-    edge: Aligned<T>,
-}
-
-impl<T> Default for Scratch<T> {
-    fn default() -> Self {
-        Self { packed: Aligned::new(64), edge: Aligned::new(64) }
-    }
-}
-
-/// Makes room for `len` numbers, and never gives any back: buffers change their size from layer to layer, and filling
-/// the difference anew each time would cost as much as a layer.
-pub(crate) fn grow<T: Copy + Default>(buffer: &mut Aligned<T>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, T::default());
-    }
-}
-
-/// C (M, N) = A (M, Q) · B (Q, N), for `f32` or `f64` and any strides, on the calling thread.
+/// C (M, N) ← α A (M, Q) B (Q, N) + β C, for `f32` or `f64` and any strides, on the calling thread.
 ///
-/// Each element of C is Σ_q a[m, q]·b[q, n], summed in the order of q, with one rounding a step (two on the portable
-/// path): |error| ≤ 2Q·ε·Σ|a||b|, ε the unit roundoff. The order depends on nothing else.
+/// Where β is 0, what C holds is not read. C is first multiplied by β; then the terms of Σ_q a[m, q]·b[q, n] are added
+/// in the order of q, with α multiplied into one of the factors beforehand. This order depends on nothing else, so with
+/// α = β = 1 a product cut along Q into several calls has the bits of a single one. With one rounding per step (two on
+/// the portable path), |error| ≤ 2(Q + 2)·ε·(|α| Σ|a||b| + |β||c|), where ε is the unit roundoff.
 ///
 /// It is fastest when C's rows (or its columns) are contiguous; A may have any layout; B is copied into panels first.
 ///
 /// # Errors
 /// [`Error::Shape`] if the three shapes do not fit together.
-pub fn gemm<T: Element>(
-    isa: Isa,
-    a: ArrayView2<'_, T>,
-    b: ArrayView2<'_, T>,
-    c: ArrayViewMut2<'_, T>,
-) -> Result<(), Error> {
-    gemm_fetching(isa, Start::Zero, a, b, c, &[])
-}
-
-/// C (M, N) ← C + A (M, Q) · B (Q, N), as [`gemm`].
-///
-/// The sums go on from C step by step, so a product cut along Q into several calls has the bits of a single one.
-///
-/// # Errors
-/// [`Error::Shape`] if the three shapes do not fit together.
 ///
 /// ```
-/// use mlprobe_kernels::{Isa, gemm, gemm_add};
+/// use mlprobe_kernels::gemm;
 /// use ndarray::{Array2, Axis, arr2};
 ///
 /// let (a, b) = (arr2(&[[0.1, 0.2, 0.3]]), arr2(&[[0.7], [0.6], [0.5]]));
 /// let (mut whole, mut parts) = (Array2::zeros((1, 1)), Array2::zeros((1, 1)));
-/// gemm(Isa::current(), a.view(), b.view(), whole.view_mut())?;
+/// gemm(1.0, &a, &b, 0.0, &mut whole)?;
 /// for (a, b) in a.axis_chunks_iter(Axis(1), 2).zip(b.axis_chunks_iter(Axis(0), 2)) {
-///     gemm_add(Isa::current(), a, b, parts.view_mut())?;
+///     gemm(1.0, &a, &b, 1.0, &mut parts)?;
 /// }
 /// assert_eq!(whole, parts);
 /// # Ok::<(), mlprobe_kernels::Error>(())
 /// ```
-pub fn gemm_add<T: Element>(
-    isa: Isa,
-    a: ArrayView2<'_, T>,
-    b: ArrayView2<'_, T>,
-    c: ArrayViewMut2<'_, T>,
+pub fn gemm<T: Element>(
+    alpha: T,
+    a: &ArrayRef2<T>,
+    b: &ArrayRef2<T>,
+    beta: T,
+    c: &mut ArrayRef2<T>,
 ) -> Result<(), Error> {
-    gemm_fetching(isa, Start::C, a, b, c, &[])
+    gemm_on(Isa::current(), alpha, a, b, beta, c)
 }
 
-/// [`gemm`] or [`gemm_add`], while the rows that will be read `soon` are brought into the cache.
-///
-/// A computation that needs rows from all over memory, such as the next batch of a training, would wait longer for them
-/// than it computes; a product has time to ask for them one by one. No result changes. Rows that a product is too short
-/// for are left out.
+/// [`gemm`] on a given instruction set.
 ///
 /// # Errors
-/// [`Error::Shape`] if the three shapes do not fit together.
-pub fn gemm_fetching<T: Element>(
+/// As [`gemm`].
+pub fn gemm_on<T: Element>(
     isa: Isa,
-    start: Start,
-    a: ArrayView2<'_, T>,
-    b: ArrayView2<'_, T>,
-    mut c: ArrayViewMut2<'_, T>,
-    soon: &[&[T]],
+    alpha: T,
+    a: &ArrayRef2<T>,
+    b: &ArrayRef2<T>,
+    beta: T,
+    c: &mut ArrayRef2<T>,
 ) -> Result<(), Error> {
     let ((m, q), n) = (a.dim(), b.ncols());
     if b.nrows() != q || c.dim() != (m, n) {
         return Err(Error::Shape {
-            operation: match start {
-                Start::Zero => "gemm",
-                Start::C => "gemm_add",
-            },
+            operation: "gemm",
             expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
             actual: format!("B {:?}, C {:?}", b.dim(), c.dim()),
         });
@@ -110,15 +64,19 @@ pub fn gemm_fetching<T: Element>(
     if m == 0 || n == 0 {
         return Ok(());
     }
+    let start = if beta == T::zero() { Start::Zero } else { Start::C };
+    if beta != T::zero() && beta != T::one() {
+        c.mapv_inplace(|c| beta * c);
+    }
+    let (table, a, b, mut c) = (T::table(isa), a.view(), b.view(), c.view_mut());
     if n == 1 || c.strides()[1] == 1 {
-        rows_of_c(T::table(isa), start, a, b, c, soon);
+        rows_of_c(table, start, alpha, a, b, c);
     } else if m == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        let (at, bt, ct) = (a.reversed_axes(), b.reversed_axes(), c.reversed_axes());
-        rows_of_c(T::table(isa), start, bt, at, ct, soon);
+        rows_of_c(table, start, alpha, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
     } else {
         let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(T::table(isa), start, a, b, contiguous.view_mut(), soon);
+        rows_of_c(table, start, alpha, a, b, contiguous.view_mut());
         c.assign(&contiguous);
     }
     Ok(())
@@ -128,14 +86,14 @@ pub fn gemm_fetching<T: Element>(
 fn rows_of_c<T: Element>(
     table: &TileTable<T>,
     start: Start,
+    alpha: T,
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
-    soon: &[&[T]],
 ) {
     T::with_scratch(|Scratch { packed, edge }| {
-        pack(b, table, packed);
-        tiles(table, start, a, packed, c, edge, soon);
+        pack(alpha, b, table, packed);
+        tiles(table, start, a, packed, c, edge);
     });
 }
 
@@ -147,11 +105,8 @@ fn tiles<T: Element>(
     packed: &[T],
     mut c: ArrayViewMut2<'_, T>,
     edge: &mut Aligned<T>,
-    soon: &[&[T]],
 ) {
     let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
-    let count = table.row_blocks(m).count() * n.div_ceil(panel);
-    let mut shares = soon.chunks(soon.len().div_ceil(count).max(1));
     // Room for a tile that is wider than what is left of C; its row length is a panel.
     grow(edge, table.tiles.len() * panel);
     let (a_first, a_strides) = (a.as_ptr(), a.strides());
@@ -175,7 +130,6 @@ fn tiles<T: Element>(
                 c_row: if whole { c_stride } else { panel as isize },
                 start,
                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
-                soon: shares.next().unwrap_or_default(),
             };
             // SAFETY: the table is that of an instruction set seen on this machine. A is read at rows
             // row..row + rows and columns 0..q, inside the view; B inside its packed panel, padded to whole
@@ -198,8 +152,8 @@ fn tiles<T: Element>(
     }
 }
 
-/// B (Q, N) as panels (Q, panel), one after the other, the last padded with zeros to whole vectors.
-fn pack<T: Element>(b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
+/// αB (Q, N) as panels (Q, panel), one after the other, with the last one padded with zeros to whole vectors.
+fn pack<T: Element>(alpha: T, b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
     let (q, n) = b.dim();
     grow(packed, q * n.next_multiple_of(table.lanes));
     for first in (0..n).step_by(table.panel()) {
@@ -215,6 +169,9 @@ fn pack<T: Element>(b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Ali
                 Some(row) => to[..columns].copy_from_slice(row),
                 None => to.iter_mut().zip(row).for_each(|(to, from)| *to = *from),
             }
+        }
+        if alpha != T::one() {
+            target.iter_mut().for_each(|b| *b *= alpha);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Which instructions the machine has, found once at run time.
+//! Detects once, at run time, which instructions the machine has.
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use crate::Error;
 
-/// An instruction set that this machine has been seen to support.
+/// An instruction set that this machine supports.
 ///
-/// Values come only from [`Isa::current`], [`Isa::available`] and [`Isa::from_env`], so holding one proves that
-/// the instructions may be executed: the safe kernels rely on that.
+/// Values come only from [`Isa::current`], [`Isa::available`] and [`Isa::from_env`], so a value proves that
+/// the instructions may be executed; the safe kernels rely on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Isa(pub(crate) Level);
 
@@ -25,9 +25,9 @@ impl Isa {
     /// The environment variable that forces an instruction set: `avx512`, `avx2` or `portable`.
     pub const VARIABLE: &str = "MLPROBE_ISA";
 
-    /// The instruction set in use: what `MLPROBE_ISA` asks for if the machine has it, else the widest there is.
+    /// The instruction set in use: the one that `MLPROBE_ISA` names if the machine has it, else the widest.
     ///
-    /// Programs should call [`Isa::from_env`] once at their start, to report a bad value instead of passing over it.
+    /// Programs should call [`Isa::from_env`] once at their start, to report a bad value, which this function ignores.
     pub fn current() -> Self {
         static CURRENT: OnceLock<Isa> = OnceLock::new();
         *CURRENT.get_or_init(|| Self::from_env().unwrap_or_else(|_| Self::widest()))
@@ -36,7 +36,7 @@ impl Isa {
     /// Reads `MLPROBE_ISA`; unset or empty means the widest set.
     ///
     /// # Errors
-    /// [`Error::Isa`] if the variable names something unknown, or something this machine lacks.
+    /// [`Error::Isa`] if the variable names an instruction set that is unknown or that this machine lacks.
     pub fn from_env() -> Result<Self, Error> {
         match std::env::var(Self::VARIABLE) {
             Ok(name) if !name.is_empty() => Self::named(&name),

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod buffer;
 mod conv;
+mod depthwise;
 mod elementwise;
 mod error;
+mod fetch;
 mod gemm;
 mod isa;
 mod map;
@@ -14,12 +17,14 @@ mod tile;
 mod winograd;
 
 pub use conv::Conv;
+pub use depthwise::Depthwise;
 pub use elementwise::mix;
 pub use error::Error;
-pub use gemm::{Element, gemm, gemm_add, gemm_fetching};
+pub use fetch::fetching;
+pub use gemm::{gemm, gemm_on};
 pub use isa::Isa;
 pub use map::Map;
 pub use pages::huge_pages;
 pub use peak::fma_peak;
 pub use pool::MaxPool;
-pub use tile::{Finish, Start};
+pub use tile::{Element, Finish};

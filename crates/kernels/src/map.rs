@@ -1,11 +1,11 @@
-//! Feature maps: images as they pass through a network.
+//! Feature maps: batches of images between the layers of a network.
 
 use crate::Error;
-use crate::gemm::{Aligned, grow};
+use crate::buffer::{Aligned, grow};
 
 /// N images of height × width × channels (NHWC: channels of a pixel adjacent), `f32`, aligned to cache lines.
 ///
-/// A map is meant to be reused: [`Map::reshape`] gives it the next layer's shape without allocating anew.
+/// A map is meant to be reused: [`Map::reshape`] gives it the next layer's shape without allocating again.
 #[derive(Debug, Clone)]
 pub struct Map {
     data: Aligned<f32>,
@@ -29,7 +29,7 @@ impl Map {
         map
     }
 
-    /// Gives the map another shape (images, height, width, channels). What it holds afterwards is left open.
+    /// Gives the map another shape (images, height, width, channels). Its contents afterwards are unspecified.
     pub fn reshape(&mut self, (images, height, width, channels): (usize, usize, usize, usize)) {
         (self.images, self.height, self.width, self.channels) = (images, height, width, channels);
         grow(&mut self.data, images * height * width * channels);
@@ -45,7 +45,7 @@ impl Map {
         &self.data[..self.images * self.image_len()]
     }
 
-    /// All numbers, to be written.
+    /// All numbers, for writing.
     pub fn data_mut(&mut self) -> &mut [f32] {
         let len = self.images * self.image_len();
         &mut self.data[..len]
@@ -56,13 +56,13 @@ impl Map {
         &self.data[index * self.image_len()..][..self.image_len()]
     }
 
-    /// The numbers of one image, to be written.
+    /// The numbers of one image, for writing.
     pub fn image_mut(&mut self, index: usize) -> &mut [f32] {
         let len = self.image_len();
         &mut self.data[index * len..][..len]
     }
 
-    /// Pixels in all images.
+    /// The number of pixels in all images.
     pub(crate) fn pixels(&self) -> usize {
         self.images * self.height * self.width
     }

@@ -1,8 +1,8 @@
-//! Huge pages for data that is read in no order: with pages of 4 KB, finding out where a row lies takes longer than
+//! Huge pages for data that is read in random order: with pages of 4 KB, finding out where a row lies takes longer than
 //! reading it.
 
-/// Asks the system to lay `data` on huge pages, where it has them and the data fills any. Nothing else changes, and it is
-/// no error if the system cannot: contents, addresses and results stay what they are.
+/// Asks the system to move `data` to huge pages, if it has them and the data fills any. It is no error if the system
+/// cannot: contents, addresses and results stay the same.
 ///
 /// On Linux this takes about as long as copying the data once; elsewhere nothing is done.
 pub fn huge_pages<T: Copy>(data: &[T]) {
@@ -13,17 +13,17 @@ pub fn huge_pages<T: Copy>(data: &[T]) {
     }
 }
 
-/// Bytes of a huge page.
+/// Bytes in a huge page.
 const PAGE: usize = 2 << 20;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 fn advise(first: *const u8, len: usize) {
-    /// Of Linux 6.1, not among libc's constants: `man 2 madvise`.
+    /// Linux has it since 6.1, and libc does not define it: `man 2 madvise`.
     const MADV_COLLAPSE: libc::c_int = 25;
     // SAFETY: the range lies within a slice, and neither kind of advice changes what is in memory or who may use it.
     unsafe {
         let advise = |advice| libc::madvise(first.cast_mut().cast(), len, advice);
-        // At once; an older system may do it by and by.
+        // The first kind acts at once; an older system may follow the second kind in the course of time.
         if advise(MADV_COLLAPSE) != 0 {
             advise(libc::MADV_HUGEPAGE);
         }
@@ -46,7 +46,7 @@ mod tests {
         }
     }
 
-    /// What the system says of the pages of this process, in kB.
+    /// The memory of this process on huge pages, in kB, as the system reports it.
     #[cfg(target_os = "linux")]
     fn on_huge_pages() -> Option<u64> {
         let smaps = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;

@@ -1,4 +1,4 @@
-//! How fast the machine can be at best, as the measure of how fast the kernels are.
+//! The peak speed of the machine, with which the speed of the kernels is compared.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::Isa;
 use crate::simd::{Simd, dispatch};
 
-/// The most floating-point operations a second (FLOP/s, in `f32`) that the calling thread can do with `isa`, measured
+/// The most floating-point operations per second (FLOP/s, in `f32`) that the calling thread can do with `isa`, measured
 /// for about `duration`; a multiply-add counts as two. Nothing is loaded or stored, so no kernel can be faster.
 ///
-/// For the peak of several cores, call it on as many threads at once and add up: cores may slow each other down.
+/// For the peak of several cores, call it on that many threads at the same time and add the results: cores may slow each other down.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,8 +34,8 @@ pub fn fma_peak(isa: Isa, duration: Duration) -> f64 {
 /// Steps between two looks at the clock: some tens of microseconds.
 const ROUNDS: usize = 20_000;
 
-/// Chains that do not wait for each other. A core starts two multiply-adds a cycle and has each done four or five
-/// cycles later, which takes ten; together with the two factors they have to fit 16 registers.
+/// Chains that do not wait for each other. A core starts two multiply-adds per cycle and finishes each four or five
+/// cycles later, which takes ten chains; together with the two factors they must fit 16 registers.
 const CHAINS: usize = 12;
 
 dispatch!(unsafe fn multiply_add = multiply_add_on(rounds: usize, operations: &mut u64));
@@ -45,7 +45,7 @@ dispatch!(unsafe fn multiply_add = multiply_add_on(rounds: usize, operations: &m
 unsafe fn multiply_add_on<S: Simd<T = f32>>(rounds: usize, operations: &mut u64) {
     // SAFETY: arithmetic of the instruction set the caller vouches for.
     unsafe {
-        // Unknown to the compiler, and such that x stays near 1, away from the slow numbers next to zero.
+        // Unknown to the compiler, and chosen so that x stays near 1, away from the slow numbers next to zero.
         let (a, b) = (S::splat(black_box(0.5)), S::splat(black_box(0.5)));
         let mut x: [S::V; CHAINS] = std::array::from_fn(|chain| S::splat(chain as f32));
         for _ in 0..rounds {

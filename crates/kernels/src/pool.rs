@@ -1,14 +1,14 @@
-//! Pooling.
+//! Maximum pooling, for networks with 3×3 windows at stride 2.
 
 use crate::simd::{Simd, dispatch};
 use crate::{Error, Isa, Map};
 
-/// Maximum over 3×3 windows at stride 2; of a window that hangs over an edge, what lies inside counts.
+/// Maximum over 3×3 windows at stride 2; where a window extends beyond an edge, only the part inside counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool {
-    /// How far the first window hangs over the first edge: 0 or 1.
+    /// By how much the first window extends beyond the first edge: 0 or 1.
     pub padding: usize,
-    /// Whether a last window that hangs over the far edge, beyond the padding, counts (torch's `ceil_mode`).
+    /// Whether a last window that extends beyond the far edge and its padding counts (torch's `ceil_mode`).
     pub ceil: bool,
 }
 
@@ -22,7 +22,7 @@ impl MaxPool {
     /// Input (N, H, W, C), output (N, [`output_size`](Self::output_size)`(H)`, `output_size(W)`, C); C a multiple of 16.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the output's shape is another, C is no multiple of 16, there are no pixels, or the padding
+    /// [`Error::Shape`] if the output has another shape, C is not a multiple of 16, there are no pixels, or the padding
     /// is above 1.
     pub fn forward(&self, isa: Isa, input: &Map, output: &mut Map) -> Result<(), Error> {
         let (n, height, width, channels) = input.shape();

@@ -6,7 +6,7 @@
 /// The methods may compile to instructions of the set they stand for: call them only inside a function that enables
 /// it, on a machine that has it. `load` and `store` touch `LANES` numbers at the pointer, which need no alignment.
 pub(crate) unsafe trait Simd {
-    type T: Copy;
+    type T: Copy + From<u8>;
     type V: Copy;
     const LANES: usize;
     unsafe fn zero() -> Self::V;
@@ -16,7 +16,8 @@ pub(crate) unsafe trait Simd {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// a · b + c: rounded once where the instruction set has it so, twice on the portable path.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// a · b + c: rounded once where the instruction set does so, twice on the portable path.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
@@ -73,6 +74,10 @@ macro_rules! portable {
                 std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
             }
             #[inline(always)]
+            unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+                std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+            }
+            #[inline(always)]
             unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
                 std::array::from_fn(|i| a[i] * b[i] + c[i])
             }
@@ -90,7 +95,7 @@ mod x86 {
     /// Names the intrinsics of one vector type.
     macro_rules! x86 {
         ($name:ident, $t:ty, $v:ty, $lanes:literal,
-         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident, $fma:ident) => {
+         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $fma:ident) => {
             pub(crate) struct $name;
             // SAFETY: each method is the unaligned intrinsic of the same meaning.
             unsafe impl Simd for $name {
@@ -133,6 +138,11 @@ mod x86 {
                     unsafe { $max(a, b) }
                 }
                 #[inline(always)]
+                unsafe fn min(a: $v, b: $v) -> $v {
+                    // SAFETY: the caller vouches for the instruction set.
+                    unsafe { $min(a, b) }
+                }
+                #[inline(always)]
                 unsafe fn mul_add(a: $v, b: $v, c: $v) -> $v {
                     // SAFETY: the caller vouches for the instruction set.
                     unsafe { $fma(a, b, c) }
@@ -151,6 +161,7 @@ mod x86 {
         _mm256_add_ps,
         _mm256_sub_ps,
         _mm256_max_ps,
+        _mm256_min_ps,
         _mm256_fmadd_ps
     );
     x86!(
@@ -164,6 +175,7 @@ mod x86 {
         _mm256_add_pd,
         _mm256_sub_pd,
         _mm256_max_pd,
+        _mm256_min_pd,
         _mm256_fmadd_pd
     );
     x86!(
@@ -177,6 +189,7 @@ mod x86 {
         _mm512_add_ps,
         _mm512_sub_ps,
         _mm512_max_ps,
+        _mm512_min_ps,
         _mm512_fmadd_ps
     );
     x86!(
@@ -190,6 +203,7 @@ mod x86 {
         _mm512_add_pd,
         _mm512_sub_pd,
         _mm512_max_pd,
+        _mm512_min_pd,
         _mm512_fmadd_pd
     );
 }

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
-use crate::gemm::Scratch;
+use ndarray::NdFloat;
+
+use crate::buffer::Scratch;
+use crate::fetch;
 use crate::isa::{Isa, Level};
 use crate::simd::{Portable, Simd, prefetch};
 
@@ -25,16 +28,14 @@ pub(crate) struct Tile<'a, T> {
     pub c_row: isize,
     pub start: Start,
     pub epilogue: Epilogue<T>,
-    /// Rows that something else will read soon: a cache line of them is asked for every few steps.
-    pub soon: &'a [&'a [T]],
 }
 
-/// What the sums of a product start from.
-#[derive(Clone, Copy, Debug)]
-pub enum Start {
-    /// From 0: C = A·B.
+/// The values from which the sums of a product start.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    /// The sums start from 0: C = A·B.
     Zero,
-    /// From C: C ← C + A·B. The sums go on where an earlier product ended, as if it were the first part of this one.
+    /// The sums start from C: C ← C + A·B. They continue where an earlier product ended, as if it were the first part of this one.
     C,
 }
 
@@ -46,14 +47,18 @@ pub(crate) struct Epilogue<T> {
     pub finish: Finish,
 }
 
-/// What a layer does with its sums, bias included.
+/// What a layer does with its sums, which include the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// out = sum
     Store,
     /// out = max(sum, 0)
     Relu,
-    /// out = max(sum + out, 0): `out` holds the shortcut of a residual block before.
+    /// out = min(max(sum, 0), 6)
+    Relu6,
+    /// out = sum + out
+    Add,
+    /// out = max(sum + out, 0): before the call, `out` holds the shortcut of a residual block.
     AddRelu,
 }
 
@@ -81,7 +86,7 @@ impl<T> TileTable<T> {
         columns.div_ceil(self.lanes).clamp(1, 2)
     }
 
-    /// Cuts `rows` into the fewest tiles, of sizes as equal as can be: `(first row, rows)`.
+    /// Cuts `rows` into the fewest tiles, of sizes as equal as possible: `(first row, rows)`.
     pub fn row_blocks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
         let blocks = rows.div_ceil(self.tiles.len()).max(1);
         (0..blocks).map(move |i| (i * rows / blocks, (i + 1) * rows / blocks - i * rows / blocks))
@@ -89,7 +94,7 @@ impl<T> TileTable<T> {
 }
 
 /// An element type with tiles: `f32` or `f64`.
-pub trait Element: Copy + Default + Send + Sync + 'static + Tiled {}
+pub trait Element: NdFloat + Default + Tiled {}
 impl Element for f32 {}
 impl Element for f64 {}
 
@@ -122,14 +127,18 @@ macro_rules! for_each_row {
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
     // SAFETY: forwarded from the caller.
     unsafe {
-        match t.soon {
-            [] => tile_fetching::<S, MR, NV, false>(t),
-            _ => tile_fetching::<S, MR, NV, true>(t),
+        match fetch::is_waiting() {
+            false => tile_fetching::<S, MR, NV, false>(t),
+            true => tile_fetching::<S, MR, NV, true>(t),
         }
     }
 }
 
-/// The tile, with or without rows to fetch: without any, even a counter in the innermost loop would be felt.
+/// Steps from one cache line that is fetched to the next: enough for memory to answer one request before the next comes,
+/// so that the sums never wait for it.
+const STEPS_PER_LINE: usize = 4;
+
+/// The tile, with or without rows to fetch: without any, even a comparison in the innermost loop would take time.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
 unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>) {
@@ -143,12 +152,11 @@ unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: 
             });
         }
         let mut b = t.b;
-        let mut soon = Lines::new(t.soon);
         for &tap in t.taps {
             let mut a = t.a.wrapping_offset(tap);
-            for _ in 0..t.depth {
-                if FETCH {
-                    soon.step();
+            for k in 0..t.depth {
+                if FETCH && k % STEPS_PER_LINE == 0 {
+                    fetch::next_line();
                 }
                 // Steps far apart in memory, as in a transposed A, are beyond what hardware prefetches.
                 prefetch(a.wrapping_offset(8 * t.a_step));
@@ -180,49 +188,10 @@ unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: 
     }
 }
 
-/// The cache lines of some rows, asked for one after the other.
-struct Lines<'a, T> {
-    rows: std::slice::Iter<'a, &'a [T]>,
-    next: *const T,
-    left_of_row: usize,
-    steps_to_next: usize,
-}
-
-impl<'a, T> Lines<'a, T> {
-    /// Few enough requests that memory answers one before the next, and the sums never wait for it.
-    const STEPS_A_LINE: usize = 4;
-    /// Numbers in a cache line.
-    const LINE: usize = 64 / size_of::<T>();
-
-    #[inline(always)]
-    fn new(rows: &'a [&'a [T]]) -> Self {
-        Self { rows: rows.iter(), next: std::ptr::null(), left_of_row: 0, steps_to_next: 1 }
-    }
-
-    #[inline(always)]
-    fn step(&mut self) {
-        self.steps_to_next -= 1;
-        if self.steps_to_next > 0 {
-            return;
-        }
-        self.steps_to_next = Self::STEPS_A_LINE;
-        if self.left_of_row == 0 {
-            let Some(row) = self.rows.next() else {
-                self.steps_to_next = usize::MAX;
-                return;
-            };
-            (self.next, self.left_of_row) = (row.as_ptr(), row.len().div_ceil(Self::LINE).max(1));
-        }
-        prefetch(self.next);
-        self.next = self.next.wrapping_add(Self::LINE);
-        self.left_of_row -= 1;
-    }
-}
-
 /// What is stored at `out` for this sum.
 ///
 /// # Safety
-/// As for the methods of [`Simd`]; [`Finish::AddRelu`] loads from `out`.
+/// As for the methods of [`Simd`]; [`Finish::Add`] and [`Finish::AddRelu`] load from `out`.
 #[inline(always)]
 pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Finish) -> S::V {
     // SAFETY: forwarded from the caller.
@@ -230,6 +199,8 @@ pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Fini
         match finish {
             Finish::Store => sum,
             Finish::Relu => S::max(sum, S::zero()),
+            Finish::Relu6 => S::min(S::max(sum, S::zero()), S::splat(6.into())),
+            Finish::Add => S::add(sum, S::load(out)),
             Finish::AddRelu => S::max(S::add(sum, S::load(out)), S::zero()),
         }
     }

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 
 use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
-use crate::gemm::{Aligned, grow};
+use crate::buffer::{Aligned, grow};
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Epilogue, Finish, Start, Tile, Tiled, finished};
 use crate::{Isa, Map};
@@ -92,7 +92,6 @@ impl Winograd {
                                 c_row: panel_width as isize,
                                 start: Start::Zero,
                                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
-                                soon: &[],
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds
                             // (36, I, panel_width) from this panel on.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-use mlprobe_kernels::{Element, Error, Isa, Start, gemm, gemm_add, gemm_fetching};
+use mlprobe_kernels::{Element, Error, Isa, fetching, gemm, gemm_on};
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder};
 
 /// Σ_q a[m, q]·b[q, n] in f64, and the same sum of absolute values, which scales the error bound.
@@ -44,7 +44,7 @@ fn agrees_with_naive<T: Element + Into<f64>>(unit_roundoff: f64, from: fn(f64) -
                 let b = numbers(q, n, layout & 2 != 0, 2);
                 let (expected, scale) = naive(a.view(), b.view());
                 let mut c = Array2::from_elem((m, n).set_f(layout & 4 != 0), from(f64::NAN));
-                gemm(isa, a.mapv(from).view(), b.mapv(from).view(), c.view_mut()).unwrap();
+                gemm_on(isa, T::one(), &a.mapv(from), &b.mapv(from), T::zero(), &mut c).unwrap();
                 for (((i, j), &actual), &expected) in c.indexed_iter().zip(&expected) {
                     let bound = 2.0 * q as f64 * unit_roundoff * scale[[i, j]];
                     let actual: f64 = actual.into();
@@ -70,18 +70,54 @@ fn f64_products_agree_with_a_triple_loop_within_the_stated_bound() {
     agrees_with_naive(f64::EPSILON / 2.0, |x| x);
 }
 
+/// α A B + β C within 2 (Q + 2) ε (|α| Σ|a||b| + |β||c|), as documented.
+#[test]
+fn factors_scale_the_product_and_what_was_there() {
+    for isa in Isa::available() {
+        for (m, q, n) in SIZES {
+            for layout in 0..8 {
+                let a = numbers(m, q, layout & 1 != 0, 1);
+                let b = numbers(q, n, layout & 2 != 0, 2);
+                let before = numbers(m, n, layout & 4 != 0, 3);
+                let (product, scale) = naive(a.view(), b.view());
+                for (alpha, beta) in [(-0.3, 0.7), (0.3, 0.0), (1.0, -1.0), (0.0, 1.0)] {
+                    let mut c = before.clone();
+                    gemm_on(isa, alpha, &a, &b, beta, &mut c).unwrap();
+                    for (at, &actual) in c.indexed_iter() {
+                        let expected = alpha * product[at] + beta * before[at];
+                        let sums = f64::abs(alpha) * scale[at] + f64::abs(beta * before[at]);
+                        let bound = 2.0 * (q + 2) as f64 * f64::EPSILON / 2.0 * sums;
+                        assert!(
+                            (actual - expected).abs() <= bound,
+                            "{isa} {m}x{q}x{n} layout {layout} α {alpha} β {beta} {at:?}: {actual} != {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn where_beta_is_zero_what_was_there_is_not_read() {
+    let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
+    let mut c = Array2::from_elem((5, 7), f64::NAN);
+    gemm(0.5, &a, &b, 0.0, &mut c).unwrap();
+    assert!(c.iter().all(|c| c.is_finite()));
+}
+
 #[test]
 fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
     let a = numbers(37, 50, false, 3).mapv(|x| x as f32);
     let b = numbers(50, 70, false, 4).mapv(|x| x as f32);
     for isa in Isa::available() {
         let mut whole = Array2::zeros((37, 70));
-        gemm(isa, a.view(), b.view(), whole.view_mut()).unwrap();
+        gemm_on(isa, 1.0, &a, &b, 0.0, &mut whole).unwrap();
         for (rows, columns) in [(0..1, 0..70), (3..20, 5..6), (30..37, 11..64)] {
             let mut part = Array2::zeros((rows.len(), columns.len()));
             let a = a.slice(ndarray::s![rows.clone(), ..]);
             let b = b.slice(ndarray::s![.., columns.clone()]);
-            gemm(isa, a, b, part.view_mut()).unwrap();
+            gemm_on(isa, 1.0, &a, &b, 0.0, &mut part).unwrap();
             assert_eq!(part, whole.slice(ndarray::s![rows, columns]), "{isa}");
         }
     }
@@ -94,9 +130,9 @@ fn a_product_added_up_along_the_inner_dimension_has_the_bits_of_a_whole_one() {
     for isa in Isa::available() {
         for layout in [(37, 75).set_f(false), (37, 75).set_f(true)] {
             let (mut whole, mut parts) = (Array2::zeros(layout), Array2::zeros(layout));
-            gemm(isa, a.view(), b.view(), whole.view_mut()).unwrap();
+            gemm_on(isa, 1.0, &a, &b, 0.0, &mut whole).unwrap();
             for (a, b) in a.axis_chunks_iter(Axis(1), 41).zip(b.axis_chunks_iter(Axis(0), 41)) {
-                gemm_add(isa, a, b, parts.view_mut()).unwrap();
+                gemm_on(isa, 1.0, &a, &b, 1.0, &mut parts).unwrap();
             }
             assert_eq!(parts, whole, "{isa}");
         }
@@ -108,7 +144,7 @@ fn what_is_added_to_a_strided_view_comes_on_top_of_it() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     for isa in Isa::available() {
         let mut c = Array2::from_elem((10, 14), 2.0);
-        gemm_add(isa, a.view(), b.view(), c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
+        gemm_on(isa, 1.0, &a, &b, 1.0, &mut c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
         let (product, scale) = naive(a.view(), b.view());
         for ((i, j), &product) in product.indexed_iter() {
             // One step more than the product alone.
@@ -124,7 +160,7 @@ fn a_product_into_a_strided_view_leaves_the_rest_alone() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     for isa in Isa::available() {
         let mut c = Array2::from_elem((10, 14), -1.0);
-        gemm(isa, a.view(), b.view(), c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
+        gemm_on(isa, 1.0, &a, &b, 0.0, &mut c.slice_mut(ndarray::s![..;2, ..;2])).unwrap();
         let untouched = c.indexed_iter().filter(|((i, j), _)| i % 2 == 1 || j % 2 == 1);
         assert!(untouched.into_iter().all(|(_, &x)| x == -1.0), "{isa}");
         assert!(c.slice(ndarray::s![..;2, ..;2]).iter().all(|&x| x != -1.0), "{isa}");
@@ -134,7 +170,7 @@ fn a_product_into_a_strided_view_leaves_the_rest_alone() {
 #[test]
 fn shapes_that_do_not_fit_are_an_error_that_names_them() {
     let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::<f32>::zeros((4, 5)));
-    let error = gemm(Isa::current(), a.view(), b.view(), Array2::zeros((2, 5)).view_mut()).unwrap_err();
+    let error = gemm(1.0, &a, &b, 0.0, &mut Array2::zeros((2, 5))).unwrap_err();
     assert!(matches!(error, Error::Shape { operation: "gemm", .. }));
     assert!(error.to_string().contains("(4, 5)"), "{error}");
 }
@@ -146,13 +182,14 @@ fn fetching_rows_meanwhile_changes_no_bit() {
     for isa in Isa::available() {
         for (m, q, n) in SIZES {
             let [a, b] = [numbers(m, q, true, 1), numbers(q, n, false, 2)].map(|x| x.mapv(|x| x as f32));
-            let (mut c, mut fetching) = (Array2::ones((m, n)), Array2::ones((m, n)));
-            gemm_add(isa, a.view(), b.view(), c.view_mut()).unwrap();
+            let (mut c, mut fetched) = (Array2::zeros((m, n)), Array2::zeros((m, n)));
+            gemm_on(isa, 1.0, &a, &b, 0.0, &mut c).unwrap();
             // None, one that is empty, fewer rows than tiles, and more than a product has time for.
-            for soon in [&[][..], &[&[][..]], &rows[..2], &rows] {
-                fetching.fill(1.0);
-                gemm_fetching(isa, Start::C, a.view(), b.view(), fetching.view_mut(), soon).unwrap();
-                assert_eq!(fetching, c);
+            for rows in [&[][..], &[&[][..]], &rows[..2], &rows] {
+                fetched.fill(f32::NAN);
+                let product = || gemm_on(isa, 1.0, &a, &b, 0.0, &mut fetched);
+                fetching(rows.iter().copied(), product).unwrap();
+                assert_eq!(fetched, c);
             }
         }
     }

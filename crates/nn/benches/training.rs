@@ -13,7 +13,7 @@ const ROWS: usize = 20_000;
 fn network(criterion: &mut Criterion) {
     // The bits do not matter for speed, as long as about half of the hidden units are active.
     let x = Array2::from_shape_fn((ROWS, 512), |(i, j)| ((i * 512 + j) as f32 * 0.618_034).fract() - 0.5);
-    let labels: Vec<u8> = (0..ROWS).map(|i| (i % 10) as u8).collect();
+    let labels: Vec<u16> = (0..ROWS).map(|i| (i % 10) as u16).collect();
     let examples = Examples::new(vec![(x.view(), &labels)], 10).unwrap();
     let model = Mlp::<f32>::new(&[512, 64, 10], 1).unwrap();
 

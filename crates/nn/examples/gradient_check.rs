@@ -32,7 +32,7 @@ fn main() -> Result<()> {
 }
 
 /// (L(θ + h) - L(θ - h)) / 2h, where θ is parameter `i` of layer `l`, weights before biases.
-fn difference(layers: &[Linear<f64>], l: usize, i: usize, x: ArrayView2<f64>, labels: &[u8]) -> Result<f64> {
+fn difference(layers: &[Linear<f64>], l: usize, i: usize, x: ArrayView2<f64>, labels: &[u16]) -> Result<f64> {
     let loss = |step| {
         let mut layers = layers.to_vec();
         let Linear { weight, bias } = &mut layers[l];

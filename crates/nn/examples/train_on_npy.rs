@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example train_on_npy -p mlprobe-nn -- X_TRAIN Y_TRAIN X_TEST Y_TEST [EPOCHS]`
 //!
-//! Features are (N, D) in float32 or float64, labels (N) in uint8 or int64, classes counted from 0. Data to
+//! Features are (N, D) in float32 or float64, labels (N) in uint8, uint16 or int64, classes counted from 0. Data to
 //! try it on:
 //!
 //! ```python
@@ -64,13 +64,16 @@ fn features(path: &str) -> Result<Array2<f32>, Failure> {
     }
 }
 
-/// (N) from uint8, or from int64 where every label fits.
-fn labels(path: &str) -> Result<Vec<u8>, Failure> {
-    let labels: Array1<u8> = match read_npy(path) {
-        Err(ReadNpyError::WrongDescriptor(_)) => {
-            let wide: Array1<i64> = read_npy(path).map_err(|error| format!("{path}: {error}"))?;
-            wide.iter().map(|&label| u8::try_from(label)).collect::<Result<_, _>>()?
-        }
+/// (N) from uint16, or from uint8 or int64 where every label fits.
+fn labels(path: &str) -> Result<Vec<u16>, Failure> {
+    let labels: Array1<u16> = match read_npy(path) {
+        Err(ReadNpyError::WrongDescriptor(_)) => match read_npy::<_, Array1<u8>>(path) {
+            Ok(bytes) => bytes.mapv(u16::from),
+            Err(_) => {
+                let wide: Array1<i64> = read_npy(path).map_err(|error| format!("{path}: {error}"))?;
+                wide.iter().map(|&label| u16::try_from(label)).collect::<Result<_, _>>()?
+            }
+        },
         read => read.map_err(|error| format!("{path}: {error}"))?,
     };
     Ok(labels.to_vec())

@@ -3,7 +3,7 @@
 use crate::Real;
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 
-/// z (m, H), a (m, H). A NaN stays one, so that a broken network shows in its loss.
+/// z (m, H), a (m, H). NaN stays NaN, so that a broken network is noticed in its loss.
 pub(crate) fn relu<F: Real>(z: ArrayView2<F>, a: ArrayViewMut2<F>) {
     // A = max(Z, 0)
     Zip::from(z).and(a).for_each(|&z, a| *a = if z < F::zero() { F::zero() } else { z });

@@ -21,9 +21,9 @@ pub(crate) struct Workspace<F> {
     a: Vec<Array2<F>>,
     /// dL/dZ⁽ˡ⁾ (m, out) of each layer. The last holds the softmax P until the backward pass makes it P - Y.
     dz: Vec<Array2<F>>,
-    /// M⁽ˡ⁾ (m, out) of each hidden layer, where there is dropout; else none.
+    /// M⁽ˡ⁾ (m, out) of each hidden layer; empty without dropout.
     masks: Vec<Array2<F>>,
-    /// Of the loss of each example (m).
+    /// The terms of the loss of each example (m).
     terms: Vec<Terms>,
 }
 
@@ -42,8 +42,7 @@ impl<F: Real> Workspace<F> {
         }
     }
 
-    /// Has the next passes over m rows silence units of hidden layer `l` with probability `p`, other ones from each
-    /// `generator`.
+    /// Draws the units of hidden layer `l` that the next passes over m rows silence, each with probability `p`.
     pub(crate) fn draw_dropout(&mut self, generator: &mut ChaCha8Rng, p: f64, l: usize, rows: usize) {
         if self.masks.is_empty() {
             self.masks = self.a.clone();
@@ -72,19 +71,14 @@ impl<F: Real> Workspace<F> {
     }
 }
 
-/// x (m, D); leaves the logits (m, K) in the workspace. Fetches the rows `soon` meanwhile.
-pub(crate) fn forward<F: Real>(
-    layers: &[Linear<F>],
-    x: ArrayView2<F>,
-    workspace: &mut Workspace<F>,
-    soon: &[&[F]],
-) {
+/// x (m, D); leaves the logits (m, K) in the workspace.
+pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace: &mut Workspace<F>) {
     let Workspace { z, a, masks, .. } = workspace;
     let m = x.nrows();
     for (l, layer) in layers.iter().enumerate() {
         // Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾
-        let (input, soon) = if l == 0 { (x, soon) } else { (first(&a[l - 1], m), &[][..]) };
-        layer.forward(input, first_mut(&mut z[l], m), soon);
+        let input = if l == 0 { x } else { first(&a[l - 1], m) };
+        layer.forward(input, first_mut(&mut z[l], m));
         // A⁽ˡ⁾ = relu(Z⁽ˡ⁾)
         if l < a.len() {
             relu(first(&z[l], m), first_mut(&mut a[l], m));
@@ -97,15 +91,14 @@ pub(crate) fn forward<F: Real>(
 }
 
 /// x (m, D), labels (m). Returns the sum of the losses over the batch; leaves logits and softmax in the
-/// workspace. Fetches the rows `soon` meanwhile.
+/// workspace.
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
     x: ArrayView2<F>,
-    labels: &[u8],
+    labels: &[u16],
     workspace: &mut Workspace<F>,
-    soon: &[&[F]],
 ) -> f64 {
-    forward(layers, x, workspace, soon);
+    forward(layers, x, workspace);
     let Workspace { z, dz, terms, .. } = workspace;
     let (last, m) = (layers.len() - 1, x.nrows());
     // P = softmax(Z⁽ᴸ⁾),  m·L = -Σ Y ⊙ ln P
@@ -114,7 +107,7 @@ pub(crate) fn forward_loss<F: Real>(
 }
 
 /// labels (m), right after their [`forward_loss`]. Leaves dL/dZ⁽ˡ⁾ (m, out) of each layer and example in the workspace.
-pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u8], workspace: &mut Workspace<F>) {
+pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u16], workspace: &mut Workspace<F>) {
     let Workspace { z, dz, masks, .. } = workspace;
     let (last, m) = (layers.len() - 1, labels.len());
     // dZ⁽ᴸ⁾ = P - Y
@@ -143,7 +136,7 @@ pub(crate) fn add_gradients<F: Real>(
     for (l, gradient) in gradients.iter_mut().enumerate() {
         let (input, dz) = workspace.input_and_dz(x, l);
         // dW⁽ˡ⁾ ← dW⁽ˡ⁾ + dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾,  db⁽ˡ⁾ ← db⁽ˡ⁾ + Σ dZ⁽ˡ⁾
-        dweight(input, dz, gradient.weight.view_mut().reversed_axes(), &[]);
+        dweight(input, dz, gradient.weight.view_mut().reversed_axes());
         dbias(dz, &mut gradient.bias);
     }
 }
@@ -160,25 +153,28 @@ fn first_mut<F>(rows: &mut Array2<F>, m: usize) -> ArrayViewMut2<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Mlp;
-    use crate::random::generator;
+    use crate::random::{generator, symmetric};
+    use ndarray::Array1;
 
     /// The step and the tolerance are derived in `tests/gradients.rs`, which checks all other gradients.
     #[test]
     fn gradients_with_dropout_agree_with_central_differences() {
         const STEP: f64 = 1e-5;
-        let mut layers = Mlp::new(&[6, 5, 4, 3], 1).unwrap().layers().to_vec();
-        layers.iter_mut().for_each(|layer| layer.bias.fill(0.3));
+        let mut generator = generator(1, "test", 0);
+        let mut layer = |inputs, outputs| Linear {
+            weight: Array2::from_shape_simple_fn((outputs, inputs), || symmetric(&mut generator, 1.0)),
+            bias: Array1::from_elem(outputs, 0.3),
+        };
+        let layers = [layer(6, 5), layer(5, 4), layer(4, 3)];
         let x = Array2::from_shape_fn((7, 6), |(i, j)| ((i * 6 + j) as f64 * 0.618).fract() - 0.5);
         let labels = [0, 1, 2, 0, 1, 2, 0];
         let mut workspace = Workspace::new(&layers, 7);
-        let mut generator = generator(1, "test", 0);
         (0..2).for_each(|l| workspace.draw_dropout(&mut generator, 0.4, l, 7));
         assert!(workspace.masks.iter().all(|mask| mask.iter().any(|&mask| mask == 0.0)));
 
-        let mut gradients = layers.clone();
+        let mut gradients = layers.to_vec();
         gradients.iter_mut().for_each(Linear::fill_zero);
-        forward_loss(&layers, x.view(), &labels, &mut workspace, &[]);
+        forward_loss(&layers, x.view(), &labels, &mut workspace);
         backward(&layers, &labels, &mut workspace);
         add_gradients(x.view(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(7));
@@ -187,7 +183,7 @@ mod tests {
                 let mut loss = |step| {
                     let mut moved = layers.clone();
                     moved[l].weight[at] += step;
-                    forward_loss(&moved, x.view(), &labels, &mut workspace, &[]) / 7.0
+                    forward_loss(&moved, x.view(), &labels, &mut workspace) / 7.0
                 };
                 let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
                 assert!(

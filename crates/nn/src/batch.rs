@@ -2,17 +2,18 @@
 //!
 //! Rows do not depend on each other until their gradients are summed, so each thread takes a part of the rows from
 //! features to dL/dZ. Then each thread sums the gradients of its share of the weights over all rows. Every sum runs
-//! over the rows in their order and no sum is split, so that the number of threads changes no bit.
+//! over the rows in their order and no sum is split, so the number of threads changes no bit.
 
 use crate::backprop::{Workspace, backward, first, forward_loss};
 use crate::linear::{dbias, dweight};
 use crate::loss::total_loss;
 use crate::random::generator;
+use crate::upcoming::Upcoming;
 use crate::{Examples, Linear, Real};
 use ndarray::{Array2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 
-/// The fewest inputs of a layer whose weights are worth waking another thread for.
+/// The fewest inputs per thread for which sharing out a layer's weights saves time.
 const SHARE: usize = 128;
 
 /// How many threads may share the work: those of the rayon pool that this is called in, else only the calling one.
@@ -20,12 +21,12 @@ pub(crate) fn threads() -> usize {
     rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads())
 }
 
-/// Buffers for the parts of a batch, one a thread; kept from batch to batch.
+/// Buffers for the parts of a batch, one per thread; they are kept from batch to batch.
 pub(crate) struct Batch<F> {
     parts: Vec<Part<F>>,
 }
 
-/// Which hidden units of a batch are silent follows from these.
+/// What determines which hidden units of a batch are silent.
 pub(crate) struct Dropout {
     /// The probability; 0 for no dropout.
     pub p: f64,
@@ -34,13 +35,13 @@ pub(crate) struct Dropout {
     pub update: u64,
 }
 
-/// m rows of a batch.
+/// The m rows of a batch that one thread works on.
 struct Part<F> {
     m: usize,
     /// X (m, D).
     x: Array2<F>,
     /// (m).
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     workspace: Workspace<F>,
 }
 
@@ -50,7 +51,7 @@ impl<F: Real> Batch<F> {
     }
 
     /// Leaves the means over `rows` of dL/dW and dL/db of every layer in `gradients`; returns the sum of the losses.
-    /// The features of the `next` batch's rows are fetched meanwhile.
+    /// `next` are the rows of the batch after it, if there is one.
     pub(crate) fn gradients(
         &mut self,
         layers: &[Linear<F>],
@@ -70,17 +71,17 @@ impl<F: Real> Batch<F> {
                 }
             }
         }
-        let soon: Vec<_> = (0..parts.len()).map(|i| examples.slices(chunk(next, m, i))).collect();
-        let pass = |(i, part): (usize, &mut Part<F>)| {
-            part.pass(layers, examples, chunk(rows, m, i), halves(&soon[i])[0]);
+        let next = Upcoming { examples, rows: next, rows_per_part: m };
+        let pass = |(i, (part, rows)): (usize, (&mut Part<F>, &[usize]))| {
+            next.while_passing(i, || part.pass(layers, examples, rows));
         };
         if threads == 1 {
-            parts.iter_mut().enumerate().for_each(pass);
+            parts.iter_mut().zip(rows.chunks(m)).enumerate().for_each(pass);
         } else {
-            parts.par_iter_mut().enumerate().for_each(pass);
+            parts.par_iter_mut().zip(rows.par_chunks(m)).enumerate().for_each(pass);
         }
         gradients.iter_mut().for_each(Linear::fill_zero);
-        add_gradients(parts, threads, gradients, &soon);
+        add_gradients(parts, threads, gradients, &next);
         gradients.iter_mut().for_each(|gradient| gradient.divide(rows.len()));
         total_loss(parts.iter().flat_map(|part| part.workspace.terms(part.m)))
     }
@@ -111,11 +112,11 @@ impl<F: Real> Batch<F> {
 }
 
 impl<F: Real> Part<F> {
-    /// Features, loss, and dL/dZ of every layer, for the m `rows`. Fetches the rows `soon` meanwhile.
-    fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize], soon: &[&[F]]) {
+    /// Features, loss, and dL/dZ of every layer, for the m `rows`.
+    fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize]) {
         self.gather(examples, rows);
         let (x, labels) = (first(&self.x, self.m), &self.labels[..self.m]);
-        forward_loss(layers, x, labels, &mut self.workspace, soon);
+        forward_loss(layers, x, labels, &mut self.workspace);
         backward(layers, labels, &mut self.workspace);
     }
 
@@ -134,23 +135,12 @@ impl<F: Real> Part<F> {
     }
 }
 
-/// The i-th `size` of `all`; the last chunk is smaller, and beyond it are empty ones.
-fn chunk<T>(all: &[T], size: usize, i: usize) -> &[T] {
-    all.chunks(size).nth(i).unwrap_or_default()
-}
-
-/// The rows to fetch during the forward pass, and those during the sums over the batch.
-fn halves<'a, F>(soon: &'a [&'a [F]]) -> [&'a [&'a [F]]; 2] {
-    let (first, second) = soon.split_at(soon.len() / 2);
-    [first, second]
-}
-
-/// Adds the sums over the rows of all parts of dL/dW and dL/db of each layer. Fetches the second halves of `soon`.
+/// Adds the sums over the rows of all parts of dL/dW and dL/db of each layer.
 fn add_gradients<F: Real>(
     parts: &[Part<F>],
     threads: usize,
     gradients: &mut [Linear<F>],
-    soon: &[Vec<&[F]>],
+    next: &Upcoming<F>,
 ) {
     for (l, gradient) in gradients.iter_mut().enumerate() {
         let of_parts = || parts.iter().map(|part| part.workspace.input_and_dz(first(&part.x, part.m), l));
@@ -161,11 +151,11 @@ fn add_gradients<F: Real>(
         let count = shares.len();
         let sum = |(i, mut dwt): (usize, ArrayViewMut2<F>)| {
             let inputs = Slice::from(i * share..i * share + dwt.nrows());
-            for ((x, dz), soon) in of_parts().zip(soon) {
-                let soon = if l == 0 { halves(soon)[1] } else { &[] };
-                let soon = chunk(soon, soon.len().div_ceil(count).max(1), i);
-                dweight(x.slice_axis(Axis(1), inputs), dz, dwt.view_mut(), soon);
-            }
+            let mut sum = || {
+                of_parts().for_each(|(x, dz)| dweight(x.slice_axis(Axis(1), inputs), dz, dwt.view_mut()));
+            };
+            // The first layer's product is by far the longest.
+            if l == 0 { next.while_summing(i, count, &mut sum) } else { sum() }
         };
         if threads == 1 || shares.len() == 1 {
             shares.into_iter().for_each(sum);

@@ -17,7 +17,7 @@ pub(crate) fn descend<F: Real>(
     hyperparameters: &Hyperparameters,
 ) {
     let [rate, momentum, decay] =
-        [learning_rate, hyperparameters.momentum(), hyperparameters.weight_decay()].map(F::from_f64);
+        [learning_rate, hyperparameters.momentum, hyperparameters.weight_decay].map(F::from_f64);
     for (l, (layer, gradient)) in layers.iter_mut().zip(gradients).enumerate() {
         // dW ← dW + λ·W, the gradient of λ/2·ΣW²; biases do not decay
         if decay > F::zero() {

@@ -1,7 +1,7 @@
 //! Dropout: forward, and right under it backward.
 //!
 //! Each hidden unit of each example is silenced with probability p, and the others are scaled by 1/(1-p), so
-//! that the network needs no scaling when it is used (Srivastava et al., "Dropout", JMLR 15, 2014, section
+//! that no scaling is needed when the network is used (Srivastava et al., "Dropout", JMLR 15, 2014, section
 //! 10).
 
 use crate::Real;

@@ -1,9 +1,9 @@
-//! Every way this crate can fail, each with what to do next.
+//! Every way in which this crate can fail, each with what to do next.
 
 use mlprobe_files::next_step;
 use std::path::PathBuf;
 
-/// Short for a result with this crate's [`Error`].
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What went wrong, where, and the next step.
@@ -17,7 +17,7 @@ pub enum Error {
         operation: &'static str,
         /// The sizes that fit.
         expected: String,
-        /// The sizes that came.
+        /// The sizes that were given.
         actual: String,
     },
     /// A label names a class that does not exist.
@@ -32,7 +32,7 @@ pub enum Error {
         /// Row of the label, counted from 0 over all blocks.
         row: usize,
         /// The label.
-        label: u8,
+        label: u16,
         /// Number of classes K.
         classes: usize,
     },

@@ -10,29 +10,40 @@ use rayon::prelude::*;
 /// Loss and accuracy over a set of examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy in nats; ln K for a network that knows nothing.
+    /// Mean cross-entropy in nats; it is ln K if all classes are equally likely for every example.
     pub loss: f64,
     /// Fraction of examples whose likeliest class is their label, 0 to 1.
     pub accuracy: f64,
 }
 
-/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time: called on a thread of a rayon
-/// pool, with the pool's threads, elsewhere on the calling one. The result is the same bits.
+impl<F: Real> Mlp<F> {
+    /// The fraction of the rows of x (N, D) whose likeliest class is their label (N), 0 to 1; see [`evaluate`].
+    ///
+    /// # Errors
+    /// As [`evaluate`] and [`Examples::new`].
+    pub fn accuracy<'a>(&self, x: impl Into<ArrayView2<'a, F>>, labels: &'a [u16]) -> Result<f64> {
+        let examples = Examples::new(vec![(x.into(), labels)], self.classes())?;
+        Ok(evaluate(self, &examples)?.accuracy)
+    }
+}
+
+/// Loss and accuracy of `model` over all examples (N, D), a few hundred rows at a time. Called on a thread of a rayon
+/// pool, it uses the pool's threads, elsewhere the calling one. The result has the same bits for any number of threads.
 ///
 /// # Errors
 /// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`]
 /// if the loss is infinite or NaN.
 pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evaluation> {
     const OPERATION: &str = "evaluate";
-    examples.check_fits(OPERATION, model)?;
+    model.check_takes(OPERATION, examples)?;
     let blocks: Vec<_> = examples.blocks().collect();
     let chunks: Vec<_> = blocks
         .iter()
         .flat_map(|(x, labels)| x.axis_chunks_iter(Axis(0), CHUNK).zip(labels.chunks(CHUNK)))
         .collect();
     let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
-    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u8])| {
-        let loss = forward_loss(model.layers(), x, labels, workspace, &[]);
+    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u16])| {
+        let loss = forward_loss(model.layers(), x, labels, workspace);
         let logits = workspace.logits(x.nrows());
         let correct =
             logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();

@@ -1,14 +1,15 @@
-//! A set of examples to train or evaluate on: features and labels, lent, never copied.
+//! A set of examples to train or evaluate on: features and labels, borrowed and never copied.
 
-use crate::mlp::MAX_CLASSES;
-use crate::{Error, Mlp, Real, Result};
+use crate::{Error, Real, Result};
 use ndarray::{ArrayView1, ArrayView2};
 
+/// Labels are `u16`.
+const MAX_CLASSES: usize = 65_536;
 const OPERATION: &str = "make a set of examples";
 
-/// One or more blocks of examples, standing under each other: N rows of D features with their labels.
+/// One or more blocks of examples, one below the other: N rows of D features with their labels.
 ///
-/// Blocks are lent, so an augmented training set is the originals' features and the transformed copies'
+/// Blocks are borrowed, so an augmented training set consists of the originals' features and the transformed copies'
 /// features without a joined array, and many trainers can share them.
 ///
 /// ```
@@ -20,7 +21,6 @@ const OPERATION: &str = "make a set of examples";
 /// let labels = [1, 0];
 /// let twice = Examples::new(vec![(x.view(), &labels[..]), (x.view(), &labels[..])], 2)?;
 /// assert_eq!((twice.len(), twice.inputs(), twice.classes()), (4, 2, 2));
-/// assert_eq!(twice.row(3), Some(x.row(1)));
 /// # Ok(())
 /// # }
 /// ```
@@ -35,17 +35,17 @@ pub struct Examples<'a, F> {
 #[derive(Clone, Debug)]
 struct Block<'a, F> {
     x: ArrayView2<'a, F>,
-    labels: &'a [u8],
+    labels: &'a [u16],
     start: usize,
 }
 
 impl<'a, F: Real> Examples<'a, F> {
-    /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 256.
+    /// `blocks` are pairs of features (n, D) and labels (n), D the same for all; `classes` is K, 1 to 65,536.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no row or no feature, K is out of range or sizes differ; [`Error::Label`]
     /// for a label of K or above; [`Error::NotFinite`] for a feature that is infinite or NaN.
-    pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u8])>, classes: usize) -> Result<Self> {
+    pub fn new(blocks: Vec<(ArrayView2<'a, F>, &'a [u16])>, classes: usize) -> Result<Self> {
         if !(1..=MAX_CLASSES).contains(&classes) {
             return shape(format!("1 to {MAX_CLASSES} classes"), classes);
         }
@@ -57,7 +57,7 @@ impl<'a, F: Real> Examples<'a, F> {
         let mut checked = Vec::with_capacity(blocks.len());
         for (x, labels) in blocks {
             if x.ncols() != inputs {
-                return shape(format!("{inputs} features a row, as in the first block"), x.ncols());
+                return shape(format!("{inputs} features per row, as in the first block"), x.ncols());
             }
             if labels.len() != x.nrows() {
                 return shape(format!("a label for each of {} rows", x.nrows()), labels.len());
@@ -69,12 +69,7 @@ impl<'a, F: Real> Examples<'a, F> {
         Ok(Self { blocks: checked, inputs, classes })
     }
 
-    /// The features of those of these rows that lie in one piece in memory.
-    pub(crate) fn slices(&self, rows: &[usize]) -> Vec<&[F]> {
-        rows.iter().filter_map(|&row| self.row(row)?.to_slice()).collect()
-    }
-
-    /// Asks for pages of memory on which single rows are found fast; changes nothing else.
+    /// Asks for pages of memory on which single rows are found fast. Nothing else changes.
     pub(crate) fn on_huge_pages(&self) {
         self.blocks.iter().filter_map(|block| block.x.as_slice()).for_each(mlprobe_kernels::huge_pages);
     }
@@ -96,30 +91,20 @@ impl<'a, F: Real> Examples<'a, F> {
     }
 
     /// The features (D) of row `i`, counted from 0 over all blocks; none from N on.
-    pub fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
+    pub(crate) fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
         let block = self.block_of(i)?;
         (i - block.start < block.labels.len()).then(|| block.x.row(i - block.start))
     }
 
     /// The label of row `i`, counted from 0 over all blocks; none from N on.
-    pub fn label(&self, i: usize) -> Option<u8> {
+    pub(crate) fn label(&self, i: usize) -> Option<u16> {
         let block = self.block_of(i)?;
         block.labels.get(i - block.start).copied()
     }
 
     /// The blocks in order: x (n, D) and labels (n).
-    pub fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u8])> {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (ArrayView2<'a, F>, &'a [u16])> {
         self.blocks.iter().map(|block| (block.x, block.labels))
-    }
-
-    /// Whether `model` takes D features and gives K classes.
-    pub(crate) fn check_fits(&self, operation: &'static str, model: &Mlp<F>) -> Result<()> {
-        let (ours, theirs) = ((self.inputs, self.classes), (model.inputs(), model.classes()));
-        if ours == theirs {
-            return Ok(());
-        }
-        let say = |(inputs, classes)| format!("{inputs} features and {classes} classes");
-        Err(Error::Shape { operation, expected: format!("examples of {}", say(theirs)), actual: say(ours) })
     }
 
     /// The last block that starts at or before `i`.
@@ -129,7 +114,7 @@ impl<'a, F: Real> Examples<'a, F> {
 }
 
 /// x (n, D), labels (n); `start` is the number of rows in earlier blocks.
-fn check_values<F: Real>(x: ArrayView2<F>, labels: &[u8], start: usize, classes: usize) -> Result<()> {
+fn check_values<F: Real>(x: ArrayView2<F>, labels: &[u16], start: usize, classes: usize) -> Result<()> {
     for (row, (x, &label)) in (start..).zip(x.outer_iter().zip(labels)) {
         if usize::from(label) >= classes {
             return Err(Error::Label { operation: OPERATION, row, label, classes });
@@ -154,12 +139,12 @@ mod tests {
     #[test]
     fn rows_and_labels_run_over_the_blocks() {
         let (a, b, none) = (array![[1.0], [2.0]], array![[3.0]], Array2::zeros((0, 1)));
-        let blocks = vec![(a.view(), &[0u8, 1][..]), (none.view(), &[]), (b.view(), &[2])];
+        let blocks = vec![(a.view(), &[0u16, 1][..]), (none.view(), &[]), (b.view(), &[2])];
         let examples = Examples::new(blocks, 3).unwrap();
         assert_eq!(examples.len(), 3);
         for i in 0..3 {
             assert_eq!(examples.row(i).unwrap()[0], i as f64 + 1.0);
-            assert_eq!(examples.label(i), Some(i as u8));
+            assert_eq!(examples.label(i), Some(i as u16));
         }
         assert!(examples.row(3).is_none() && examples.label(3).is_none());
     }
@@ -170,18 +155,18 @@ mod tests {
         let narrow = array![[1.0]];
         let broken = array![[1.0, 2.0], [f64::NAN, 4.0]];
         let empty = Array2::<f64>::zeros((0, 2));
-        let message = |blocks: Vec<(ArrayView2<f64>, &[u8])>, classes| {
+        let message = |blocks: Vec<(ArrayView2<f64>, &[u16])>, classes| {
             Examples::new(blocks, classes).unwrap_err().to_string()
         };
         let table = [
             (message(vec![], 2), "at least one row"),
             (message(vec![(empty.view(), &[])], 2), "at least one row"),
-            (message(vec![(x.view(), &[0, 1])], 0), "1 to 256 classes"),
-            (message(vec![(x.view(), &[0, 1])], 257), "1 to 256 classes"),
+            (message(vec![(x.view(), &[0, 1])], 0), "1 to 65536 classes"),
+            (message(vec![(x.view(), &[0, 1])], 65_537), "1 to 65536 classes"),
             (message(vec![(x.view(), &[0])], 2), "a label for each of 2 rows, got 1"),
             (
                 message(vec![(x.view(), &[0, 1]), (narrow.view(), &[0])], 2),
-                "2 features a row, as in the first",
+                "2 features per row, as in the first",
             ),
             (message(vec![(x.view(), &[0, 1]), (x.view(), &[0, 2])], 2), "row 3 is 2, expected 0 to 1"),
             (message(vec![(x.view(), &[0, 1]), (broken.view(), &[0, 1])], 2), "feature 0 of row 3 is NaN"),

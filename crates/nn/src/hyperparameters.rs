@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use std::f64::consts::PI;
 
-/// Learning rate, batch size, and what may be added to plain mini-batch gradient descent.
+/// Learning rate, batch size, and what may be added to plain mini-batch gradient descent; checked when it is made.
 ///
 /// ```
 /// # fn main() -> mlprobe_nn::Result<()> {
@@ -15,28 +15,27 @@ use std::f64::consts::PI;
 ///     .with_momentum(0.9)?
 ///     .with_weight_decay(1e-4)?
 ///     .with_dropout(0.2)?;
-/// assert_eq!(plain.learning_rate_of(30), 0.01);
-/// assert!(tuned.learning_rate_of(30) < 0.001);
+/// assert_ne!(plain, tuned);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hyperparameters {
-    learning_rate: f64,
-    batch_size: usize,
-    schedule: Schedule,
-    momentum: f64,
-    weight_decay: f64,
-    dropout: f64,
+    pub(crate) learning_rate: f64,
+    pub(crate) batch_size: usize,
+    pub(crate) schedule: Schedule,
+    pub(crate) momentum: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) dropout: f64,
 }
 
-/// How the learning rate goes over the epochs.
+/// How the learning rate changes over the epochs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Schedule {
-    /// η in every epoch.
+    /// The learning rate is η in every epoch.
     #[default]
     Constant,
-    /// Half a cosine from η down to 0: epoch e, counted from 1, of E has η/2·(1 + cos(π(e-1)/E)); 0 after the
+    /// The learning rate falls along half a cosine from η to 0: epoch e, counted from 1, of E has η/2·(1 + cos(π(e-1)/E)); 0 after the
     /// last (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts).
     Cosine {
         /// E, at least 1.
@@ -51,11 +50,8 @@ impl Hyperparameters {
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
     pub fn new(learning_rate: f64, batch_size: usize) -> Result<Self> {
-        let positive = learning_rate > 0.0 && learning_rate.is_finite();
-        check("learning_rate", positive, "a finite number above 0", learning_rate)?;
-        check("batch_size", batch_size > 0, "at least 1", batch_size)?;
         let schedule = Schedule::default();
-        Ok(Self { learning_rate, batch_size, schedule, momentum: 0.0, weight_decay: 0.0, dropout: 0.0 })
+        Self { learning_rate, batch_size, schedule, momentum: 0.0, weight_decay: 0.0, dropout: 0.0 }.checked()
     }
 
     /// The course of the learning rate; the default is [`Schedule::Constant`].
@@ -63,38 +59,33 @@ impl Hyperparameters {
     /// # Errors
     /// [`Error::Hyperparameter`] for a cosine over no epoch.
     pub fn with_schedule(self, schedule: Schedule) -> Result<Self> {
-        check("schedule", schedule != Schedule::Cosine { epochs: 0 }, "at least 1 epoch", 0)?;
-        Ok(Self { schedule, ..self })
+        Self { schedule, ..self }.checked()
     }
 
-    /// Momentum μ, 0 up to but not 1; the default is 0. Steps become as much as 1/(1-μ) times as long.
+    /// Momentum μ, at least 0 and below 1; the default is 0. Steps become up to 1/(1-μ) times as long.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
     pub fn with_momentum(self, momentum: f64) -> Result<Self> {
-        check("momentum", (0.0..1.0).contains(&momentum), "0 up to but not 1", momentum)?;
-        Ok(Self { momentum, ..self })
+        Self { momentum, ..self }.checked()
     }
 
-    /// Weight decay λ, 0 or above and finite; the default is 0. Adds the gradient of λ/2·ΣW² for all weights,
-    /// not biases. Reported losses do not contain it.
+    /// Weight decay λ, finite and at least 0; the default is 0. It adds the gradient of λ/2·ΣW² for all weights,
+    /// not for biases. Reported losses do not contain it.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
     pub fn with_weight_decay(self, weight_decay: f64) -> Result<Self> {
-        let in_range = weight_decay >= 0.0 && weight_decay.is_finite();
-        check("weight_decay", in_range, "0 or a finite number above", weight_decay)?;
-        Ok(Self { weight_decay, ..self })
+        Self { weight_decay, ..self }.checked()
     }
 
-    /// Probability p with which a hidden unit is silenced during training, 0 up to but not 1; the default is
+    /// The probability p with which a hidden unit is silenced during training, at least 0 and below 1; the default is
     /// 0. Reported training losses are those with units silenced.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
     pub fn with_dropout(self, dropout: f64) -> Result<Self> {
-        check("dropout", (0.0..1.0).contains(&dropout), "0 up to but not 1", dropout)?;
-        Ok(Self { dropout, ..self })
+        Self { dropout, ..self }.checked()
     }
 
     /// The learning rate η, before any schedule.
@@ -102,8 +93,13 @@ impl Hyperparameters {
         self.learning_rate
     }
 
+    /// Rows that an update averages over.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// The learning rate of an epoch, counted from 1.
-    pub fn learning_rate_of(&self, epoch: usize) -> f64 {
+    pub(crate) fn learning_rate_of(&self, epoch: usize) -> f64 {
         match self.schedule {
             Schedule::Constant => self.learning_rate,
             Schedule::Cosine { epochs } => {
@@ -114,34 +110,32 @@ impl Hyperparameters {
         }
     }
 
-    /// The number of examples in a batch; the last of an epoch may be smaller.
-    pub fn batch_size(&self) -> usize {
-        self.batch_size
-    }
-
-    /// The course of the learning rate.
-    pub fn schedule(&self) -> Schedule {
-        self.schedule
-    }
-
-    /// Momentum μ.
-    pub fn momentum(&self) -> f64 {
-        self.momentum
-    }
-
-    /// Weight decay λ.
-    pub fn weight_decay(&self) -> f64 {
-        self.weight_decay
-    }
-
-    /// The probability p with which a hidden unit is silenced.
-    pub fn dropout(&self) -> f64 {
-        self.dropout
+    /// Returns these values if every one is in its range.
+    pub(crate) fn checked(self) -> Result<Self> {
+        let Self { learning_rate, batch_size, schedule, momentum, weight_decay, dropout } = self;
+        let is_positive = learning_rate > 0.0 && learning_rate.is_finite();
+        check("learning_rate", is_positive, "a finite number above 0", learning_rate)?;
+        check("batch_size", batch_size > 0, "at least 1", batch_size)?;
+        check("schedule", schedule != Schedule::Cosine { epochs: 0 }, "at least 1 epoch", 0)?;
+        check("momentum", (0.0..1.0).contains(&momentum), "at least 0 and below 1", momentum)?;
+        let is_decay = weight_decay >= 0.0 && weight_decay.is_finite();
+        check("weight_decay", is_decay, "a finite number of at least 0", weight_decay)?;
+        check("dropout", (0.0..1.0).contains(&dropout), "at least 0 and below 1", dropout)?;
+        Ok(self)
     }
 }
 
-fn check(name: &'static str, in_range: bool, expected: &'static str, actual: impl ToString) -> Result<()> {
-    if in_range { Ok(()) } else { Err(Error::Hyperparameter { name, expected, actual: actual.to_string() }) }
+/// An error for the hyperparameter `name`, unless it is in its range.
+pub(crate) fn check(
+    name: &'static str,
+    is_in_range: bool,
+    expected: &'static str,
+    actual: impl ToString,
+) -> Result<()> {
+    match is_in_range {
+        true => Ok(()),
+        false => Err(Error::Hyperparameter { name, expected, actual: actual.to_string() }),
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,24 @@
-//! Networks and training states on disk, as safetensors.
+//! Saves and loads networks and training states as safetensors.
 
 use crate::{Error, Linear, Mlp, Real, Result, TrainingState};
 use ndarray::{Array, Dimension, IntoDimension};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The one metadata key, for a value such as `mlp relu 512-64-10`. One, so that equal networks give equal
-/// files.
+/// The one metadata key, for a value such as `mlp relu 512-64-10; sha256 0f…`. There is only one, because the order of
+/// several would be left to chance, and equal networks are to give equal files.
 const ARCHITECTURE: &str = "architecture";
 const PREFIX: &str = "mlp relu ";
+/// Before the SHA-256 of all bytes behind the header. Early files have none.
+const DIGEST: &str = "; sha256 ";
 
 impl<F: Real> Mlp<F> {
     /// Writes the network as [safetensors](https://huggingface.co/docs/safetensors): `layers.0.weight` (out,
-    /// in), `layers.0.bias` (out) and so on, with the architecture as metadata. Equal networks give equal
-    /// bytes. The file appears under its name only when it is whole.
+    /// in), `layers.0.bias` (out) and so on, with the architecture and the SHA-256 of all numbers as metadata. Equal
+    /// networks give equal bytes. The file appears under its name only when it is whole.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::NotFinite`] for a network that training has broken.
@@ -24,7 +27,7 @@ impl<F: Real> Mlp<F> {
     }
 
     /// Reads a network that [`Mlp::save`] wrote with the same number type; bit for bit the one that was
-    /// saved.
+    /// saved. A file that was damaged since is refused.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::File`] naming what in the file is wrong.
@@ -67,7 +70,7 @@ impl<F: Real> TrainingState<F> {
     }
 }
 
-/// A tensor on its way to a file: its name, and what safetensors calls a view.
+/// A tensor that is about to be written.
 struct Tensor {
     name: String,
     dtype: Dtype,
@@ -93,28 +96,38 @@ fn tensor<F: Real, D: Dimension>(name: String, values: &Array<F, D>) -> Tensor {
     Tensor { name, dtype: F::DTYPE, shape, bytes }
 }
 
-/// Writes the architecture of `model` and `tensors`, beside the file first.
+/// Writes the architecture of `model` and `tensors`; the file is replaced only once all is written.
 fn write<F: Real>(path: &Path, model: &Mlp<F>, tensors: Vec<Tensor>) -> Result<()> {
     let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
-    let metadata = HashMap::from([(ARCHITECTURE.into(), format!("{PREFIX}{}", widths.join("-")))]);
-    let save = || {
+    let serialize = |metadata| {
         let views = tensors.iter().map(|tensor| {
             let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?;
             Ok((&tensor.name, view))
         });
-        let views = views.collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>();
-        let bytes = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
-        let bytes = bytes.map_err(std::io::Error::other)?;
-        mlprobe_files::write(path, &bytes)
+        let views = views.collect::<std::result::Result<Vec<_>, SafeTensorError>>()?;
+        safetensors::serialize(views, metadata)
     };
-    save().map_err(|source| Error::Io { operation: "save", path: path.into(), source })
+    // Once to learn the order of the tensors, and with it the digest.
+    let bytes = serialize(None).and_then(|bytes| {
+        let (header, _) = SafeTensors::read_metadata(&bytes)?;
+        let architecture = format!("{PREFIX}{}{DIGEST}{}", widths.join("-"), digest(header, &bytes));
+        serialize(Some(HashMap::from([(ARCHITECTURE.into(), architecture)])))
+    });
+    let written = bytes.map_err(std::io::Error::other).and_then(|bytes| mlprobe_files::write(path, &bytes));
+    written.map_err(|source| Error::Io { operation: "save", path: path.into(), source })
+}
+
+/// SHA-256 of what is behind a header of this many bytes, before which stands their number.
+fn digest(header: usize, bytes: &[u8]) -> String {
+    let data = bytes.get(size_of::<u64>() + header..).unwrap_or_default();
+    mlprobe_files::hex(&Sha256::digest(data))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| Error::Io { operation: "load", path: path.into(), source })
 }
 
-/// A file whose tensors are checked one by one as they are taken out.
+/// A file in memory, whose tensors are checked one by one as they are read.
 struct Reader<'a> {
     path: &'a Path,
     widths: Vec<usize>,
@@ -123,18 +136,25 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
-        let header = |error: safetensors::SafeTensorError| {
-            wrong(path, "header", "a whole safetensors file", error.to_string())
-        };
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(header)?;
+        let header =
+            |error: SafeTensorError| wrong(path, "header", "a whole safetensors file", error.to_string());
+        let (length, metadata) = SafeTensors::read_metadata(bytes).map_err(header)?;
         let architecture = metadata.metadata().as_ref().and_then(|metadata| metadata.get(ARCHITECTURE));
-        let widths = architecture.and_then(|text| {
+        let (text, saved) = match architecture.and_then(|text| text.split_once(DIGEST)) {
+            Some((text, saved)) => (Some(text), Some(saved)),
+            None => (architecture.map(String::as_str), None),
+        };
+        let widths = text.and_then(|text| {
             text.strip_prefix(PREFIX)?.split('-').map(|width| width.parse().ok()).collect::<Option<Vec<_>>>()
         });
         let Some(widths) = widths else {
             let actual = architecture.map_or("nothing".into(), |text| format!("{text:?}"));
             return Err(wrong(path, ARCHITECTURE, "text like \"mlp relu 512-64-10\"", actual));
         };
+        let actual = digest(length, bytes);
+        if let Some(saved) = saved.filter(|&saved| saved != actual) {
+            return Err(wrong(path, "numbers", format!("SHA-256 {saved}, as saved"), actual));
+        }
         Ok(Self { path, widths, tensors: SafeTensors::deserialize(bytes).map_err(header)? })
     }
 

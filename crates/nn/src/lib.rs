@@ -10,6 +10,7 @@ mod dropout;
 mod error;
 mod evaluate;
 mod examples;
+mod fit;
 mod hyperparameters;
 mod io;
 mod linear;
@@ -17,9 +18,11 @@ mod loss;
 mod mlp;
 #[cfg(feature = "onnx")]
 mod onnx;
+mod params;
 mod random;
 mod real;
 mod train;
+mod upcoming;
 
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, evaluate};
@@ -27,5 +30,6 @@ pub use examples::Examples;
 pub use hyperparameters::{Hyperparameters, Schedule};
 pub use linear::Linear;
 pub use mlp::Mlp;
+pub use params::Params;
 pub use real::Real;
 pub use train::{EpochSummary, Trainer, TrainingState};

@@ -1,6 +1,7 @@
 //! An affine layer: forward, and right under it backward.
 
 use crate::{Error, Real, Result};
+use mlprobe_kernels::gemm;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 /// The parameters of an affine layer, z = W·x + b; also the shape of their gradients.
@@ -17,16 +18,22 @@ pub struct Linear<F> {
 }
 
 /// x (m, n): some or all inputs of the examples, dz (m, out): dL/dz of each. Adds their sum over the examples to dwt
-/// (n, out), the gradient of these rows of Wᵀ: the order in which it lies in memory. Fetches the rows `soon` meanwhile.
-pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>, soon: &[&[F]]) {
+/// (n, out), the gradient of these rows of Wᵀ, which is the order in memory.
+pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>) {
     // dWᵀ ← dWᵀ + Xᵀ·dZ
-    F::gemm_add(x.reversed_axes(), dz, dwt, soon);
+    product(x.t(), dz, F::one(), dwt);
 }
 
 /// dz (m, out), db (out): adds the sum over the examples.
 pub(crate) fn dbias<F: Real>(dz: ArrayView2<F>, db: &mut Array1<F>) {
     // db ← db + Σ dZ, over the rows
     dz.axis_iter(Axis(0)).for_each(|row| *db += &row);
+}
+
+/// C ← A·B + β·C. The shapes fit, because networks and examples are checked when they are made.
+fn product<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, beta: F, mut c: ArrayViewMut2<F>) {
+    let done = gemm(F::one(), &a, &b, beta, &mut c);
+    debug_assert!(done.is_ok(), "{done:?}");
 }
 
 impl<F: Real> Linear<F> {
@@ -40,17 +47,17 @@ impl<F: Real> Linear<F> {
         self.weight.nrows()
     }
 
-    /// x (m, in), z (m, out). Fetches the rows `soon` meanwhile.
-    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>, soon: &[&[F]]) {
+    /// x (m, in), z (m, out).
+    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>) {
         // Z = X·Wᵀ + b, b added to every row
-        F::gemm(x, self.weight.t(), z.view_mut(), soon);
+        product(x, self.weight.t(), F::zero(), z.view_mut());
         z += &self.bias;
     }
 
     /// dz (m, out): dL/dz of every example; dx (m, in): dL/dx of every example.
     pub(crate) fn backward(&self, dz: ArrayView2<F>, dx: ArrayViewMut2<F>) {
         // dX = dZ·W
-        F::gemm(dz, self.weight.view(), dx, &[]);
+        product(dz, self.weight.view(), F::zero(), dx);
     }
 
     /// Parameters that are all zero.
@@ -58,7 +65,7 @@ impl<F: Real> Linear<F> {
         Self { weight: Array2::zeros((outputs, inputs).f()), bias: Array1::zeros(outputs) }
     }
 
-    /// These, each divided by m.
+    /// Divides every parameter by m.
     pub(crate) fn divide(&mut self, m: usize) {
         let mean = F::one() / F::from_f64(m as f64);
         self.weight *= mean;

@@ -9,10 +9,10 @@ pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
     normalise_exp(p, |_, _| ());
 }
 
-/// z (m, K) logits, labels (m) each under K, p (m, K) the softmax of z on return, terms (m) those of each loss.
+/// z (m, K) logits, labels (m) each below K, p (m, K) the softmax of z on return, terms (m) those of each loss.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
-    labels: &[u8],
+    labels: &[u16],
     mut p: ArrayViewMut2<F>,
     terms: &mut [Terms],
 ) {
@@ -48,7 +48,7 @@ pub(crate) fn total_loss<'a>(terms: impl Iterator<Item = &'a Terms>) -> f64 {
 }
 
 /// labels (m), dz (m, K): P on entry, dL/dZ on return, for each example by itself.
-pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u8], mut dz: ArrayViewMut2<F>) {
+pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u16], mut dz: ArrayViewMut2<F>) {
     // dZ = P - Y, where row i of Y is 1 at yᵢ and 0 elsewhere
     for (mut dz, &y) in dz.outer_iter_mut().zip(labels) {
         dz[usize::from(y)] -= F::one();
@@ -67,7 +67,7 @@ fn subtract_max<F: Real>(z: ArrayView2<F>, mut s: ArrayViewMut2<F>) {
     }
 }
 
-/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. `row` is told the number of each row and its
+/// s (m, K) on entry, p (m, K) on return: p = exp(s) / Σ exp(s), row by row. `row` receives the number of each row and its
 /// ln Σ exp(s).
 fn normalise_exp<F: Real>(mut p: ArrayViewMut2<F>, mut row: impl FnMut(usize, f64)) {
     p.mapv_inplace(F::exp_portable);
@@ -89,7 +89,7 @@ mod tests {
         p
     }
 
-    fn loss_of<F: Real>(z: &Array2<F>, labels: &[u8]) -> f64 {
+    fn loss_of<F: Real>(z: &Array2<F>, labels: &[u16]) -> f64 {
         let mut terms = vec![Terms::default(); labels.len()];
         softmax_cross_entropy(z.view(), labels, z.clone().view_mut(), &mut terms);
         total_loss(terms.iter())

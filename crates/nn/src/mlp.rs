@@ -1,4 +1,4 @@
-//! The network: how it is made, and what it says about examples.
+//! The network: how it is made, and what it predicts.
 
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
 use crate::loss::softmax;
@@ -6,10 +6,9 @@ use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Real, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-/// The widest layer that is accepted; a guard against nonsense, above any use this crate is made for.
+/// The widest layer that is accepted: there are as many classes at most, and wider ones are above any use this crate is
+/// made for.
 const MAX_WIDTH: usize = 65_536;
-/// Labels are `u8`.
-pub(crate) const MAX_CLASSES: usize = 256;
 /// Rows per forward pass outside of training: hidden layers of this many rows stay in the cache.
 pub(crate) const CHUNK: usize = 512;
 
@@ -22,8 +21,8 @@ pub(crate) const CHUNK: usize = 512;
 ///
 /// let model = Mlp::<f32>::new(&[512, 64, 10], 1)?; // D = 512, H = 64, K = 10, seed 1
 /// let x = Array2::zeros((3, 512)); // N = 3 rows of features
-/// assert_eq!(model.logits(x.view())?.dim(), (3, 10));
-/// assert_eq!(model.predict(x.view())?.len(), 3);
+/// assert_eq!(model.logits(&x)?.dim(), (3, 10));
+/// assert_eq!(model.predict(&x)?.len(), 3);
 /// # Ok(())
 /// # }
 /// ```
@@ -37,7 +36,7 @@ impl<F: Real> Mlp<F> {
     /// A network with random weights and zero biases.
     ///
     /// `widths` runs from the inputs over the hidden layers to the classes, such as `[512, 64, 10]`: two or
-    /// more, each 1 to 65,536, the last at most 256. Weights are uniform in ±√(6 / fan-in), which keeps the
+    /// more, each 1 to 65,536. Weights are uniform in ±√(6 / fan-in), which keeps the
     /// variance of the activations the same from layer to layer (He et al., "Delving deep into rectifiers",
     /// 2015, section 2.2). They are drawn in f64, row by row, each layer from its own stream, and rounded: an
     /// f32 and an f64 network with the same seed agree.
@@ -104,17 +103,18 @@ impl<F: Real> Mlp<F> {
     /// x (N, D) to logits (N, K).
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` has not D columns.
-    pub fn logits(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+    /// [`Error::Shape`] if `x` does not have D columns.
+    pub fn logits<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
+        let x = x.into();
         if x.ncols() != self.inputs() {
-            let (expected, actual) = (format!("{} features a row", self.inputs()), x.ncols().to_string());
+            let (expected, actual) = (format!("{} features per row", self.inputs()), x.ncols().to_string());
             return Err(Error::Shape { operation: "compute logits", expected, actual });
         }
         let mut logits = Array2::zeros((x.nrows(), self.classes()));
         let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
         let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
-            forward(&self.layers, x, &mut workspace, &[]);
+            forward(&self.layers, x, &mut workspace);
             logits.assign(&workspace.logits(x.nrows()));
         }
         Ok(logits)
@@ -124,38 +124,49 @@ impl<F: Real> Mlp<F> {
     ///
     /// # Errors
     /// As [`Mlp::logits`].
-    pub fn probabilities(&self, x: ArrayView2<F>) -> Result<Array2<F>> {
+    pub fn probabilities<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
         let logits = self.logits(x)?;
         let mut probabilities = Array2::zeros(logits.dim());
         softmax(logits.view(), probabilities.view_mut());
         Ok(probabilities)
     }
 
-    /// x (N, D) to the likeliest class of each row (N); of equal ones the first.
+    /// x (N, D) to the likeliest class of each row (N); the first of equal ones.
     ///
     /// # Errors
     /// As [`Mlp::logits`].
-    pub fn predict(&self, x: ArrayView2<F>) -> Result<Vec<u8>> {
+    pub fn predict<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Vec<u16>> {
         Ok(self.logits(x)?.outer_iter().map(argmax).collect())
     }
 
     /// x (m, D), labels (m) to the mean cross-entropy of the batch and its gradient by every parameter,
     /// in the shape of [`Mlp::layers`].
     ///
-    /// [`Trainer`](crate::Trainer) does the same in buffers it keeps; this is for looking at gradients.
+    /// [`Trainer`](crate::Trainer) does the same in buffers that it keeps; this function is for inspecting gradients.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` has not D columns, has no row, or has not as many as `labels`;
+    /// [`Error::Shape`] if `x` does not have D columns, has no row, or has another number of rows than `labels`;
     /// [`Error::Label`].
-    pub fn gradients(&self, x: ArrayView2<F>, labels: &[u8]) -> Result<(f64, Vec<Linear<F>>)> {
-        Examples::new(vec![(x, labels)], self.classes())?.check_fits("compute gradients", self)?;
+    pub fn gradients(&self, x: ArrayView2<F>, labels: &[u16]) -> Result<(f64, Vec<Linear<F>>)> {
+        self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;
         let mut workspace = Workspace::new(&self.layers, x.nrows());
         let mut gradients = self.zeros_like();
-        let loss = forward_loss(&self.layers, x, labels, &mut workspace, &[]);
+        let loss = forward_loss(&self.layers, x, labels, &mut workspace);
         backward(&self.layers, labels, &mut workspace);
         add_gradients(x, &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));
         Ok((loss / x.nrows() as f64, gradients))
+    }
+
+    /// Whether the network takes the examples' D features and gives K classes.
+    pub(crate) fn check_takes(&self, operation: &'static str, examples: &Examples<F>) -> Result<()> {
+        let ours = (self.inputs(), self.classes());
+        let theirs = (examples.inputs(), examples.classes());
+        if ours == theirs {
+            return Ok(());
+        }
+        let say = |(inputs, classes)| format!("{inputs} features and {classes} classes");
+        Err(Error::Shape { operation, expected: format!("examples of {}", say(ours)), actual: say(theirs) })
     }
 
     pub(crate) fn layers_mut(&mut self) -> &mut [Linear<F>] {
@@ -169,24 +180,24 @@ impl<F: Real> Mlp<F> {
 }
 
 /// z (K) to the index of its largest number, the first of equal ones.
-pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u8 {
+pub(crate) fn argmax<F: Real>(z: ArrayView1<F>) -> u16 {
     let mut best = 0;
     for (k, &value) in z.iter().enumerate() {
         if value > z[best] {
             best = k;
         }
     }
-    best as u8
+    best as u16
 }
 
 fn check_widths(widths: &[usize]) -> Result<()> {
     let in_range = widths.iter().all(|width| (1..=MAX_WIDTH).contains(width));
-    if widths.len() >= 2 && in_range && widths.last().is_some_and(|&classes| classes <= MAX_CLASSES) {
+    if widths.len() >= 2 && in_range {
         return Ok(());
     }
     Err(Error::Shape {
         operation: "make a network",
-        expected: format!("two or more widths of 1 to {MAX_WIDTH}, the last at most {MAX_CLASSES}"),
+        expected: format!("two or more widths of 1 to {MAX_WIDTH}"),
         actual: format!("{widths:?}"),
     })
 }

@@ -1,4 +1,4 @@
-//! Networks as ONNX files, which other programs run.
+//! Writes networks as ONNX files, which other programs run.
 //!
 //! Only the messages and fields that a perceptron needs are declared, after
 //! [onnx.proto](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto); the numbers are the format.
@@ -39,10 +39,10 @@ impl<F: Real> Mlp<F> {
     }
 }
 
-/// Operator set 13 has `Gemm` and `Relu` as they are today; version 8 of the format goes with all since.
+/// Operator set 13 has `Gemm` and `Relu` in their present form; runtimes since then read version 8 of the format.
 const OPSET: i64 = 13;
 const IR_VERSION: i64 = 8;
-/// Types of numbers, as the format counts them.
+/// The format's codes for number types.
 const FLOAT: i32 = 1;
 const DOUBLE: i32 = 11;
 /// The type of an attribute that is an integer.

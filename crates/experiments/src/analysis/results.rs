@@ -8,7 +8,7 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::costs::Cost;
 use crate::analysis::machine::Machine;
 use crate::analysis::probes::Baseline;
-use crate::analysis::questions::{Answer, Claim};
+use crate::analysis::answers::{Answer, Claim, default_margin};
 use crate::engine::clock::Stage;
 use crate::engine::notes::Note;
 use crate::engine::scoring::Epoch;
@@ -48,6 +48,9 @@ pub struct Results {
     pub baselines: Vec<Baseline>,
     /// What the scores alone do not say; empty if all is as it should be.
     pub notes: Vec<ArmNote>,
+    /// Whether the rule for looking after every seed ended the run before all planned seeds.
+    #[serde(default)]
+    pub decided_early: bool,
     /// How long each part took. Stages may overlap.
     pub stages: Vec<Stage>,
 }
@@ -170,9 +173,14 @@ pub struct ArmScore {
 }
 
 impl Results {
-    /// Whether every planned seed is finished.
+    /// Whether every planned seed is finished, or no more are needed.
     pub fn is_whole(&self) -> bool {
-        self.seeds_done == self.settings.protocol.seeds.len()
+        self.decided_early || self.seeds_done == self.settings.protocol.seeds.len()
+    }
+
+    /// A difference in accuracy inside plus or minus this counts as none.
+    pub fn margin(&self) -> f64 {
+        self.settings.protocol.margin.unwrap_or_else(|| default_margin(self.about.dataset.test_images))
     }
 
     /// The last epoch of every run.

@@ -12,6 +12,7 @@ pub(crate) mod scoring;
 pub(crate) mod session;
 pub(crate) mod sets;
 pub(crate) mod standardisation;
+pub(crate) mod subset;
 mod training;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use scoring::{Scoring, TrainedRun};
 use session::Session;
 use sets::LabelledFeatures;
 use standardisation::Standardisation;
+use subset::part_of;
 
 /// What is trained and scored: the arms of a study with everything that they share.
 pub(crate) struct Engine<'a> {
@@ -109,7 +111,10 @@ impl Engine<'_> {
     fn train(&self, arm: usize, seed: u64, session: &Session<'_>) -> Result<Option<TrainedRun>> {
         let Self { stage, arms, scoring, hidden, .. } = *self;
         let arm = &arms[arm];
-        let blocks = arm.training_set(seed, scoring.test.dim(), session)?;
+        let mut blocks = arm.training_set(seed, scoring.test.dim(), session)?;
+        if let Some(subset) = scoring.protocol.subset {
+            blocks = blocks.iter().map(|set| part_of(set, subset, seed)).collect::<Result<_>>()?;
+        }
         let failed = Error::training(arm.name(), seed);
         let hyperparameters = arm.hyperparameters(scoring.protocol).map_err(failed)?;
         let run = match arm.is_standardised() {

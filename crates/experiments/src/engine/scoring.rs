@@ -60,6 +60,8 @@ pub struct TrainedRun {
     pub tested: Vec<Tested>,
     /// Accuracy after the last epoch on each of the further test sets, in their order.
     pub further: Vec<f64>,
+    /// Rows of the training set, copies included.
+    pub train_rows: usize,
     /// What there is to know beside the scores.
     pub notes: Vec<Note>,
 }
@@ -72,7 +74,7 @@ pub struct Tested {
     /// Softmax outputs (N, K).
     pub probabilities: Array2<f32>,
     /// The likeliest class of each image (N).
-    pub predicted: Vec<u8>,
+    pub predicted: Vec<u16>,
 }
 
 /// What all runs of a study are scored on.
@@ -180,7 +182,8 @@ impl Scoring<'_> {
             seconds,
             history,
         };
-        Ok(TrainedRun { record, model, tested, further, notes })
+        let train_rows = blocks.iter().map(LabelledFeatures::len).sum();
+        Ok(TrainedRun { record, model, tested, further, train_rows, notes })
     }
 
     fn tested(&self, epoch: usize, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {

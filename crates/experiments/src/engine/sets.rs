@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use mlprobe_features::arrays::{read_features, read_labels};
+use mlprobe_features::arrays::{LabelledArrays, Options, read_labelled, read_pair};
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis};
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct LabelledFeatures {
     features: ArcArray2<f32>,
-    labels: Arc<[u8]>,
+    labels: Arc<[u16]>,
     digest: Arc<OnceLock<String>>,
 }
 
@@ -22,7 +22,7 @@ impl LabelledFeatures {
     ///
     /// # Errors
     /// [`Error::Argument`] if the lengths differ, nothing is given, or a feature is not finite.
-    pub fn new(features: Array2<f32>, labels: Vec<u8>) -> Result<Self> {
+    pub fn new(features: Array2<f32>, labels: Vec<u16>) -> Result<Self> {
         let problem = |expected: String, actual: String, next| {
             Err(Error::Argument { operation: "pairing features with labels", expected, actual, next })
         };
@@ -61,17 +61,18 @@ impl LabelledFeatures {
                 bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
                 digest.update(&bytes);
             }
-            digest.update(&self.labels);
+            self.labels.iter().for_each(|label| digest.update(label.to_le_bytes()));
             mlprobe_files::hex(&digest.finalize())
         })
     }
 
-    /// Reads features and labels from the two arrays of an `.npz` file; see [`mlprobe_features::arrays`].
+    /// Reads features and labels from one file; see [`mlprobe_features::arrays`].
     ///
     /// # Errors
-    /// Those of [`read_features`] and of [`LabelledFeatures::new`].
+    /// Those of [`read_labelled`] and of [`LabelledFeatures::new`]; [`Error::Argument`] if labels are text, which has to be
+    /// numbered together with that of other files.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        Self::read_pair(&path, &path)
+        Self::numbered(read_labelled(path, &Options::default())?.main)
     }
 
     /// Reads features from one file and labels from another, as from two `.npy` files.
@@ -79,7 +80,19 @@ impl LabelledFeatures {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_pair(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        Self::new(read_features(features)?, read_labels(labels)?)
+        Self::numbered(read_pair(features, labels, &Options::default())?)
+    }
+
+    fn numbered(arrays: LabelledArrays) -> Result<Self> {
+        if arrays.labels.names.is_some() {
+            return Err(Error::Argument {
+                operation: "reading labels",
+                expected: "numbers from 0".into(),
+                actual: format!("text in {}", arrays.path.display()),
+                next: "number the classes together with those of the other files, by `arrays::encode`",
+            });
+        }
+        Self::new(arrays.features, arrays.labels.indices)
     }
 
     /// (N, D).
@@ -88,7 +101,7 @@ impl LabelledFeatures {
     }
 
     /// (N), class indices.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 

@@ -1,9 +1,11 @@
 //! What there is to say about results: names and numbers, no sentences.
 
+use mlprobe_stats::FEWEST_SEEDS;
 use serde::Serialize;
 
 use crate::analysis::comparison::Comparison;
-use crate::analysis::questions::{Answer, FEWEST_SEEDS, Measure};
+use crate::analysis::answers::Answer;
+use crate::analysis::questions::Measure;
 use crate::analysis::results::Results;
 use crate::reproduction::{AUGMENTED, UNAUGMENTED};
 use crate::settings::{Compared, Protocol};

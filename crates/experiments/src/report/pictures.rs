@@ -224,7 +224,7 @@ impl Pictures<'_> {
         Some(data_uri(images.index_axis(Axis(0), index)).map(|uri| Picture { uri, title, note, alt }))
     }
 
-    fn class(&self, label: u8) -> &str {
+    fn class(&self, label: u16) -> &str {
         self.dataset.classes.get(usize::from(label)).map_or("?", String::as_str)
     }
 }

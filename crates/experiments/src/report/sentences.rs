@@ -1,12 +1,13 @@
 //! Tests: the sentences that a report opens with follow from the answers.
 
-use mlprobe_stats::Interval;
+use mlprobe_stats::{Answer as Decision, Interval};
 
 use super::markdown;
-use crate::analysis::questions::{ACCURACY_MARGIN, Answer, Claim, Decision, Measure, Population, Verdict};
+use crate::analysis::answers::{Answer, Claim, Population, Verdict};
+use crate::analysis::questions::Measure;
 use crate::analysis::results::Results;
 use crate::reproduction::questions;
-use crate::testing::{arm, results};
+use crate::testing::{MARGIN, answered, arm, results};
 
 const RUN: [[f64; 2]; 2] = [[0.8, 0.7], [0.9, 0.8]];
 
@@ -23,7 +24,9 @@ fn answer(answer: Decision, mean: f64, half_width: f64) -> Answer {
         interval,
         population: Population::Seeds,
         over_seeds: interval,
-        margin: ACCURACY_MARGIN,
+        margin: MARGIN,
+        equivalence_interval: interval,
+        p_value: Some(0.01),
         seeds: 5,
         target: None,
     }
@@ -172,9 +175,9 @@ fn few_seeds_decide_nothing_and_the_claims_say_so() {
     let arms = ["unaugmented", "augmented", "duplicated"].map(|name| arm(name, 10, &[RUN, RUN]));
     let answers: Vec<_> = questions()
         .iter()
-        .filter_map(|question| crate::analysis::questions::answer(question, &arms, 2))
+        .filter_map(|question| answered(question, &arms, 2))
         .collect();
-    let claims = crate::analysis::questions::claims(&answers);
+    let claims = crate::analysis::answers::claims(&answers);
     let results = Results { answers, claims, ..with_arms(&["unaugmented", "augmented", "duplicated"]) };
     let report = markdown(&results).unwrap();
     for id in ["C1", "C2", "C3"] {

@@ -52,6 +52,7 @@ fn fill(name: &str, model: &impl Serialize) -> std::result::Result<String, minij
     environment.add_filter("thousands", format::thousands);
     environment.add_filter("count", format::count);
     environment.add_filter("spoken", |name: &str| name.replace('_', " "));
+    environment.add_filter("percentage", |number: f64| format!("{}", (100.0 * number).round() / 100.0));
     environment.add_filter("md", format::markdown);
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;

@@ -35,8 +35,9 @@ pub fn questions() -> Vec<Question> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::questions::{Answer, Decision, Verdict, answer, claims};
-    use crate::testing::arm;
+    use crate::analysis::answers::{Answer, Verdict, claims};
+    use crate::testing::{answered, arm};
+    use mlprobe_stats::Answer as Decision;
 
     /// The answers where each run is [original accuracy, test accuracy] after epochs 1 and 2.
     fn answers(augmented: &[[[f64; 2]; 2]], unaugmented: &[[[f64; 2]; 2]]) -> Vec<Answer> {
@@ -45,7 +46,7 @@ mod tests {
             arm(AUGMENTED, 20, augmented),
             arm(DUPLICATED, 20, unaugmented),
         ];
-        questions().iter().filter_map(|question| answer(question, &arms, 2)).collect()
+        questions().iter().filter_map(|question| answered(question, &arms, 2)).collect()
     }
 
     fn verdicts(answers: &[Answer]) -> Vec<Verdict> {
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn other_studies_have_no_claims() {
         let alone = [arm("a", 10, &[[[0.8, 0.7], [0.9, 0.8]]])];
-        assert!(questions().iter().all(|question| answer(question, &alone, 2).is_none()));
+        assert!(questions().iter().all(|question| answered(question, &alone, 2).is_none()));
         assert!(claims(&[]).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlprobe_features::ExtractorSettings;
 
-use super::{Compared, Images, Protocol, SetFile, Settings};
+use super::{Compared, Images, Protocol, SetFile, Settings, Subset};
 
 /// Sets named in the name of a folder; the others are counted.
 const NAMED: usize = 3;
@@ -21,9 +21,12 @@ impl Settings {
         let Self { compared, images, extractor, protocol } = self;
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
-        if let Some(Images { dataset, skip_broken }) = images {
+        if let Some(Images { dataset, skip_broken, labels }) = images {
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
+            if let Some(labels) = labels {
+                words.option("--labels", labels.to_str()?);
+            }
         }
         if let Some(extractor) = extractor {
             words.extractor(extractor)?;
@@ -64,7 +67,9 @@ impl Settings {
             parts.extend(label(extractor));
             parts.push(format!("{}px", extractor.input_size()));
         }
-        parts.push(format!("{}seeds-{}epochs", protocol.seeds.len(), protocol.epochs));
+        let seeds = if protocol.until_decided { "auto".to_owned() } else { protocol.seeds.len().to_string() };
+        parts.push(format!("{seeds}seeds-{}epochs", protocol.epochs));
+        parts.extend(protocol.subset.map(|subset| format!("part{}", subset.fraction)));
         Some(parts.join("-"))
     }
 }
@@ -83,6 +88,7 @@ fn subcommand(compared: &Compared) -> Option<&'static str> {
 fn label(extractor: &ExtractorSettings) -> Option<String> {
     match extractor {
         ExtractorSettings::SqueezeNet { .. } => None,
+        ExtractorSettings::EfficientNetLite0 { .. } => Some("efficientnet-lite0".to_owned()),
         ExtractorSettings::ResNet18 { normalization, .. } => {
             Some(format!("resnet18-{normalization}").replace('/', "-"))
         }
@@ -120,6 +126,10 @@ impl Words {
     fn extractor(&mut self, extractor: &ExtractorSettings) -> Option<()> {
         match extractor {
             ExtractorSettings::SqueezeNet { input_size } => self.option("--input-size", input_size),
+            ExtractorSettings::EfficientNetLite0 { input_size } => {
+                self.option("--extractor", "efficientnet-lite0");
+                self.option("--input-size", input_size);
+            }
             ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
                 self.option("--extractor", "resnet18");
                 self.option("--normalization", normalization);
@@ -128,10 +138,12 @@ impl Words {
                     self.option("--weights", weights.to_str()?);
                 }
             }
-            ExtractorSettings::Onnx { path, input_size, normalization } => {
+            ExtractorSettings::Onnx { path, input_size, normalization, output, pool } => {
                 self.option("--extractor", path.to_str()?);
                 self.option("--normalization", normalization);
                 self.option("--input-size", input_size);
+                output.iter().for_each(|output| self.option("--output", output));
+                pool.iter().for_each(|pool| self.option("--pool", pool));
             }
         }
         Some(())
@@ -148,11 +160,17 @@ impl Words {
     }
 
     fn protocol(&mut self, protocol: &Protocol, is_tuned: bool) -> Option<()> {
-        let Protocol { seeds, epochs, report_at, batch_size, hidden } = protocol;
+        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, subset } = protocol;
         if !seeds.iter().copied().eq(0..seeds.len() as u64) {
             return None; // the command line counts seeds from 0
         }
-        self.option("--seeds", seeds.len());
+        match until_decided {
+            false => self.option("--seeds", seeds.len()),
+            true => {
+                self.option("--seeds", "auto");
+                self.option("--max-seeds", seeds.len());
+            }
+        }
         if is_tuned {
             return Some(()); // the rest is the recipe's own
         }
@@ -163,6 +181,14 @@ impl Words {
         self.option("--batch-size", batch_size);
         if *hidden != Protocol::default().hidden {
             self.option("--hidden", list(hidden));
+        }
+        if let Some(margin) = margin {
+            self.option("--margin", 100.0 * margin);
+        }
+        match subset {
+            None => {}
+            Some(Subset { fraction, per_seed: true }) => self.option("--resample", fraction),
+            Some(Subset { per_seed: false, .. }) => return None, // part of a curve
         }
         Some(())
     }
@@ -179,7 +205,7 @@ mod tests {
     use super::*;
 
     fn images(dataset: &str, skip_broken: bool) -> Option<Images> {
-        Some(Images { dataset: dataset.into(), skip_broken })
+        Some(Images { dataset: dataset.into(), skip_broken, labels: None })
     }
 
     fn sets(rates: &[f64]) -> Vec<SetFile> {
@@ -242,11 +268,13 @@ mod tests {
                         path: "nets/my net.onnx".into(),
                         input_size: 96,
                         normalization: "imagenet".parse().unwrap(),
+                        output: Some("tokens".into()),
+                        pool: Some(mlprobe_features::Pool::Mean),
                     }),
                     protocol: protocol(2, 30),
                 },
                 "mlprobe reproduce --dataset mini --extractor 'nets/my net.onnx' --normalization imagenet --input-size 96 \
-                 --recipe tuned --seeds 2",
+                 --output tokens --pool mean --recipe tuned --seeds 2",
                 "reproduce-mini-tuned-my-net-imagenet-96px-2seeds-30epochs",
             ),
             (

@@ -10,7 +10,7 @@ use mlprobe_data::augment::Preset;
 use mlprobe_features::ExtractorSettings;
 use serde::{Deserialize, Serialize};
 
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Subset};
 
 /// Everything that the results of a study follow from, apart from the program and the content of the files it names.
 ///
@@ -21,7 +21,7 @@ pub use protocol::Protocol;
 ///
 /// let settings = Settings {
 ///     compared: Compared::Reproduction { preset: Preset::Y2022 },
-///     images: Some(Images { dataset: "cifar10".into(), skip_broken: false }),
+///     images: Some(Images { dataset: "cifar10".into(), skip_broken: false, labels: None }),
 ///     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
 ///     protocol: Protocol::default(),
 /// };
@@ -75,6 +75,9 @@ pub struct Images {
     pub dataset: PathBuf,
     /// Whether images that cannot be read are left out.
     pub skip_broken: bool,
+    /// A table of the images' names and labels; `None` where folders name the classes, or the table is found by itself.
+    #[serde(default)]
+    pub labels: Option<PathBuf>,
 }
 
 /// A training set in a file, and the learning rate it is trained with.

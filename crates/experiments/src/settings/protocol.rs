@@ -4,10 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// The fewest and the most seeds among which a rule may stop.
+const FEWEST: usize = 3;
+const MOST: usize = 100;
+
 /// The part of a comparison that all arms share. Only the training set and the learning rate differ by arm.
 ///
 /// The default is the study's: seeds 0 to 4, 800 epochs reported after 400 and 800, batches of 500, one hidden layer of 64.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
     /// Declared before anything is run. Initial weights, order and augmentation draw follow from the
     /// seed, so arms are compared seed by seed.
@@ -20,6 +24,25 @@ pub struct Protocol {
     pub batch_size: usize,
     /// Widths of the hidden layers; empty gives logistic regression.
     pub hidden: Vec<usize>,
+    /// A difference in accuracy inside plus or minus this fraction counts as none; `None` for what the test set can prove.
+    #[serde(default)]
+    pub margin: Option<f64>,
+    /// Whether seeds are added until the questions are answered; `seeds` are then the most.
+    #[serde(default)]
+    pub until_decided: bool,
+    /// The part of the training rows that is trained on; `None` for all.
+    #[serde(default)]
+    pub subset: Option<Subset>,
+}
+
+/// A part of the training rows, of each class alike: the first rows of a shuffle, so that a smaller part lies in a larger one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subset {
+    /// Which part, above 0 and at most 1.
+    pub fraction: f64,
+    /// Whether every seed has another part, the same for all arms, so that intervals cover new training images too; else all
+    /// seeds share one.
+    pub per_seed: bool,
 }
 
 impl Default for Protocol {
@@ -31,7 +54,16 @@ impl Default for Protocol {
 impl Protocol {
     /// These seeds and epochs, reported after half and all of the epochs, with batches of 500 and one hidden layer of 64.
     pub fn new(seeds: Vec<u64>, epochs: usize) -> Self {
-        Self { seeds, epochs, report_at: Self::half_and_all(epochs), batch_size: 500, hidden: vec![64] }
+        Self {
+            seeds,
+            epochs,
+            report_at: Self::half_and_all(epochs),
+            batch_size: 500,
+            hidden: vec![64],
+            margin: None,
+            until_decided: false,
+            subset: None,
+        }
     }
 
     /// Half of the epochs, rounded up, and all of them: 400 and 800 for the study's 800.
@@ -75,6 +107,21 @@ impl Protocol {
         if self.epochs == 0 || self.batch_size == 0 {
             let actual = format!("{} epochs of batches of {}", self.epochs, self.batch_size);
             return problem("at least 1 epoch and 1 row per batch", actual, "raise them");
+        }
+        if let Some(margin) = self.margin.filter(|margin| !(*margin > 0.0 && *margin < 1.0)) {
+            return problem(
+                "a margin above 0 and below 1, as a fraction",
+                margin.to_string(),
+                "state the largest difference that does not matter, or leave the margin out",
+            );
+        }
+        if let Some(subset) = self.subset.filter(|subset| !(subset.fraction > 0.0 && subset.fraction <= 1.0)) {
+            let actual = subset.fraction.to_string();
+            return problem("a part of the training rows above 0 and at most 1", actual, "give a fraction such as 0.8");
+        }
+        if self.until_decided && !(FEWEST..=MOST).contains(&self.seeds.len()) {
+            let expected = format!("a maximum of {FEWEST} to {MOST} seeds, if seeds are added until decided");
+            return problem(&expected, self.seeds.len().to_string(), "set another maximum");
         }
         let ascends = self.report_at.windows(2).all(|pair| pair[0] < pair[1]);
         let starts = self.report_at.first().is_some_and(|&first| first > 0);

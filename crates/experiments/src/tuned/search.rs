@@ -70,7 +70,7 @@ pub fn data(source: &FeatureSource<'_>, session: &Session<'_>) -> Result<Data> {
 ///
 /// // One feature tells the two classes apart; mirroring changes another one.
 /// let images = |n: usize| {
-///     let labels: Vec<u8> = (0..n).map(|i| (i % 2) as u8).collect();
+///     let labels: Vec<u16> = (0..n).map(|i| (i % 2) as u16).collect();
 ///     let features = |side: usize| {
 ///         Array2::from_shape_fn((n, 2), |(i, j)| if j == 0 { (i % 2) as f32 } else { ((i * 7 + side) % 5) as f32 })
 ///     };

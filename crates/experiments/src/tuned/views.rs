@@ -1,5 +1,7 @@
 //! Two views of each image, as it is and mirrored, which always stay together.
 
+use std::collections::BTreeMap;
+
 use mlprobe_data::random::Random;
 use mlprobe_stats::require;
 use ndarray::{Array2, ArrayView2};
@@ -44,7 +46,7 @@ impl Views {
     }
 
     /// (N), the class of each image.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u16] {
         self.original.labels()
     }
 
@@ -55,9 +57,11 @@ impl Views {
     /// [`crate::Error::Argument`] if no class has ten images.
     pub fn split(&self, seed: u64) -> Result<(Self, Self)> {
         let mut is_held_out = vec![false; self.labels().len()];
-        for class in 0..=u8::MAX {
-            let mut rows: Vec<usize> =
-                (0..self.labels().len()).filter(|&row| self.labels()[row] == class).collect();
+        let mut classes: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+        for (row, &label) in self.labels().iter().enumerate() {
+            classes.entry(label).or_default().push(row);
+        }
+        for (class, mut rows) in classes {
             let mut random = Random::new(seed, b"validation split", class.into());
             for place in 0..rows.len() / HELD_OUT {
                 // The first places of a shuffle: each takes one of the rows not yet placed.
@@ -99,7 +103,7 @@ mod tests {
     /// 30 images of class 0, 25 of class 1, 9 of class 2. The only feature is the number of the image, negative if
     /// mirrored.
     fn views() -> Views {
-        let labels: Vec<u8> = (0..64).map(|i| if i < 30 { 0 } else { u8::from(i >= 55) + 1 }).collect();
+        let labels: Vec<u16> = (0..64).map(|i| if i < 30 { 0 } else { u16::from(i >= 55) + 1 }).collect();
         let set = |sign: f32| {
             let features = Array2::from_shape_fn((64, 1), |(i, _)| sign * (i + 1) as f32);
             LabelledFeatures::new(features, labels.clone()).unwrap()

@@ -9,7 +9,7 @@ pub const DIM: usize = 6;
 
 /// Rows around one centre per class; `shift` tells sets apart.
 pub fn set(n: usize, shift: usize) -> LabelledFeatures {
-    let labels: Vec<u8> = (0..n).map(|i| (i % CLASSES) as u8).collect();
+    let labels: Vec<u16> = (0..n).map(|i| (i % CLASSES) as u16).collect();
     let features = Array2::from_shape_fn((n, DIM), |(i, j)| {
         let centre = if j % CLASSES == i % CLASSES { 1.0 } else { 0.0 };
         centre + ((i * 31 + j * 17 + shift * 7) % 23) as f32 / 23.0

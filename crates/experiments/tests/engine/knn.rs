@@ -10,13 +10,13 @@ fn whole_numbers(rows: usize, columns: usize, number: u64) -> Array2<f32> {
     Array2::from_shape_simple_fn((rows, columns), || random.below(5) as f32 - 2.0)
 }
 
-fn classes(rows: usize) -> Vec<u8> {
+fn classes(rows: usize) -> Vec<u16> {
     let mut random = Random::new(0, b"knn labels", 0);
-    (0..rows).map(|_| random.below(4) as u8).collect()
+    (0..rows).map(|_| random.below(4) as u16).collect()
 }
 
 /// Sorts all N rows by (distance, index), then counts votes; equal votes go to the class met first.
-fn naive_knn(train: ArrayView2<f32>, labels: &[u8], query: ArrayView2<f32>, k: usize) -> Vec<u8> {
+fn naive_knn(train: ArrayView2<f32>, labels: &[u16], query: ArrayView2<f32>, k: usize) -> Vec<u16> {
     let nearest_class = |q: ndarray::ArrayView1<f32>| {
         let mut rows: Vec<(i64, usize)> = train
             .outer_iter()
@@ -24,8 +24,8 @@ fn naive_knn(train: ArrayView2<f32>, labels: &[u8], query: ArrayView2<f32>, k: u
             .map(|(i, t)| (t.iter().zip(q).map(|(t, q)| ((t - q) * (t - q)) as i64).sum(), i))
             .collect();
         rows.sort_unstable();
-        let votes: Vec<u8> = rows[..k].iter().map(|&(_, i)| labels[i]).collect();
-        let count = |class: &u8| votes.iter().filter(|&vote| vote == class).count();
+        let votes: Vec<u16> = rows[..k].iter().map(|&(_, i)| labels[i]).collect();
+        let count = |class: &u16| votes.iter().filter(|&vote| vote == class).count();
         let most = votes.iter().map(count).max().unwrap();
         *votes.iter().find(|&class| count(class) == most).unwrap()
     };
@@ -49,7 +49,7 @@ fn neighbours_agree_with_a_naive_search_over_several_blocks_and_many_ties() {
 #[test]
 fn the_lower_index_wins_among_equal_distances_and_the_nearer_class_among_equal_votes() {
     let train = array![[1.0_f32], [-1.0], [3.0], [-3.0], [4.0]];
-    let predict = |labels: &[u8; 5], k| knn_predict(train.view(), labels, array![[0.0]].view(), k).unwrap();
+    let predict = |labels: &[u16; 5], k| knn_predict(train.view(), labels, array![[0.0]].view(), k).unwrap();
     assert_eq!(predict(&[8, 2, 0, 0, 0], 1), [8], "rows 0 and 1 are equally far");
     assert_eq!(predict(&[8, 2, 2, 8, 0], 4), [8], "two votes each, class 8 has row 0");
     assert_eq!(predict(&[9, 2, 2, 8, 8], 5), [2], "two votes each, class 2 is nearer");
@@ -93,7 +93,7 @@ fn the_majority_is_the_lowest_of_the_most_frequent_classes() {
 fn baselines_refuse_what_does_not_fit() {
     let (train, query) = (whole_numbers(4, 3, 4), whole_numbers(2, 3, 5));
     let knn =
-        |labels: &[u8], query: &Array2<f32>, k| knn_predict(train.view(), labels, query.view(), k).map(drop);
+        |labels: &[u16], query: &Array2<f32>, k| knn_predict(train.view(), labels, query.view(), k).map(drop);
     let table = [
         (knn(&[0; 3], &query, 1), "got 3 labels and 4 rows"),
         (knn(&[0; 4], &whole_numbers(2, 5, 6), 1), "got (4, 3) and (2, 5)"),

@@ -16,7 +16,7 @@ use crate::common::{Made, protocol};
 const CLASSES: [&str; 3] = ["a", "b", "c"];
 
 /// Rows around one centre per class, labels 0, 1, 2 and so on; `scale` multiplies every feature.
-fn set(labels: &[u8], scale: f32) -> LabelledFeatures {
+fn set(labels: &[u16], scale: f32) -> LabelledFeatures {
     let features = Array2::from_shape_fn((labels.len(), 6), |(i, j)| {
         let centre = if j % 3 == usize::from(labels[i]) { 1.0 } else { 0.0 };
         scale * (centre + ((i * 31 + j * 17) % 23) as f32 / 23.0)
@@ -24,8 +24,8 @@ fn set(labels: &[u8], scale: f32) -> LabelledFeatures {
     LabelledFeatures::new(features, labels.to_vec()).unwrap()
 }
 
-fn all_classes(rows: usize) -> Vec<u8> {
-    (0..rows).map(|i| (i % 3) as u8).collect()
+fn all_classes(rows: usize) -> Vec<u16> {
+    (0..rows).map(|i| (i % 3) as u16).collect()
 }
 
 fn study<'a>(seeds: u64) -> Study<'a> {
@@ -103,7 +103,7 @@ fn a_network_that_died_is_noted_in_results_reports_and_on_the_way() {
 #[test]
 fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
     let (_dir, folder) = folder();
-    let some = |classes: &[u8]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
+    let some = |classes: &[u16]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
     let (no_b, only_b): (Vec<_>, Vec<_>) = (some(&[0, 2]), some(&[1]));
     let study = study(2)
         .add(Arm::new("all", 0.1).with(&set(&no_b, 1.0)).with(&set(&only_b, 1.0)))

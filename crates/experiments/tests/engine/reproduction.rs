@@ -41,7 +41,7 @@ impl Extractor for Tiles {
         "0123456789abcdef0123456789abcdef".into()
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<u8>,
         progress: &(dyn Fn(usize) + Sync),
@@ -68,7 +68,7 @@ fn source<'a>(
 fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
         protocol: Protocol::new((0..seeds).collect(), 4),
     }
@@ -126,7 +126,7 @@ impl Extractor for Sixth {
         "fedcba9876543210".into()
     }
 
-    fn extract(&self, images: ArrayView4<u8>, _: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
+    fn extract_with(&self, images: ArrayView4<u8>, _: &(dyn Fn(usize) + Sync)) -> Result<Array2<f32>, Error> {
         match images.dim().0 {
             100 => Err(Error::NotFinite { extractor: self.name(), row: 5, column: 0, value: f32::INFINITY }),
             n => Ok(Array2::zeros((n, 1))),

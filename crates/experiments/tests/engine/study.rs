@@ -124,7 +124,7 @@ fn the_run_folder_holds_what_it_promises() {
                 let file = at("predictions", &format!("-epoch{}.npy", tested.epoch));
                 assert_eq!(read_npy::<_, Array2<f32>>(file).unwrap(), tested.probabilities, "{name}");
             }
-            let predictions: ndarray::Array1<u8> = read_npy(at("predictions", ".npy")).unwrap();
+            let predictions: ndarray::Array1<u16> = read_npy(at("predictions", ".npy")).unwrap();
             let right = predictions.iter().zip(set(90, 1).labels()).filter(|(a, b)| a == b).count();
             assert_eq!(right as f64 / 90.0, run.record.test_accuracy, "{name}");
         }
@@ -358,7 +358,8 @@ fn a_set_is_read_from_one_file_or_from_two() {
     let (pair, features, labels) =
         (folder.path().join("set.npz"), folder.path().join("x.npy"), folder.path().join("y.npy"));
     let set = set(12, 3);
-    write_npz(&pair, set.features(), set.labels()).unwrap();
+    let wide: Vec<u16> = set.labels().iter().map(|&label| label.into()).collect();
+    write_npz(&pair, set.features(), &wide).unwrap();
     write_npy(&features, &set.features()).unwrap();
     write_npy(&labels, &ndarray::aview1(set.labels())).unwrap();
     for read in [LabelledFeatures::read(&pair), LabelledFeatures::read_pair(&features, &labels)] {

@@ -21,7 +21,7 @@ const DIM: usize = 6;
 
 /// N images around one centre per class, with so much noise that no classifier is perfect; `seed` tells sets apart.
 fn views(n: usize, seed: u64) -> Views {
-    let labels: Vec<u8> = (0..n).map(|i| (i % CLASSES) as u8).collect();
+    let labels: Vec<u16> = (0..n).map(|i| (i % CLASSES) as u16).collect();
     let set = |purpose: &[u8; 8]| {
         let mut noise: Vec<Random> = (0..n).map(|i| Random::new(seed, purpose, i as u64)).collect();
         let features = Array2::from_shape_fn((n, DIM), |(i, j)| {
@@ -40,7 +40,7 @@ fn data() -> Data {
 fn settings(seeds: &[u64]) -> Settings {
     Settings {
         compared: Compared::Tuned,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol: Protocol::new(seeds.to_vec(), EPOCHS),
     }
@@ -77,7 +77,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn test_images_and_labels_change_neither_selection_nor_models() {
     let Data { about, train, test } = data();
     // Other labels, other features, another number of images.
-    let permuted: Vec<u8> = test.labels().iter().map(|label| (label + 1) % 3).collect();
+    let permuted: Vec<u16> = test.labels().iter().map(|label| (label + 1) % 3).collect();
     let relabelled =
         |set: &LabelledFeatures| LabelledFeatures::new(set.features().to_owned(), permuted.clone()).unwrap();
     let relabelled = Views::new(relabelled(test.original()), relabelled(test.mirrored())).unwrap();
@@ -252,7 +252,7 @@ impl Extractor for Halves {
         "fedcba9876543210".into()
     }
 
-    fn extract(
+    fn extract_with(
         &self,
         images: ArrayView4<'_, u8>,
         _: &(dyn Fn(usize) + Sync),

@@ -46,7 +46,7 @@ pub fn results(seeds: u64) -> Results {
     about.commit = "abc1234".into();
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
-        images: Some(Images { dataset: "mini".into(), skip_broken: false }),
+        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol: Protocol::new((0..seeds).collect(), 12),
     };

@@ -303,7 +303,7 @@ fn check_tags(page: &str) {
 fn a_comparison_of_given_features_speaks_of_nothing_else() {
     let set = |n: usize| {
         let features = Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3) % 13) as f32 / 13.0);
-        LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u8).collect()).unwrap()
+        LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u16).collect()).unwrap()
     };
     let mut about = About::features("points", &["a", "b", "c"]);
     let few =

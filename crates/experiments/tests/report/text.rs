@@ -68,7 +68,7 @@ fn sentences_are_whole() {
     let one_epoch = {
         let set = |n: usize| {
             let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 7 + j * 3) % 13) as f32);
-            LabelledFeatures::new(features, (0..n).map(|i| (i % 2) as u8).collect()).unwrap()
+            LabelledFeatures::new(features, (0..n).map(|i| (i % 2) as u16).collect()).unwrap()
         };
         Study::new(&set(20))
             .arm("few", &set(10))

@@ -3,11 +3,18 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::path_name;
 use crate::{Error, Extractor};
+
+/// Lines whose files are checked at a time, on all threads.
+pub const BATCH: usize = 256;
+
+const FORMAT: &str = "mlprobe features 2";
 
 /// The first line: what made the features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,35 +44,59 @@ impl fmt::Display for Header {
     }
 }
 
-const FORMAT: &str = "mlprobe features 1";
-
 /// Every other line: an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Its row, if it has one; set when it is written.
     pub row: Option<usize>,
     /// As it was given.
-    pub path: String,
+    #[serde(with = "path_name")]
+    pub path: PathBuf,
     /// The file's size.
     pub bytes: u64,
+    /// The file's SHA-256 (hex), unless it could not be read.
+    pub sha256: Option<String>,
     /// Why it has no row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
 }
 
 impl Line {
+    /// The line of an image file as it is now.
     pub fn image(file: &Path) -> Self {
-        Self { row: None, path: file.to_string_lossy().into_owned(), bytes: size(file), broken: None }
+        Self {
+            row: None,
+            path: file.into(),
+            bytes: size(file),
+            sha256: mlprobe_files::sha256(file).ok(),
+            broken: None,
+        }
     }
 
-    pub fn broken(file: &Path, error: &mlprobe_data::Error) -> Self {
-        Self { broken: Some(error.to_string()), ..Self::image(file) }
+    /// What is there instead of `file` as it is now; `None` if the line is about it.
+    fn other_than(&self, file: &Path) -> Option<String> {
+        if self.path != file {
+            Some(self.path.display().to_string())
+        } else if self.bytes != size(file) || self.sha256 != mlprobe_files::sha256(file).ok() {
+            Some(format!(
+                "{} of {} bytes and other content: it was changed or replaced after it was read",
+                self.path.display(),
+                self.bytes
+            ))
+        } else {
+            None
+        }
     }
+}
 
-    /// Whether it is about `file`, as it is now.
-    pub fn is_about(&self, file: &Path) -> bool {
-        self.path == file.to_string_lossy() && self.bytes == size(file)
-    }
+/// The first of `lines` that is not about the file in its place, and what it is about. Reads all of these files.
+pub fn first_other(lines: &[Line], files: &[PathBuf]) -> Option<(usize, String)> {
+    let other = |(i, line): (usize, &Line)| {
+        let what =
+            files.get(i).map_or_else(|| Some(line.path.display().to_string()), |file| line.other_than(file));
+        what.map(|what| (i, what))
+    };
+    lines.par_iter().enumerate().find_map_first(other)
 }
 
 /// The size of a file, 0 if it cannot be told.

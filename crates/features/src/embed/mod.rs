@@ -5,14 +5,17 @@
 //! | file | content |
 //! |---|---|
 //! | `features.npy` | f32 (N, D), as NumPy writes it |
-//! | `features.jsonl` | its manifest, JSON in every line: first the extractor, then an object for each image, with `row`, `path` and `bytes` (the file's size); `row` is null for a broken image, and `broken` says why |
+//! | `features.jsonl` | its manifest, with one JSON object per line: first the extractor, then every image with its `row`, its `path`, and the size and SHA-256 of its file (`bytes`, `sha256`) |
 //!
-//! While it works they have `.part` added to their names. The next call goes on where the last one stopped, however it
-//! was stopped, and the files it leaves in the end are the same bytes.
+//! The `row` of a broken image is null, and `broken` says why. A `path` that is not UTF-8 is a list of bytes in place of text.
+//!
+//! While [`embed`] works, both names end in `.part`. However it was stopped, the next call continues from there, and the
+//! files are the same bytes in the end. An image that was changed or replaced in the meantime is noticed.
 
 mod manifest;
 mod nearest;
 mod part;
+mod path_name;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -32,7 +35,7 @@ use part::Part;
 /// Something that happened while images were embedded.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The work begins after this many images, which an earlier call has done.
+    /// The work begins after this many images, which an earlier call has embedded.
     Resumed(usize),
     /// The features of this many more images are there.
     Done(usize),
@@ -40,10 +43,10 @@ pub enum Event<'a> {
     Broken(&'a mlprobe_data::Error),
 }
 
-/// Called for every [`Event`], from any thread; `Break` stops the work after the images under way.
+/// Called for every [`Event`], from any thread; `Break` stops the work after the images that have been started.
 pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
 
-/// What [`embed`] has left.
+/// What [`embed`] has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Embedded {
     /// N.
@@ -55,7 +58,7 @@ pub struct Embedded {
 /// The features (N, D) of N image files, in memory.
 ///
 /// # Errors
-/// [`Error::Data`] for a file that is no image, and those of the extractor.
+/// [`Error::Data`] for a file that is not an image, and the errors of the extractor.
 ///
 /// ```
 /// use mlprobe_features::{SqueezeNet, embed};
@@ -76,16 +79,16 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 
 /// Writes the features of the image `files` to `out`, whose name has to end in `.npy`, and a manifest beside it.
 ///
-/// A chunk of images at a time is decoded, while features of the one before are extracted, on the threads of the
-/// current rayon pool; then it is written. Memory is that of three chunks, of 64 MiB at most each, of the files that are
-/// being decoded, one a thread, and of the list itself, for any number of images. `out` appears only when it is whole. If
-/// an earlier call has left such a file with these features of these images, nothing is done.
+/// Images are decoded in chunks, while features of the chunk before are extracted, on the threads of the current rayon
+/// pool. Whatever the number of images, memory is at most that of three chunks of 64 MiB, of one file per thread, and of
+/// the list of files. `out` appears only when it is whole. If `out` is already there with these features of these images,
+/// nothing is done but to compare the images with the manifest.
 ///
 /// # Errors
 /// [`Error::Broken`] for an image that cannot be read, with [`OnBroken::Refuse`]; [`Error::Stopped`] if `observer` asked
-/// for it; [`Error::Image`] if the extractor fails. In all three cases, the next call goes on. [`Error::Embedding`] if
-/// `out` or a part of it is there and does not fit to the extractor or `files`, or another process is writing it;
-/// [`Error::Io`] if a file cannot be written.
+/// for it; [`Error::Image`] if the extractor fails. In all three cases, the next call continues from there.
+/// [`Error::Embedding`] if `out` or a part of it is there and is not of this extractor or of `files` as they are now, or if
+/// another process is writing it; [`Error::Io`] if a file cannot be written.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -102,7 +105,7 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 ///
 /// let query = embed::extract_files(&network, &files[..1])?;
 /// let nearest = FeatureFile::open(&out)?.nearest(query.row(0), 2)?;
-/// assert_eq!(nearest[0].path, files[0].to_string_lossy());
+/// assert_eq!(nearest[0].path, files[0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn embed(
@@ -154,8 +157,8 @@ pub fn embed(
     part.finish()
 }
 
-/// Images of a chunk: as many as take some 64 MiB when decoded, but not so few that threads idle, nor so many that much
-/// is lost when the work is stopped.
+/// The number of images in a chunk: they take about 64 MiB when decoded, but they are enough to keep all threads busy, and
+/// not so many that much is lost when the work is stopped.
 fn chunk_len(side: usize) -> usize {
     ((64 << 20) / (3 * side * side).max(1)).clamp(16, 256)
 }
@@ -173,16 +176,17 @@ struct Chunk {
 }
 
 fn decode(files: &[PathBuf], side: usize, on_broken: OnBroken) -> Chunk {
-    let decoded: Vec<_> = files.par_iter().map(|file| read(file, side)).collect();
+    // The line comes first: a file that is replaced in between does not get the digest of what was not read.
+    let decoded: Vec<_> = files.par_iter().map(|file| (Line::image(file), read(file, side))).collect();
     let mut chunk = Chunk { images: Vec::new(), lines: Vec::new(), skipped: Vec::new(), refused: None };
-    for (file, decoded) in files.iter().zip(decoded) {
+    for (line, decoded) in decoded {
         match decoded {
             Ok(image) => {
                 chunk.images.push(image);
-                chunk.lines.push(Line::image(file));
+                chunk.lines.push(line);
             }
             Err(error) if on_broken == OnBroken::Skip => {
-                chunk.lines.push(Line::broken(file, &error));
+                chunk.lines.push(Line { broken: Some(error.to_string()), ..line });
                 chunk.skipped.push(error);
             }
             Err(error) => {
@@ -194,16 +198,16 @@ fn decode(files: &[PathBuf], side: usize, on_broken: OnBroken) -> Chunk {
     chunk
 }
 
-/// The centre square of an image file. A large one is shrunk to `side`, smoothly; the extractor enlarges a small one, as
-/// it does those of CIFAR-10.
+/// The centre square of an image file. A large one is shrunk smoothly to `side`; a small one is enlarged by the extractor,
+/// as those of CIFAR-10 are.
 fn read(file: &Path, side: usize) -> Result<Array3<u8>, mlprobe_data::Error> {
     let image = image_files::read(file)?;
     let (height, width, _) = image.dim();
     image_files::to_square(image.view(), side.min(height).min(width))
 }
 
-/// Square images to their features (N, D); those of one size together, since an extractor takes them so. Of an image
-/// that fails, its index too.
+/// The features (N, D) of square images. Images of one size are extracted together, as an extractor takes them. An error
+/// comes with the index of its image.
 fn extract(
     extractor: &dyn Extractor,
     images: &[Array3<u8>],
@@ -218,7 +222,7 @@ fn extract(
         for (mut to, &i) in batch.outer_iter_mut().zip(same) {
             to.assign(&images[i]);
         }
-        let rows = extractor.extract(batch.view(), progress).map_err(|error| match error {
+        let rows = extractor.extract_with(batch.view(), progress).map_err(|error| match error {
             Error::NotFinite { row, .. } => (same[row], error),
             _ => (same[0], error),
         })?;

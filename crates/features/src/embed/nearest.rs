@@ -1,4 +1,4 @@
-//! Embedded images, read back: what they are, and which are nearest to another.
+//! Embedded images, read back: what they are, and which are the nearest to another image.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use ndarray::ArrayView1;
 use rayon::prelude::*;
 
 use super::Embedded;
-use super::manifest::{Header, Line, Reader};
+use super::manifest::{BATCH, Header, Line, Reader, first_other};
 use super::part::{HEADER, manifest_of, npy_header};
 use crate::{Error, Extractor};
 
@@ -27,7 +27,7 @@ pub struct Neighbour {
     /// Its row.
     pub row: usize,
     /// Its file, as it was given.
-    pub path: String,
+    pub path: PathBuf,
     /// The cosine of the angle between the two rows of features, -1 to 1; 0 if one of them is all zero.
     pub similarity: f64,
 }
@@ -77,11 +77,11 @@ impl FeatureFile {
         &self.header.fingerprint
     }
 
-    /// The `most` rows that are nearest to `query` (D), nearest first; of equally near ones the first. Rows are read
-    /// piece by piece.
+    /// The `most` rows that are nearest to `query` (D), nearest first; among equally near ones the first come first. Rows are
+    /// read piece by piece.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `query` has another length than D; [`Error::Io`] if a file cannot be read.
+    /// [`Error::Shape`] if `query` does not have length D; [`Error::Io`] if a file cannot be read.
     pub fn nearest(&self, query: ArrayView1<'_, f32>, most: usize) -> Result<Vec<Neighbour>, Error> {
         if query.len() != self.dim() {
             return Err(Error::Shape {
@@ -103,11 +103,13 @@ impl FeatureFile {
             nearest.sort_by(|(i, a), (j, b): &(usize, f64)| b.total_cmp(a).then(i.cmp(j)));
             nearest.truncate(most);
         }
-        let mut paths: HashMap<usize, String> =
-            nearest.iter().map(|&(row, _)| (row, String::new())).collect();
-        self.each_line(|line| {
-            if let Some(path) = line.row.and_then(|row| paths.get_mut(&row)) {
-                *path = line.path;
+        let mut paths: HashMap<usize, PathBuf> =
+            nearest.iter().map(|&(row, _)| (row, PathBuf::new())).collect();
+        self.each_batch(|lines| {
+            for line in lines {
+                if let Some(path) = line.row.and_then(|row| paths.get_mut(&row)) {
+                    *path = line.path;
+                }
             }
             Ok(())
         })?;
@@ -118,7 +120,7 @@ impl FeatureFile {
         Ok(nearest.into_iter().map(neighbour).collect())
     }
 
-    /// What an earlier call has left at `path`, if it has: it has to be of this `extractor` and these `files`.
+    /// What an earlier call has written to `path`, if anything; it must be of this `extractor` and these `files`.
     pub(super) fn find(
         path: &Path,
         extractor: &dyn Extractor,
@@ -134,34 +136,41 @@ impl FeatureFile {
         if found.header != wanted {
             return Err(wrong(path, &wanted.to_string(), &found.header.to_string()));
         }
-        let mut files = files.iter();
-        let other = |actual: String| wrong(path, "features of the same images", &actual);
-        let images = found.each_line(|line| match files.next() {
-            Some(file) if line.is_about(file) => Ok(()),
-            _ => Err(other(format!("{} of {} bytes among them", line.path, line.bytes))),
+        let other = |actual: String| wrong(path, "features of these images as they are now", &actual);
+        let mut checked = 0;
+        found.each_batch(|lines| match first_other(&lines, &files[checked.min(files.len())..]) {
+            Some((_, actual)) => Err(other(actual)),
+            None => {
+                checked += lines.len();
+                Ok(())
+            }
         })?;
-        match files.next() {
+        match files.get(checked) {
             Some(file) => Err(other(format!("none of {}", file.display()))),
-            None => Ok(Some(Embedded { rows: found.rows, broken: images - found.rows })),
+            None => Ok(Some(Embedded { rows: found.rows, broken: checked - found.rows })),
         }
     }
 
-    /// Hands over every image of the manifest, and returns how many there are.
-    fn each_line(&self, mut each: impl FnMut(Line) -> Result<(), Error>) -> Result<usize, Error> {
+    /// Hands over the images of the manifest, some lines at a time.
+    fn each_batch(&self, mut each: impl FnMut(Vec<Line>) -> Result<(), Error>) -> Result<(), Error> {
         let manifest = manifest_of(&self.path);
         let file = File::open(&manifest).map_err(Error::io("opening the manifest", &manifest))?;
-        let (mut images, mut rows) = (0, 0);
+        let mut rows = 0;
         if let Some(mut reader) = Reader::new(&manifest, file)? {
+            let mut lines = Vec::new();
             while let Some(line) = reader.next()? {
-                images += 1;
                 rows += usize::from(line.row.is_some());
-                each(line)?;
+                lines.push(line);
+                if lines.len() == BATCH {
+                    each(std::mem::take(&mut lines))?;
+                }
             }
+            each(lines)?;
         }
         if rows != self.rows {
             return Err(wrong(&manifest, &format!("{} rows", self.rows), &rows.to_string()));
         }
-        Ok(images)
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What has been done so far, on disk.
+//! The features embedded so far, on disk.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -7,24 +7,25 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 
 use super::Embedded;
-use super::manifest::{Header, Line, Reader, to_line};
+use super::manifest::{BATCH, Header, Line, Reader, first_other, to_line};
 use crate::{Error, Extractor};
 
-/// The two files while they grow: rows first, then the lines that vouch for them.
+/// The two files while they grow. Rows are written first, then the lines that confirm them.
 pub struct Part<'a> {
     out: &'a Path,
     /// Room for the header, then rows.
     matrix: File,
-    /// Locked, so that it is written by one process at a time.
+    /// Locked, because one process at a time may write it.
     manifest: File,
     dim: usize,
-    /// Images done, broken ones too.
+    /// Images embedded, broken ones too.
     pub images: usize,
     rows: usize,
 }
 
 impl<'a> Part<'a> {
-    /// The part that was left for `out`, which has to be of this extractor and the first of these files; else a new one.
+    /// The part that an earlier call has left for `out`, which must be of this extractor and the first of these files; or a new
+    /// one.
     pub fn open(out: &'a Path, extractor: &dyn Extractor, files: &[PathBuf]) -> Result<Self, Error> {
         if out.extension().is_none_or(|extension| extension != "npy") {
             return Err(Error::Embedding {
@@ -38,7 +39,7 @@ impl<'a> Part<'a> {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
             file.map_err(Error::io("opening", path))
         };
-        // Killed between the two renames.
+        // The last call was killed between the two renames.
         let renamed = manifest_of(out);
         if matrix_path.exists() && !manifest_path.exists() && renamed.exists() {
             fs::rename(&renamed, &manifest_path).map_err(Error::io("renaming", &renamed))?;
@@ -65,7 +66,7 @@ impl<'a> Part<'a> {
         Ok(part)
     }
 
-    /// Counts what is there and whole, and returns how much of the manifest that is.
+    /// Counts the images whose row and line are whole, and returns the length of their part of the manifest.
     fn resume(&mut self, path: &Path, header: &Header, files: &[PathBuf]) -> Result<u64, Error> {
         let refused =
             |expected: String, actual: String| Error::Embedding { path: path.into(), expected, actual };
@@ -77,25 +78,36 @@ impl<'a> Part<'a> {
             return Err(refused(header.to_string(), reader.header.to_string()));
         }
         let mut length = reader.read;
-        while let Some(line) = reader.next()? {
-            if line.row.is_some_and(|row| row as u64 >= rows) {
-                break;
+        loop {
+            let mut lines = Vec::new();
+            while lines.len() < BATCH {
+                match reader.next()? {
+                    Some(line) if line.row.is_none_or(|row| (row as u64) < rows) => {
+                        length = reader.read;
+                        lines.push(line);
+                    }
+                    _ => break,
+                }
             }
-            if !files.get(self.images).is_some_and(|file| line.is_about(file)) {
-                let expected = match files.get(self.images) {
-                    Some(file) => format!("{}, as it is now, as image {}", file.display(), self.images + 1),
+            let of_lines = &files[self.images.min(files.len())..];
+            if let Some((i, actual)) = first_other(&lines, of_lines) {
+                let expected = match of_lines.get(i) {
+                    Some(file) => {
+                        format!("{} as it is now, as image {}", file.display(), self.images + i + 1)
+                    }
                     None => format!("{} images", files.len()),
                 };
-                return Err(refused(expected, format!("{} of {} bytes", line.path, line.bytes)));
+                return Err(refused(expected, actual));
             }
-            self.images += 1;
-            self.rows += usize::from(line.row.is_some());
-            length = reader.read;
+            self.images += lines.len();
+            self.rows += lines.iter().filter(|line| line.row.is_some()).count();
+            if lines.len() < BATCH {
+                return Ok(length);
+            }
         }
-        Ok(length)
     }
 
-    /// Cuts off what is not whole, and goes to the ends.
+    /// Cuts off what is not whole, and moves to the end of both files.
     fn cut(&mut self, length: u64, header: &Header) -> io::Result<()> {
         self.manifest.set_len(length)?;
         self.manifest.seek(SeekFrom::Start(length))?;
@@ -108,7 +120,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// `features` (N, D) of the N lines that are not of broken images.
+    /// Appends `features` (N, D), those of the N lines that are not of broken images.
     pub fn append(&mut self, features: &Array2<f32>, lines: &[Line]) -> Result<(), Error> {
         let bytes: Vec<u8> = features.iter().flat_map(|feature| feature.to_le_bytes()).collect();
         let mut text = Vec::new();
@@ -127,7 +139,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// Both files under their names.
+    /// Gives both files their final names.
     pub fn finish(mut self) -> Result<Embedded, Error> {
         let manifest = manifest_of(self.out);
         let mut finish = || -> io::Result<()> {
@@ -155,8 +167,8 @@ fn part_of(path: &Path) -> PathBuf {
 /// Bytes before the first row.
 pub const HEADER: usize = 128;
 
-/// The header of an `.npy` file, version 1.0, of f32 (rows, dim): always [`HEADER`] bytes, so that it can be written
-/// when the number of rows is known. See <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+/// The header of an `.npy` file, version 1.0, of f32 (rows, dim): always [`HEADER`] bytes, because it is
+/// written last, when the number of rows is known. See <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 pub fn npy_header(rows: usize, dim: usize) -> Vec<u8> {
     let mut header = b"\x93NUMPY\x01\x00".to_vec();
     header.extend((HEADER as u16 - 10).to_le_bytes());

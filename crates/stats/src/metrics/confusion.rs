@@ -26,9 +26,9 @@ pub struct ClassScores {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confused {
     /// The true class.
-    pub label: u8,
+    pub label: u16,
     /// The class predicted instead.
-    pub predicted: u8,
+    pub predicted: u16,
     /// Number of images.
     pub images: u32,
 }
@@ -49,7 +49,7 @@ impl ConfusionMatrix {
     /// assert_eq!(confusion.classes()[1].precision, 0.5);
     /// # Ok::<(), mlprobe_stats::Error>(())
     /// ```
-    pub fn new(labels: &[u8], predicted: &[u8], classes: usize) -> Result<Self> {
+    pub fn new(labels: &[u16], predicted: &[u16], classes: usize) -> Result<Self> {
         const OPERATION: &str = "counting confusions";
         check_labels(OPERATION, labels, predicted.len(), classes)?;
         check_labels(OPERATION, predicted, labels.len(), classes)?;
@@ -57,7 +57,7 @@ impl ConfusionMatrix {
     }
 
     /// [`new`](Self::new) for classes known to be below `classes`.
-    pub(super) fn count(labels: &[u8], predicted: &[u8], classes: usize) -> Self {
+    pub(super) fn count(labels: &[u16], predicted: &[u16], classes: usize) -> Self {
         let mut counts = Array2::zeros((classes, classes));
         for (&label, &predicted) in labels.iter().zip(predicted) {
             counts[[usize::from(label), usize::from(predicted)]] += 1;
@@ -100,8 +100,8 @@ impl ConfusionMatrix {
             .indexed_iter()
             .filter(|&((label, predicted), &images)| label != predicted && images > 0)
             .map(|((label, predicted), &images)| Confused {
-                label: label as u8,
-                predicted: predicted as u8,
+                label: label as u16,
+                predicted: predicted as u16,
                 images,
             })
             .collect();

@@ -2,11 +2,14 @@
 
 use crate::error::{Result, require};
 
+/// Labels are 16 bits wide.
+const MAX_CLASSES: usize = 1 << 16;
+
 /// Refuses `labels` unless there are N of them, one for each of `rows`, N above 0, all below `classes`.
 ///
 /// # Errors
 /// If the lengths differ, there is no row, `classes` is out of range or a label is not below it.
-pub fn check_labels(operation: &'static str, labels: &[u8], rows: usize, classes: usize) -> Result<()> {
+pub fn check_labels(operation: &'static str, labels: &[u16], rows: usize, classes: usize) -> Result<()> {
     let lengths = format_args!("{} labels and {rows} rows", labels.len());
     let equal = labels.len() == rows && rows > 0;
     require(
@@ -16,7 +19,7 @@ pub fn check_labels(operation: &'static str, labels: &[u8], rows: usize, classes
         lengths,
         "pass the set's own labels",
     )?;
-    require((1..=256).contains(&classes), operation, "1 to 256 classes", classes, "labels are of type u8")?;
+    require((1..=MAX_CLASSES).contains(&classes), operation, "1 to 65,536 classes", classes, "leave rare classes out")?;
     for (i, &label) in labels.iter().enumerate() {
         let actual = format_args!("{label} at index {i}");
         let below = usize::from(label) < classes;

@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 /// The probabilities (N, K) a model gave to N labelled images.
 #[derive(Debug, Clone)]
 pub struct Predictions<'a> {
-    labels: &'a [u8],
+    labels: &'a [u16],
     probabilities: ArrayView2<'a, f32>,
-    predicted: Vec<u8>,
+    predicted: Vec<u16>,
 }
 
 /// An image that a model got wrong.
@@ -29,9 +29,9 @@ pub struct Mistake {
     /// Row of the image, in 0..N.
     pub index: usize,
     /// Its true class.
-    pub label: u8,
+    pub label: u16,
     /// The class that was predicted instead.
-    pub predicted: u8,
+    pub predicted: u16,
     /// Probability of the predicted class, in [0, 1].
     pub confidence: f32,
 }
@@ -40,7 +40,7 @@ impl<'a> Predictions<'a> {
     /// Takes `labels` (N) and `probabilities` (N, K), where a row holds the probabilities of one image.
     ///
     /// # Errors
-    /// If N is 0, the lengths differ, K is 0 or above 256, a label is not below K, a probability is not in [0, 1],
+    /// If N is 0, the lengths differ, K is 0 or above 65,536, a label is not below K, a probability is not in [0, 1],
     /// or a row does not sum to 1 within 0.001.
     ///
     /// ```
@@ -53,7 +53,7 @@ impl<'a> Predictions<'a> {
     /// assert_eq!((predictions.accuracy(), predictions.top_k_accuracy(2)), (0.5, 1.0));
     /// # Ok::<(), mlprobe_stats::Error>(())
     /// ```
-    pub fn new(labels: &'a [u8], probabilities: ArrayView2<'a, f32>) -> Result<Self> {
+    pub fn new(labels: &'a [u16], probabilities: ArrayView2<'a, f32>) -> Result<Self> {
         const OPERATION: &str = "scoring predictions";
         let (n, classes) = probabilities.dim();
         check_labels(OPERATION, labels, n, classes)?;
@@ -63,12 +63,12 @@ impl<'a> Predictions<'a> {
             let actual = format_args!("a row with sum {sum} at index {i}");
             require(valid, OPERATION, "probabilities that sum to 1", actual, "apply softmax to the logits")?;
         }
-        let predicted = probabilities.outer_iter().map(|row| largest(row) as u8).collect();
+        let predicted = probabilities.outer_iter().map(|row| largest(row) as u16).collect();
         Ok(Self { labels, probabilities, predicted })
     }
 
     /// The predicted classes (N): the most probable one, the lower number among equals.
-    pub fn predicted(&self) -> &[u8] {
+    pub fn predicted(&self) -> &[u16] {
         &self.predicted
     }
 

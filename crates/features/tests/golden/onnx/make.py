@@ -13,7 +13,8 @@ centres), and normalized. An output with pixels is averaged over them.
 | old.onnx | the same, in an old version of the format, where weights are inputs too | (1, 5, 1, 1) |
 | flat.onnx | (N, 3, 16, 16) | (N, 7) |
 | gray.onnx | (N, 1, 16, 16) | not to be taken: one channel |
-| sequence.onnx | (N, 3, 16, 16) | not to be taken: (N, 5, 64) |
+| sequence.onnx | (N, 3, 16, 16) | not to be taken without pooling: tokens (N, 5, 64) |
+| tokens.onnx | (N, 3, height, width) | (N, height * width / 4, 6), called tokens; before it the value maps |
 """
 
 import os
@@ -105,3 +106,13 @@ for name in ("map", "pooled", "old", "flat"):
         out[f"{name}_{normalization}"] = features.mean((2, 3)) if features.ndim == 4 else features
 np.savez_compressed(os.path.join(HERE, "features.npz"), **out)
 print({name: (value.shape, float(abs(value).max())) for name, value in out.items()})
+
+patches = [weight("w", 6, 3, 2, 2), numpy_helper.from_array(np.array([0, 6, -1], dtype=np.int64), "shape")]
+nodes = [
+    helper.make_node("Conv", ["image", "w"], ["maps"], kernel_shape=[2, 2], strides=[2, 2]),
+    helper.make_node("Reshape", ["maps", "shape"], ["rows"]),
+    helper.make_node("Transpose", ["rows"], ["tokens"], perm=[0, 2, 1]),
+]
+info = helper.make_tensor_value_info
+graph = helper.make_graph(nodes, "tokens", [info("image", TensorProto.FLOAT, ["N", 3, "height", "width"])], [info("tokens", TensorProto.FLOAT, ["N", "T", 6])], patches)
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), os.path.join(HERE, "tokens.onnx"))

@@ -2,49 +2,25 @@
 #![cfg(feature = "images")]
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
+mod names;
+mod pictures;
+mod sources;
+mod tables;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use image::RgbImage;
-use mlprobe_data::image_folder::{ImageFolder, OnBroken, Split};
+use mlprobe_data::image_folder::{OnBroken, Split};
 use mlprobe_data::summary::Oddity;
-use mlprobe_data::{Error, Layout};
+use mlprobe_data::{Error, OpenOptions, Source};
 use ndarray::Axis;
-use tempfile::TempDir;
 
-/// A folder with PNG files of one colour: (name, red).
-fn folder(files: &[(&str, u8)]) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for &(name, red) in files {
-        put(dir.path(), name, red);
-    }
-    dir
-}
+use pictures::{classes, find, folder, open, open_path, put};
 
-fn put(dir: &Path, name: &str, red: u8) {
-    let path = dir.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    // Sizes differ from image to image.
-    let size = 3 + u32::from(red) % 5;
-    RgbImage::from_pixel(size, size + 2, image::Rgb([red, 7, 0])).save(path).unwrap();
-}
-
-/// `classes` folders of `each` images, all of different colours.
-fn classes(classes: usize, each: usize) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (class, i) in (0..classes).flat_map(|class| (0..each).map(move |i| (class, i))) {
-        put(dir.path(), &format!("class{class}/{i:02}.png"), (class * each + i) as u8);
-    }
-    dir
-}
-
-fn open(dir: &TempDir) -> Result<ImageFolder, Error> {
-    ImageFolder::open(dir.path(), Split::default())
-}
-
-fn names(files: &[(PathBuf, u8)]) -> Vec<(String, u8)> {
+/// File names with labels.
+fn file_names(files: &[(PathBuf, u16)]) -> Vec<(String, u16)> {
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     files.iter().map(|(path, label)| (name(path), *label)).collect()
 }
@@ -58,7 +34,6 @@ fn train_and_test_folders_become_a_data_set_with_sorted_classes() {
         ("test/cat/deeper/z.png", 40),
         ("test/owl/y.png", 50),
     ]);
-    assert_eq!(Layout::of(dir.path()).unwrap(), Layout::Images);
     let (set, broken) = open(&dir).unwrap().load(4, OnBroken::Refuse, &|_| ()).unwrap();
     assert!(broken.is_empty());
     assert_eq!(set.classes, ["cat", "owl"]);
@@ -73,7 +48,8 @@ fn train_and_test_folders_become_a_data_set_with_sorted_classes() {
 #[test]
 fn a_validation_folder_is_the_test_set_where_there_is_no_other() {
     let dir = folder(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("val/a/1.png", 3), ("val/b/1.png", 4)]);
-    assert_eq!(open(&dir).unwrap().test.len(), 2);
+    let folder = open(&dir).unwrap();
+    assert_eq!((folder.test.len(), folder.summary().oddities), (2, vec![]));
     put(dir.path(), "test/a/1.png", 5);
     let folder = open(&dir).unwrap();
     assert_eq!(folder.test.len(), 1);
@@ -83,7 +59,10 @@ fn a_validation_folder_is_the_test_set_where_there_is_no_other() {
 #[test]
 fn one_folder_is_split_in_every_class_by_the_seed() {
     let dir = classes(3, 12);
-    let split = |seed, test| ImageFolder::open(dir.path(), Split { seed, test }).unwrap();
+    let split = |seed, test| {
+        let options = OpenOptions { split: Split { seed, test }, ..OpenOptions::default() };
+        Source::find(dir.path(), &options).unwrap().images().unwrap().clone()
+    };
     let folder = split(1, 0.25);
     assert_eq!(folder.summary().classes.iter().map(|c| (c.train, c.test)).collect::<Vec<_>>(), [(9, 3); 3]);
     let all: BTreeSet<_> = folder.train.iter().chain(&folder.test).collect();
@@ -92,7 +71,7 @@ fn one_folder_is_split_in_every_class_by_the_seed() {
     assert_ne!(split(2, 0.25).test, folder.test);
     // The classes are not split alike.
     let of_class = |k| -> Vec<String> {
-        names(&folder.test).into_iter().filter(|(_, label)| *label == k).map(|(name, _)| name).collect()
+        file_names(&folder.test).into_iter().filter(|(_, label)| *label == k).map(|(name, _)| name).collect()
     };
     assert!(of_class(0) != of_class(1) || of_class(1) != of_class(2));
 }
@@ -108,10 +87,10 @@ fn the_split_is_pinned() {
             order.swap(i, i + random.below(12 - i as u32) as usize);
         }
         order[..2].sort_unstable();
-        expected.extend(order[..2].iter().map(|i| (format!("{i:02}.png"), class as u8)));
+        expected.extend(order[..2].iter().map(|i| (format!("{i:02}.png"), class as u16)));
     }
     let dir = classes(2, 12);
-    assert_eq!(names(&open(&dir).unwrap().test), expected);
+    assert_eq!(file_names(&open(&dir).unwrap().test), expected);
 }
 
 #[test]
@@ -127,6 +106,7 @@ fn small_classes_keep_a_training_image() {
 #[test]
 fn what_is_odd_is_said_before_anything_is_decoded() {
     let dir = folder(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/c/1.png", 4)]);
+    fs::create_dir(dir.path().join("train/c")).unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("readme.md"), "").unwrap();
     fs::write(at("train/a/notes.txt"), "").unwrap();
@@ -139,11 +119,11 @@ fn what_is_odd_is_said_before_anything_is_decoded() {
             Oddity::Untrained(vec!["c".into()]),
             Oddity::Untested(vec!["b".into()]),
             Oddity::NotUsed(["readme.md", "train/a/notes.txt", "train/loose.png"].map(at).to_vec()),
-            Oddity::EmptyClasses(vec![at("train/empty")]),
+            Oddity::EmptyClasses(vec![at("train/c"), at("train/empty")]),
         ]
     );
     let text = summary.to_string();
-    for part in ["3 files or folders", "readme.md", "1 class without an image", "cannot be learned: c"] {
+    for part in ["3 files or folders", "readme.md", "2 classes without an image", "cannot be learned: c"] {
         assert!(text.contains(part), "{part} not in {text}");
     }
 }
@@ -170,7 +150,7 @@ fn broken_images_are_all_named_or_left_out() {
     // What follows a gap keeps its own pixels and label.
     for part in [&set.train, &set.test] {
         for (image, &label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
-            assert_eq!(image[[0, 0, 0]] / 6, label);
+            assert_eq!(u16::from(image[[0, 0, 0]]) / 6, label);
         }
     }
 }
@@ -189,40 +169,91 @@ fn the_images_are_the_same_for_any_number_of_threads() {
 #[test]
 fn what_is_no_set_of_classes_is_refused_with_the_next_step() {
     let one = folder(&[("only/1.png", 1)]);
-    let alone = folder(&[("train/a/1.png", 1), ("train/b/1.png", 1)]);
-    let many = tempfile::tempdir().unwrap();
-    for class in 0..257 {
-        fs::create_dir(many.path().join(format!("{class}"))).unwrap();
-        fs::write(many.path().join(format!("{class}/1.png")), "").unwrap();
-    }
-    for (dir, part) in [(&one, "2 to 256 folders"), (&many, "found 257"), (&alone, "train instead")] {
+    let beside = folder(&[("train/a/1.png", 1), ("train/b/1.png", 1), ("new/a/1.png", 1)]);
+    let unlabelled = folder(&[("train/a/1.png", 1), ("train/b/1.png", 1), ("test/1.png", 1)]);
+    let loose = folder(&[("1.png", 1), ("2.png", 2)]);
+    for (dir, part) in [
+        (&one, "images in only, not sorted into classes"),
+        (&beside, "to have it divided"),
+        (&unlabelled, "1 images without classes"),
+        (&loose, "2 images and no folders"),
+    ] {
         let error = open(dir).unwrap_err();
         assert!(matches!(error, Error::Layout { .. }), "{error}");
         assert!(error.to_string().contains(part), "{part} not in {error}");
     }
-    let error = ImageFolder::open("no/such/folder", Split::default()).unwrap_err();
+    let error = open_path(Path::new("no/such/folder")).unwrap_err();
     assert!(matches!(error, Error::Missing { .. }), "{error}");
     for test in [0.0, 1.0, -0.5, f64::NAN] {
-        let error = ImageFolder::open(alone.path(), Split { test, seed: 0 }).unwrap_err();
+        let options = OpenOptions { split: Split { test, seed: 0 }, ..OpenOptions::default() };
+        let dir = classes(2, 2);
+        let error = Source::find(dir.path(), &options).unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{error}");
     }
 }
 
 #[test]
-fn layouts_are_known_by_their_files() {
-    for (name, layout) in [
-        ("index.csv", Layout::Mini),
-        ("data_batch_3.bin", Layout::Cifar10),
-        ("train.bin", Layout::Cifar100),
-        ("t10k-labels.idx1-ubyte", Layout::Idx),
-        ("train-images-idx3-ubyte.gz", Layout::Idx),
-    ] {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(name), "").unwrap();
-        assert_eq!(Layout::of(dir.path()).unwrap(), layout, "{name}");
+fn a_thousand_classes_of_five_images_are_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    for class in 0..1000 {
+        for i in 0..5u8 {
+            let path = dir.path().join(format!("n{class:08}/{i}.ppm.bmp"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, pictures::bmp([class as u8, (class / 256) as u8, i], None)).unwrap();
+        }
     }
-    let empty = tempfile::tempdir().unwrap();
-    let error = Layout::of(empty.path()).unwrap_err();
-    assert!(matches!(error, Error::Layout { .. }) && error.to_string().contains("IDX"), "{error}");
-    assert!(matches!(Layout::of("no/such/folder").unwrap_err(), Error::Missing { .. }));
+    let options = OpenOptions { side: 2, ..OpenOptions::default() };
+    let (set, oddities) = Source::find(dir.path(), &options).unwrap().open(&|_| ()).unwrap();
+    assert_eq!((set.classes.len(), set.train.len(), set.test.len()), (1000, 4000, 1000));
+    assert!(oddities.is_empty(), "{oddities:?}");
+    for part in [&set.train, &set.test] {
+        for (image, &label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
+            assert_eq!(u16::from(image[[1, 1, 0]]) + 256 * u16::from(image[[0, 0, 1]]), label);
+        }
+    }
+}
+
+#[test]
+fn a_bmp_of_version_5_without_transparency_shows_its_colours() {
+    let dir = tempfile::tempdir().unwrap();
+    for (class, colour) in [("red", [200, 1, 2]), ("blue", [3, 4, 200])] {
+        for (i, alpha) in [None, Some(0), Some(255)].into_iter().enumerate() {
+            pictures::write(&dir, &format!("{class}/{i}.bmp"), pictures::bmp(colour, alpha));
+        }
+    }
+    let (set, _) = find(&dir).unwrap().open(&|_| ()).unwrap();
+    assert_eq!(set.classes, ["blue", "red"]);
+    for part in [&set.train, &set.test] {
+        for (image, label) in part.images.axis_iter(Axis(0)).zip(&part.labels) {
+            let colour = if *label == 0 { [3, 4, 200] } else { [200, 1, 2] };
+            assert_eq!([0, 1, 2].map(|c| image[[0, 0, c]]), colour);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_or_back_are_skipped_like_broken_images() {
+    use std::os::unix::fs::symlink;
+    let dir = classes(2, 6);
+    let at = |name: &str| dir.path().join(name);
+    symlink("gone.png", at("class0/broken.png")).unwrap();
+    symlink("gone", at("class0/folder")).unwrap();
+    symlink("..", at("class1/loop")).unwrap();
+    symlink("self.png", at("class1/self.png")).unwrap();
+    symlink("gone.txt", at("class1/notes.txt")).unwrap();
+    let error = find(&dir).unwrap().open(&|_| ()).unwrap_err().to_string();
+    for part in [
+        "4 of 16",
+        "gone.png, which does not exist",
+        "folder is a link",
+        "a folder above the link",
+        "self.png",
+    ] {
+        assert!(error.contains(part), "{part} not in {error}");
+    }
+    let options = OpenOptions { side: 4, on_broken: OnBroken::Skip, ..OpenOptions::default() };
+    let (set, oddities) = Source::find(dir.path(), &options).unwrap().open(&|_| ()).unwrap();
+    assert_eq!(set.train.len() + set.test.len(), 12);
+    assert!(matches!(&oddities[0], Oddity::Broken(reasons) if reasons.len() == 4), "{oddities:?}");
 }

@@ -1,0 +1,54 @@
+//! From labelled files to labelled images of one size.
+
+use std::path::PathBuf;
+
+use ndarray::Array4;
+use rayon::prelude::*;
+
+use crate::{Error, LabelledImages, Result, image_files};
+
+/// Decodes `files` to images (N, side, side, 3); those that cannot be read are left out and go to `broken`.
+pub(super) fn decode(
+    files: &[(PathBuf, u16)],
+    side: usize,
+    broken: &mut Vec<Error>,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<LabelledImages> {
+    let refused = |actual: String| {
+        let expected = "images that fit into memory, with a side in 1..=65535";
+        Error::argument("ImageFolder::load", expected, format!("{} of side {side}: {actual}", files.len()))
+    };
+    let image = side.checked_pow(2).and_then(|square| square.checked_mul(3)).unwrap_or(0);
+    if image == 0 {
+        return Err(refused("no pixels".into()));
+    }
+    let total = image.checked_mul(files.len()).ok_or_else(|| refused("too many bytes".into()))?;
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(total).map_err(|e| refused(e.to_string()))?;
+    pixels.resize(total, 0);
+    let outcomes: Vec<Result<()>> = pixels
+        .par_chunks_exact_mut(image)
+        .zip(files)
+        .map(|(out, (path, _))| {
+            let square = image_files::read(path).and_then(|image| image_files::to_square(image.view(), side));
+            progress(1);
+            out.iter_mut().zip(&square?).for_each(|(to, &from)| *to = from);
+            Ok(())
+        })
+        .collect();
+    let mut labels = Vec::with_capacity(files.len());
+    for (i, (outcome, &(_, label))) in outcomes.into_iter().zip(files).enumerate() {
+        match outcome {
+            Ok(()) => {
+                // Closes the gaps that broken images leave.
+                pixels.copy_within(i * image..(i + 1) * image, labels.len() * image);
+                labels.push(label);
+            }
+            Err(error) => broken.push(error),
+        }
+    }
+    pixels.truncate(labels.len() * image);
+    let images =
+        Array4::from_shape_vec((labels.len(), side, side, 3), pixels).map_err(|e| refused(e.to_string()))?;
+    LabelledImages::new(images, labels)
+}
