@@ -152,7 +152,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-fn edited(whole: &Value, edit: &Edit) -> Vec<u16> {
+fn edited(whole: &Value, edit: &Edit) -> Vec<u8> {
     let mut value = whole.clone();
     let mut with = |index: &Index, at: &mut dyn FnMut(&mut Value)| {
         change(&mut value, &mut index.index(count(whole)), at);
@@ -180,7 +180,7 @@ fn edited(whole: &Value, edit: &Edit) -> Vec<u16> {
 }
 
 /// What is read from a file with these bytes, if it is results at all.
-fn check<T>(bytes: &[u16], read: impl FnOnce(&Path) -> Result<T, Error>) -> Result<Option<T>, TestCaseError> {
+fn check<T>(bytes: &[u8], read: impl FnOnce(&Path) -> Result<T, Error>) -> Result<Option<T>, TestCaseError> {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), bytes).unwrap();
     let (result, taken) = measured(|| read(file.path()));
@@ -202,7 +202,7 @@ static RESULTS_JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(&*R
 static TUNED_JSON: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(&*TUNED).unwrap());
 
 /// A study's checkpoints, stopped after its first epoch.
-static CHECKPOINTS: LazyLock<Vec<(String, Vec<u16>)>> = LazyLock::new(|| {
+static CHECKPOINTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let observer = |event: Event<'_>| match event {
         Event::Advanced { stage: "training", .. } => ControlFlow::Break(()),

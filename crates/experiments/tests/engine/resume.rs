@@ -147,7 +147,7 @@ fn seconds_add_up_over_the_starts() {
 
 #[test]
 fn a_damaged_checkpoint_is_set_aside_by_name_and_its_run_made_again() {
-    type Damage = fn(&mut Vec<u16>);
+    type Damage = fn(&mut Vec<u8>);
     let damages: [(&str, Damage); 5] = [
         ("a flipped bit in the digest", |bytes| bytes[3] ^= 1),
         ("a flipped bit in the fingerprint", |bytes| bytes[40] ^= 1),
