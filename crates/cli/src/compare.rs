@@ -14,7 +14,7 @@ use mlprobe_experiments::settings::{Compared, SetFile};
 use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Study};
 
 use crate::display::print_summary;
-use crate::options::{TrainingOptions, commit};
+use crate::options::{Seeds, TrainingOptions, commit};
 use crate::run::{RunOptions, Threads};
 
 /// The learning rate of a set unless the user names one.
@@ -48,9 +48,10 @@ pub struct Arguments {
     /// Number of classes, or their names in the order of the labels [default: as many as the labels tell]
     #[arg(long, value_name = "K|NAME,NAME,...")]
     classes: Option<String>,
-    /// Number of seeds, 0, 1, 2, ...: every set is trained with each. Intervals need at least 2, answers 3
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    seeds: u64,
+    /// Number of seeds, 0, 1, 2, ...: every set is trained with each. Intervals need at least 2, answers 3. With auto, seeds are
+    /// added until the questions are answered, by a rule that allows for looking after every seed
+    #[arg(long, value_name = "N|auto", default_value = "5")]
+    seeds: Seeds,
     /// Passes over the training set
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
@@ -99,6 +100,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         standardise,
     };
     let protocol = training.protocol(seeds, epochs, BATCH_SIZE);
+    protocol.check()?;
     let settings = Settings { compared, images: None, extractor: None, protocol };
     let inputs = about.files.iter().flat_map(|file| file.sha256.clone()).collect();
     let identity = Identity { settings: settings.clone(), inputs };

@@ -13,6 +13,8 @@ mod images;
 mod interrupt;
 mod options;
 mod output;
+mod plan;
+mod pool;
 mod predict;
 mod progress;
 mod report;
@@ -44,6 +46,8 @@ pub enum Command {
     Reproduce(reproduce::Arguments),
     Compare(compare::Arguments),
     Ablate(ablate::Arguments),
+    Plan(plan::Arguments),
+    Pool(pool::Arguments),
     Report(report::Arguments),
     Embed(embed::Arguments),
     Similar(similar::Arguments),
@@ -75,6 +79,8 @@ impl Command {
             Self::Reproduce(arguments) => reproduce::run(arguments),
             Self::Compare(arguments) => compare::run(arguments),
             Self::Ablate(arguments) => ablate::run(arguments),
+            Self::Plan(arguments) => plan::run(arguments),
+            Self::Pool(arguments) => pool::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Embed(arguments) => embed::run(arguments),
             Self::Similar(arguments) => similar::run(arguments),

@@ -1,11 +1,12 @@
 //! The options that say what a study trains on and how.
 
 use std::process::Command;
+use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
 use mlprobe_data::Dataset;
-use mlprobe_experiments::settings::Compared;
+use mlprobe_experiments::settings::{Compared, Subset};
 use mlprobe_experiments::{FeatureSource, Identity, Protocol, Settings};
 use mlprobe_features::{Extractor, FeatureCache};
 
@@ -19,10 +20,11 @@ use crate::{front, images};
 pub struct StudyOptions {
     #[command(flatten)]
     images: ImageOptions,
-    /// Number of seeds, 0, 1, 2, ...: every arm is trained with each. Intervals need at least 2, answers 3 [default: 5, with
-    /// --quick 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    seeds: Option<u64>,
+    /// Number of seeds, 0, 1, 2, ...: every arm is trained with each. Intervals need at least 2, answers 3. With auto, seeds are
+    /// added until the questions about accuracy are answered, by a rule that allows for looking after every seed [default: 5,
+    /// with --quick 2]
+    #[arg(long, value_name = "N|auto")]
+    pub seeds: Option<Seeds>,
     /// Passes over the training set [default: 800, with --quick 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
@@ -50,13 +52,51 @@ pub struct TrainingOptions {
     /// Widths of the hidden layers [default: 64]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     hidden: Vec<usize>,
+    /// The most seeds that --seeds auto may use, 3 to 100
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(3..=100))]
+    max_seeds: u64,
+    /// Largest difference in test accuracy that does not matter, in percentage points: a smaller one counts as none. State it
+    /// before the run [default: what this many test images can prove, 0.70 for 10,000]
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
+    margin: Option<f64>,
+    /// Train every seed on another part of the training images, the same for all arms, so that intervals also cover new
+    /// training images
+    #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "0.8")]
+    resample: Option<f64>,
+}
+
+/// How many seeds.
+#[derive(Clone, Copy)]
+pub enum Seeds {
+    Fixed(u64),
+    /// Until the questions are answered.
+    Auto,
+}
+
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(seeds @ 1..=1000)) => Ok(Self::Fixed(seeds)),
+            _ => Err("expected a number from 1 to 1000, or auto".to_owned()),
+        }
+    }
 }
 
 impl TrainingOptions {
     /// The protocol with these seeds and epochs.
-    pub fn protocol(self, seeds: u64, epochs: u32, batch_size: usize) -> Protocol {
-        let Self { mut report_at, batch_size: given, hidden } = self;
-        let mut protocol = Protocol::new((0..seeds).collect(), epochs as usize);
+    pub fn protocol(self, seeds: Seeds, epochs: u32, batch_size: usize) -> Protocol {
+        let Self { mut report_at, batch_size: given, hidden, max_seeds, margin, resample } = self;
+        let (most, until_decided) = match seeds {
+            Seeds::Fixed(seeds) => (seeds, false),
+            Seeds::Auto => (max_seeds, true),
+        };
+        let mut protocol = Protocol::new((0..most).collect(), epochs as usize);
+        protocol.until_decided = until_decided;
+        protocol.margin = margin.map(|points| points / 100.0);
+        protocol.subset = resample.map(|fraction| Subset { fraction, per_seed: true });
         if !report_at.is_empty() {
             report_at.retain(|&epoch| epoch != protocol.epochs);
             report_at.push(protocol.epochs);
@@ -84,7 +124,7 @@ impl StudyOptions {
     /// Loads the images and opens the network.
     pub fn load(self, compared: Compared) -> Result<Inputs> {
         let Self { images, seeds, epochs, training, extractor, threads: _, quick } = self;
-        let seeds = seeds.unwrap_or(if quick { 2 } else { 5 });
+        let seeds = seeds.unwrap_or(Seeds::Fixed(if quick { 2 } else { 5 }));
         let epochs = epochs.unwrap_or(if quick { 20 } else { 800 });
         let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
         protocol.check()?;

@@ -6,6 +6,8 @@ use super::model::Model;
 use super::templates::render;
 use crate::analysis::results::Results;
 use crate::error::Result;
+use crate::planning::StudyPlan;
+use crate::pooling::PooledComparison;
 use crate::study::Outcome;
 use crate::tuned::Report;
 
@@ -40,6 +42,26 @@ pub fn tuned_markdown(report: &Report) -> Result<String> {
     let names = report.candidates.iter().map(|tried| tried.candidate.to_string()).collect();
     let command = report.settings.as_ref().and_then(|settings| settings.command());
     render("tuned.md", &Tuned { report, names, command })
+}
+
+/// A plan in a few lines for a terminal.
+///
+/// # Errors
+/// As [`markdown`].
+pub fn plan_text(plan: &StudyPlan) -> Result<String> {
+    render("plan.txt", plan)
+}
+
+/// Pooled comparisons as Markdown.
+///
+/// # Errors
+/// As [`markdown`].
+pub fn pool_markdown(comparisons: &[PooledComparison]) -> Result<String> {
+    #[derive(Serialize)]
+    struct All<'a> {
+        comparisons: &'a [PooledComparison],
+    }
+    render("pool.md", &All { comparisons })
 }
 
 impl Outcome {

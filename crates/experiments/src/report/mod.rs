@@ -12,6 +12,6 @@ mod sentences;
 mod templates;
 
 pub use curves::learning_curves;
-pub use markdown::{markdown, summary, tuned_markdown};
+pub use markdown::{markdown, plan_text, pool_markdown, summary, tuned_markdown};
 pub use page::Page;
 pub use pictures::Pictures;

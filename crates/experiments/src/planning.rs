@@ -1,0 +1,77 @@
+//! From a pilot to a plan: how many seeds and test images it takes to find a difference, and what margin can be proven.
+
+use mlprobe_stats::{Components, Plan, plan, plan_images, plan_seeds, require};
+use serde::Serialize;
+
+use crate::analysis::results::Results;
+use crate::error::Result;
+
+/// What a pilot says of a larger study.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StudyPlan {
+    /// The difference in test accuracy to find, a fraction.
+    pub effect: f64,
+    /// Seeds of the pilot.
+    pub pilot_seeds: usize,
+    /// Seeds that are planned for.
+    pub seeds: usize,
+    /// Test images that are planned for.
+    pub images: usize,
+    /// Seconds that one more seed of all arms takes on the pilot's machine, all its threads busy.
+    pub seconds_per_seed: f64,
+    /// One per comparison after the last epoch.
+    pub contrasts: Vec<ContrastPlan>,
+}
+
+/// What the pilot says of one comparison.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ContrastPlan {
+    /// What differs between the two arms.
+    pub effect: String,
+    /// Name of the first arm.
+    pub a: String,
+    /// Name of the second arm.
+    pub b: String,
+    /// With the planned seeds and test images.
+    pub planned: Plan,
+    /// The fewest seeds that find the effect with power 0.8 on the planned test images; `None` if no number does.
+    pub seeds_needed: Option<usize>,
+    /// The fewest test images that find it with the planned seeds; `None` if no number does.
+    pub images_needed: Option<usize>,
+}
+
+/// Plans a study like the recorded one for a difference in test accuracy of `effect`, a fraction, with so many `seeds` and
+/// test `images`.
+///
+/// # Errors
+/// [`Error::Statistics`](crate::Error::Statistics) if the pilot has fewer than two seeds, or an argument is out of range.
+pub fn plan_study(pilot: &Results, effect: f64, seeds: usize, images: usize) -> Result<StudyPlan> {
+    let done = pilot.seeds_done;
+    require(done >= 2, "planning a study", "a pilot of 2 or more seeds", done, "run a pilot with --seeds 2")?;
+    let tested = pilot.about.dataset.test_images;
+    let mut contrasts = Vec::new();
+    for comparison in pilot.final_comparisons() {
+        let Some(bootstrap) = comparison.bootstrap else { continue };
+        let discordant = comparison.mcnemar.iter().map(|test| test.only_a + test.only_b).sum();
+        let degrees = bootstrap.contrast(done)?.degrees;
+        let components = Components::of_record(&comparison.differences, discordant, tested, degrees)?;
+        contrasts.push(ContrastPlan {
+            effect: comparison.effect.clone(),
+            a: comparison.a.clone(),
+            b: comparison.b.clone(),
+            planned: plan(&components, seeds, images)?,
+            seeds_needed: plan_seeds(&components, effect, images).ok().map(|plan| plan.seeds),
+            images_needed: plan_images(&components, effect, seeds).ok().map(|plan| plan.images),
+        });
+    }
+    let busy: f64 = pilot.arms.iter().flat_map(|arm| &arm.runs).map(|run| run.seconds).sum();
+    let threads = pilot.about.machine.threads.max(1) as f64;
+    Ok(StudyPlan {
+        effect,
+        pilot_seeds: done,
+        seeds,
+        images,
+        seconds_per_seed: busy / done as f64 / threads,
+        contrasts,
+    })
+}
