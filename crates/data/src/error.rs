@@ -203,6 +203,19 @@ impl Error {
         }
     }
 
+    /// Classes of the test set that the training set has not, of all classes of both.
+    #[cfg(feature = "images")]
+    pub(crate) fn unknown_classes<T: AsRef<str>>(
+        dir: &Path,
+        unknown: &[T],
+        train: &[T],
+        test: &[T],
+        hint: &str,
+    ) -> Self {
+        let [unknown, train, test] = [unknown, train, test].map(first_of);
+        Self::UnknownClasses { dir: dir.to_owned(), unknown, train, test, hint: hint.to_owned() }
+    }
+
     /// An argument of `operation` that does not fit.
     pub(crate) fn argument(
         operation: &'static str,
@@ -211,6 +224,15 @@ impl Error {
     ) -> Self {
         Self::Argument { operation, expected: expected.into(), actual: actual.into() }
     }
+}
+
+/// The first names of a list.
+#[cfg(feature = "images")]
+pub(crate) fn first_of<T: AsRef<str>>(names: &[T]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    let more = if names.len() > MOST { format!(", ... ({} in all)", names.len()) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// What to do about an error of the operating system.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::folder_tree::{Entry, Folder};
 use crate::image_folder::{Arrangement, ImageFolder, OnBroken, Split, arrangement, listed, text_of};
 use crate::layout::Layout;
-use crate::summary::{Oddity, Summary};
+use crate::summary::{ClassCount, Oddity, Summary};
 use crate::{Dataset, Error, Result, cifar10, cifar100, idx, mini};
 
 /// How a folder is opened. Only [`Layout::Images`] needs any of it.
@@ -159,6 +159,7 @@ impl Source {
                 if !broken.is_empty() {
                     oddities.push(Oddity::Broken(broken.iter().map(ToString::to_string).collect()));
                 }
+                some_class_is_common(&self.dir, &dataset)?;
                 let known = images.summary().oddities;
                 oddities
                     .extend(dataset.summary().oddities.into_iter().filter(|oddity| !known.contains(oddity)));
@@ -173,6 +174,7 @@ impl Source {
         if !self.official && !matches!(dataset.name.as_str(), "cifar100" | "fashion-mnist") {
             dataset.name.clone_from(&self.name);
         }
+        some_class_is_common(&self.dir, &dataset)?;
         oddities.extend(dataset.summary().oddities);
         Ok((dataset, oddities))
     }
@@ -256,6 +258,20 @@ fn candidates(dir: &Folder) -> Result<Vec<Candidate>> {
     }
 }
 
+/// Checks that a model can know the class of some test image.
+fn some_class_is_common(dir: &Path, dataset: &Dataset) -> Result<()> {
+    let summary =
+        Summary::count(&dataset.name, &dataset.classes, &dataset.train.labels, &dataset.test.labels);
+    if summary.classes.iter().any(|class| class.train > 0 && class.test > 0) {
+        return Ok(());
+    }
+    let names = |has: fn(&ClassCount) -> bool| -> Vec<String> {
+        summary.classes.iter().filter(|class| has(class)).map(|class| class.name.clone()).collect()
+    };
+    let test = names(|class| class.test > 0);
+    Err(Error::unknown_classes(dir, &test, &names(|class| class.train > 0), &test, ""))
+}
+
 /// What is in a folder without a data set.
 fn contents(root: &Folder) -> String {
     let (images, others) = root.all_files();
@@ -267,9 +283,12 @@ fn contents(root: &Folder) -> String {
         .collect();
     endings.sort_unstable();
     endings.dedup();
+    let is_archive =
+        |ending: &String| [".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"].contains(&ending.as_str());
+    let unpack = if endings.iter().any(is_archive) { ". Unpack the archive" } else { "" };
     let endings = if endings.is_empty() { String::new() } else { format!(" ({})", endings.join(", ")) };
     format!(
-        "{} images, {} other files{endings} and {} folders",
+        "{} images, {} other files{endings} and {} folders{unpack}",
         images.len(),
         others.len(),
         root.entries.iter().filter(|entry| matches!(entry, Entry::Folder(_))).count()

@@ -84,7 +84,7 @@ fn an_image_that_may_not_be_read_is_named_with_advice_for_reading() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.png");
     fs::write(&path, "").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let error = image_files::read(&path).unwrap_err();
     // A superuser may read it, and finds it empty.
     if let Error::Io { .. } = error {

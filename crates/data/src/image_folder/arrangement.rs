@@ -59,6 +59,8 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
         return match classes[..] {
             _ if !groups.is_empty() => Classes::of(dir).map(|_| None),
             [] if images == 0 => Ok(None),
+            // Classes further down, with some picture beside them.
+            [only] if only.folders().filter(|folder| folder.has_images()).count() > 1 => Ok(None),
             [] => {
                 let actual = format!("{images} images and no folders with images{}", unusable_table(dir));
                 Err(layout(dir, EXPECTED, actual))
@@ -297,7 +299,7 @@ fn kinds(dir: &Folder) -> (Vec<&Folder>, Vec<&Folder>) {
 /// data set itself.
 fn may_be_class(folder: &Folder) -> bool {
     if folder.images().next().is_some() {
-        return Layout::of_files(&folder.path).is_none();
+        return Layout::of_files(&folder.path).is_none() && !matches!(Parts::of(folder), Ok(Some(_)));
     }
     let mut inner = folder.folders().filter(|inner| inner.has_images());
     match (inner.next(), inner.next()) {

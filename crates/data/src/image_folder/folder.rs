@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::arrangement::{Arrangement, ByClass, known_classes};
 use super::decode::decode;
 use super::names::look_alike;
+use crate::error::first_of;
 use crate::folder_tree::{Entry, Folder};
 use crate::random::Random;
 use crate::split::{choose, share_of};
@@ -79,7 +80,10 @@ impl ImageFolder {
             Err(Error::Layout { dir: root.path.clone(), expected, actual })
         };
         if !(2..=MOST_CLASSES).contains(&classes.len()) {
-            return refused("2 to 65,536 classes".into(), format!("{} ({})", classes.len(), first(&classes)));
+            return refused(
+                "2 to 65,536 classes".into(),
+                format!("{} ({})", classes.len(), first_of(&classes)),
+            );
         }
         let labelled = |files: &ByClass| -> Vec<(PathBuf, u16)> {
             let labels = (0..=u16::MAX).zip(&classes);
@@ -146,21 +150,8 @@ fn all_known(dir: &Path, train: &BTreeSet<String>, test: &ByClass) -> Result<()>
     let train: Vec<&String> = train.iter().collect();
     let hint = look_alike(&unknown, &train)
         .map(|[one, other]| format!("; '{one}' and '{other}' differ only in case or Unicode normalisation"));
-    Err(Error::UnknownClasses {
-        dir: dir.to_owned(),
-        unknown: first(&unknown),
-        train: first(&train),
-        test: first(&test.keys().collect::<Vec<_>>()),
-        hint: hint.unwrap_or_default(),
-    })
-}
-
-/// The first names of a list.
-fn first<T: AsRef<str>>(names: &[T]) -> String {
-    const MOST: usize = 8;
-    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
-    let more = if names.len() > MOST { format!(", ... ({} in all)", names.len()) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
+    let test: Vec<&String> = test.keys().collect();
+    Err(Error::unknown_classes(dir, &unknown, &train, &test, &hint.unwrap_or_default()))
 }
 
 /// Divides every class into training and test files, both in their old order.

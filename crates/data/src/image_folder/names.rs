@@ -61,7 +61,8 @@ fn word_as_part(word: &str) -> Option<Part> {
 
 /// Whether the name says only that there are images, as `images` and `img_data` do.
 pub(super) fn is_container(name: &str) -> bool {
-    words(name).iter().all(|word| is_filler(word) && word.parse::<u16>().is_err())
+    let words = words(name);
+    !words.is_empty() && words.iter().all(|word| FILLERS.contains(&word.as_str()))
 }
 
 /// Words that tell no data sets apart.
@@ -134,6 +135,12 @@ mod tests {
         assert_eq!(look_alike(&[&cat, &composed], &[&composed, &small]), Some([&cat, &small]));
         assert_eq!(look_alike(&[&composed], &[&decomposed]), Some([&composed, &decomposed]));
         assert_eq!(look_alike(&[&cat], &[&cat, &composed]), None);
+    }
+
+    #[test]
+    fn names_of_mere_containers_are_told_from_classes() {
+        assert!(["images", "Image_Data", "imgs"].into_iter().all(is_container));
+        assert!(!["cat images", "2020", "\u{1f431}", "", "setter"].into_iter().any(is_container));
     }
 
     #[cfg(unix)]

@@ -11,7 +11,7 @@ use crate::pictures::{counts, expected, files, find, open, put, write};
 fn cifar10(dir: &TempDir, folder: &str) {
     for (i, file) in mlprobe_data::cifar10::FILES.iter().enumerate() {
         let record: Vec<u8> =
-            (0..3073).map(|at| if at == 0 { i as u8 } else { (at % 200 + i) as u8 }).collect();
+            (0..3073).map(|at| if at == 0 { (i % 5) as u8 } else { (at % 200 + i) as u8 }).collect();
         write(dir, &format!("{folder}/{}", file.name), record);
     }
 }
@@ -148,8 +148,40 @@ fn what_is_in_a_folder_without_a_data_set_is_said() {
     for part in ["0 images, 1 other files (.parquet)", "IDX"] {
         assert!(text.contains(part), "{part} not in {text}");
     }
+    write(&dir, "data/photos.zip", "");
+    let error = find(&dir).unwrap_err().to_string();
+    assert!(error.contains("Unpack the archive"), "{error}");
     let error = Source::find(dir.path().join("data/0.parquet"), &OpenOptions::default()).unwrap_err();
     assert!(error.to_string().contains("archive"), "{error}");
+}
+
+#[test]
+fn a_picture_beside_the_classes_does_not_hide_them() {
+    for classes in [["PetImages/cat", "PetImages/dog"], ["chest/train/cat", "chest/train/dog"]] {
+        let dir = files(&[
+            &format!("{}/1.png", classes[0]),
+            &format!("{}/2.png", classes[0]),
+            &format!("{}/3.png", classes[1]),
+            &format!("{}/4.png", classes[1]),
+        ]);
+        let logo = classes[0].split('/').next().unwrap();
+        put(dir.path(), &format!("{logo}/logo.png"), 77);
+        let found = open(&dir).unwrap();
+        assert_eq!(counts(&found), expected(&[("cat", 1, 1), ("dog", 1, 1)]));
+        let unused = Oddity::NotUsed(vec![dir.path().join(logo).join("logo.png")]);
+        assert!(found.summary().oddities.contains(&unused), "{:?}", found.summary());
+    }
+}
+
+#[test]
+fn files_whose_test_labels_are_never_trained_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    idx(&dir, "set");
+    write(&dir, "set/t10k-labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, 2, 7, 8]);
+    let error = find(&dir).unwrap().open(&|_| ()).unwrap_err();
+    assert!(matches!(error, Error::UnknownClasses { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("training classes: 0, 1\n") && text.contains("test classes: 7, 8\n"), "{text}");
 }
 
 #[test]
