@@ -147,6 +147,17 @@ fn what_is_not_proven_is_refused_by_operator_attribute_and_version() {
             "MaxPool (opset 12) with auto_pad = SAME_LOWER",
         ),
         (refusal(pool, set("dilations", None, &[2, 2])), "MaxPool (opset 12) with dilations = [2, 2]"),
+        (
+            refusal("AveragePool-same_upper_8@22", set("strides", None, &[2, 4])),
+            "SAME_UPPER and strides [2, 4]",
+        ),
+        (
+            refusal(
+                "Resize-nearest_asymmetric_floor_smaller_8@19",
+                set("coordinate_transformation_mode", Some("half_pixel"), &[]),
+            ),
+            "Resize to sizes with mode = nearest and half_pixel coordinates",
+        ),
         (refusal(pool, set("new", None, &[])), "MaxPool (opset 12) with new"),
         (refusal(pool, set("kernel_shape", None, &[3])), "MaxPool with [3]"),
         (refusal(pool, first(|node| node.output.push("indices".into()))), "MaxPool with indices"),

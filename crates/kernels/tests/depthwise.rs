@@ -29,7 +29,7 @@ fn weights(channels: usize, kernel: usize) -> (Array4<f32>, Vec<f32>) {
 /// (<https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2>).
 fn same(length: usize, kernel: usize, stride: usize) -> (usize, usize) {
     let output = length.div_ceil(stride);
-    let needed = if length % stride == 0 { stride } else { length % stride };
+    let needed = if length.is_multiple_of(stride) { stride } else { length % stride };
     (output, kernel.saturating_sub(needed) / 2)
 }
 

@@ -72,8 +72,10 @@ pub struct OnnxOptions {
 /// ```
 pub struct Onnx {
     model: Model,
-    /// Of the file, the output and the pooling.
-    name: String,
+    /// The name of the file.
+    file: String,
+    /// `#` and what was asked for, for the output and the pooling; empty by default.
+    choice: String,
     /// Of the file and its weights, hexadecimal.
     digest: String,
     input_size: usize,
@@ -133,10 +135,11 @@ impl Onnx {
         let model =
             model.map_err(|error| wrong("an ONNX model that the runtime takes", error.to_string()))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let pool_name = pool.map(|pool| pool.to_string());
-        let name = [Some(file.into_owned()), output, pool_name].into_iter().flatten().collect::<Vec<_>>();
-        let name = name.join("#");
-        let mut network = Self { model, name, digest, input_size, normalization, input, pool, dim: 0 };
+        let choices = output.into_iter().chain(pool.map(|pool| pool.to_string()));
+        let choice = choices.map(|choice| format!("#{choice}")).collect();
+        let file = file.into_owned();
+        let mut network =
+            Self { model, file, choice, digest, input_size, normalization, input, pool, dim: 0 };
 
         // What the network gives, a black image tells.
         let mut worker = network.worker();
@@ -146,6 +149,12 @@ impl Onnx {
         let value = value.map_err(|reason| wrong("a network that runs on one image", reason))?;
         network.dim = network.features(value).map_err(|actual| wrong(OUTPUT, actual))?.len();
         Ok(network)
+    }
+
+    /// All that the name says beside the file.
+    fn settings(&self) -> String {
+        let normalization = self.normalization.map(|normalization| format!("-{normalization}"));
+        format!("{}@{}{}", self.choice, self.input_size, normalization.unwrap_or_default())
     }
 
     /// A thread of its own keeps the runtime from splitting one image over threads, so that sums are always taken in
@@ -209,15 +218,15 @@ impl Onnx {
         }
         match (value.clone().into_shape_vec::<f32, 4>(), self.pool) {
             (Ok((shape @ [1, ..], _)), Some(_)) => Err(format!("{shape:?}, which has no tokens to pool")),
-            (Ok(([1, dim, height, width], numbers)), None) if dim * height * width > 0 => {
-                match self.input.layout {
-                    Layout::Planes => Ok(numbers
-                        .chunks_exact(height * width)
-                        .map(|map| map.iter().sum::<f32>() / (height * width) as f32)
-                        .collect()),
-                    Layout::Pixels => Ok(mean(numbers.chunks_exact(width))),
+            (Ok(([1, a, b, c], numbers)), None) if a * b * c > 0 => Ok(match self.input.layout {
+                // (D, height, width)
+                Layout::Planes => {
+                    let maps = numbers.chunks_exact(b * c);
+                    maps.map(|map| map.iter().sum::<f32>() / (b * c) as f32).collect()
                 }
-            }
+                // (height, width, D)
+                Layout::Pixels => mean(numbers.chunks_exact(c)),
+            }),
             _ => Err(in_words(&value)),
         }
     }
@@ -258,9 +267,7 @@ fn input_size_of(file: Option<usize>, asked: Option<usize>) -> Result<usize, Ref
 
 impl Extractor for Onnx {
     fn name(&self) -> String {
-        let normalization =
-            self.normalization.map_or(String::new(), |normalization| format!("-{normalization}"));
-        format!("{}@{}{normalization}", self.name, self.input_size)
+        format!("{}{}", self.file, self.settings())
     }
 
     fn dim(&self) -> usize {
@@ -273,10 +280,7 @@ impl Extractor for Onnx {
 
     /// The file's name is not part of it. The runtime finds out by itself what the machine can do.
     fn fingerprint(&self) -> String {
-        let name = self.name();
-        let settings = name.split_once('#').map_or_else(|| name.rsplit_once('@'), Some);
-        let settings = settings.map_or("", |(_file, settings)| settings);
-        fingerprint(Isa::current(), &[b"onnx", settings.as_bytes(), self.digest.as_bytes()])
+        fingerprint(Isa::current(), &[b"onnx", self.settings().as_bytes(), self.digest.as_bytes()])
     }
 
     fn extract_with(

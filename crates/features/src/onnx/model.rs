@@ -80,7 +80,9 @@ pub fn read(path: &Path, output: Option<&str>) -> Result<Network, Error> {
     for tensor in graph.initializer.iter_mut().chain(in_nodes.filter_map(|attribute| attribute.t.as_mut())) {
         if tensor.data_location.is_some_and(|location| location != DataLocation::DEFAULT) {
             embed(tensor, folder, &mut files).map_err(wrong)??;
-            digest.update(tensor.raw_data.as_ref().map(|data| data.borrow().clone()).unwrap_or_default());
+            if let Some(data) = &tensor.raw_data {
+                digest.update(&*data.borrow());
+            }
         }
     }
     rewrite(graph, opset).map_err(wrong)?;

@@ -215,6 +215,16 @@ pub fn refusal(node: &NodeProto, opset: i64) -> Option<String> {
 fn special(name: &str, node: &NodeProto) -> Option<String> {
     let used = |names: &[String], index: usize| names.get(index).is_some_and(|name| !name.is_empty());
     match name {
+        "Resize" if used(&node.input, 3) => {
+            let word = |name: &str| {
+                let found = node.attribute.iter().find(|attribute| attribute.name.as_deref() == Some(name));
+                found.and_then(|attribute| attribute.s.as_deref())
+            };
+            let way = word("coordinate_transformation_mode").unwrap_or("half_pixel");
+            // Both round coordinates, and not alike where one is a whole number but for its last bit.
+            let rounds = way.ends_with("half_pixel") && word("mode").unwrap_or("nearest") == "nearest";
+            rounds.then(|| format!("Resize to sizes with mode = nearest and {way} coordinates"))
+        }
         "MaxPool" if used(&node.output, 1) => Some("MaxPool with indices".into()),
         "Dropout" if used(&node.output, 1) => Some("Dropout with a mask".into()),
         "Dropout" if used(&node.input, 2) => Some("Dropout that may be training".into()),

@@ -24,6 +24,12 @@ pub fn rewrite(graph: &mut GraphProto, opset: i64) -> Result<(), Refusal> {
                     let name = node.op_type.unwrap_or_default();
                     return Err(("kernels (height, width)".into(), format!("{name} with {kernel:?}")));
                 }
+                let strides = ints(&node, "strides").unwrap_or_default();
+                if is_same(&node) && strides.iter().zip(&kernel).any(|(stride, side)| stride > side) {
+                    let name = node.op_type.unwrap_or_default();
+                    let actual = format!("{name} with auto_pad = SAME_UPPER and strides {strides:?}");
+                    return Err((format!("strides no larger than the kernel {kernel:?}"), actual));
+                }
                 let ones = vec![1; kernel.len()];
                 set_default(&mut node, "strides", ones.clone());
                 if !node.op_type.as_deref().is_some_and(|name| name.ends_with("Pool")) {
@@ -76,6 +82,10 @@ fn int(name: &str, value: i64) -> AttributeProto {
         r#type: Some(AttributeType::INT),
         ..AttributeProto::default()
     }
+}
+
+fn is_same(node: &NodeProto) -> bool {
+    node.attribute.iter().any(|attribute| attribute.s.as_deref() == Some("SAME_UPPER"))
 }
 
 fn ints(node: &NodeProto, name: &str) -> Option<Vec<i64>> {
