@@ -79,6 +79,15 @@ impl Isa {
         }
     }
 
+    /// Whether products in bf16 run on instructions made for them (AVX-512 BF16), else they are emulated, to the same bits.
+    pub fn has_bf16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => is_x86_feature_detected!("avx512bf16"),
+            _ => false,
+        }
+    }
+
     fn widest() -> Self {
         Self::available()[0]
     }
