@@ -22,4 +22,10 @@ pub enum Error {
         /// The names that would work here, separated by commas.
         available: String,
     },
+    /// A name that no precision has.
+    #[error("precision {requested:?}: expected f32, bf16x3 or bf16")]
+    Precision {
+        /// The name that was given.
+        requested: String,
+    },
 }

@@ -53,21 +53,12 @@ pub fn gemm_on<T: Element>(
     beta: T,
     c: &mut ArrayRef2<T>,
 ) -> Result<(), Error> {
-    let ((m, q), n) = (a.dim(), b.ncols());
-    if b.nrows() != q || c.dim() != (m, n) {
-        return Err(Error::Shape {
-            operation: "gemm",
-            expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
-            actual: format!("B {:?}, C {:?}", b.dim(), c.dim()),
-        });
-    }
-    if m == 0 || n == 0 {
+    check_shapes("gemm", a.dim(), b.dim(), c.dim())?;
+    if c.is_empty() {
         return Ok(());
     }
-    let start = if beta == T::zero() { Start::Zero } else { Start::C };
-    if beta != T::zero() && beta != T::one() {
-        c.mapv_inplace(|c| beta * c);
-    }
+    let (m, n) = c.dim();
+    let start = start_from(beta, c);
     let (table, a, b, mut c) = (T::table(isa), a.view(), b.view(), c.view_mut());
     if n == 1 || c.strides()[1] == 1 {
         rows_of_c(table, start, alpha, a, b, c);
@@ -80,6 +71,34 @@ pub fn gemm_on<T: Element>(
         c.assign(&contiguous);
     }
     Ok(())
+}
+
+/// Fails unless the shapes are those of A (M, Q), B (Q, N) and C (M, N).
+pub(crate) fn check_shapes(
+    operation: &'static str,
+    (m, q): (usize, usize),
+    b: (usize, usize),
+    c: (usize, usize),
+) -> Result<(), Error> {
+    if b.0 == q && c == (m, b.1) {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        operation,
+        expected: format!("A (M, Q), B (Q, N), C (M, N), here with A ({m}, {q})"),
+        actual: format!("B {b:?}, C {c:?}"),
+    })
+}
+
+/// Multiplies C by β; where the sums start then.
+pub(crate) fn start_from<T: Element>(beta: T, c: &mut ArrayRef2<T>) -> Start {
+    if beta == T::zero() {
+        return Start::Zero;
+    }
+    if beta != T::one() {
+        c.mapv_inplace(|c| beta * c);
+    }
+    Start::C
 }
 
 /// The product for a C whose rows are contiguous.
@@ -97,8 +116,8 @@ fn rows_of_c<T: Element>(
     });
 }
 
-/// A (M, Q) times the packed B, into C (M, N).
-fn tiles<T: Element>(
+/// A (M, Q) times the packed B, into C (M, N), whose rows are contiguous.
+pub(crate) fn tiles<T: Element>(
     table: &TileTable<T>,
     start: Start,
     a: ArrayView2<'_, T>,

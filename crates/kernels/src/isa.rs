@@ -19,10 +19,12 @@ pub(crate) enum Level {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Isa {
-    /// The environment variable that forces an instruction set: `avx512`, `avx2` or `portable`.
+    /// The environment variable that forces an instruction set: `avx512`, `avx2`, `neon` or `portable`.
     pub const VARIABLE: &str = "MLPROBE_ISA";
 
     /// The instruction set in use: the one that `MLPROBE_ISA` names if the machine has it, else the widest.
@@ -56,6 +58,10 @@ impl Isa {
                 found.push(Isa(Level::Avx2));
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            found.push(Isa(Level::Neon));
+        }
         found.push(Isa(Level::Portable));
         found
     }
@@ -67,7 +73,18 @@ impl Isa {
             Level::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon => "neon",
             Level::Portable => "portable",
+        }
+    }
+
+    /// Whether products in bf16 run on instructions made for them (AVX-512 BF16), else they are emulated, to the same bits.
+    pub fn has_bf16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => is_x86_feature_detected!("avx512bf16"),
+            _ => false,
         }
     }
 

@@ -87,70 +87,71 @@ macro_rules! portable {
 portable!(f32);
 portable!(f64);
 
+/// Names the intrinsics of one vector type.
+macro_rules! vector {
+    ($name:ident, $t:ty, $v:ty, $lanes:literal,
+     $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $fma:ident) => {
+        pub(crate) struct $name;
+        // SAFETY: each method is the intrinsic of the same meaning.
+        unsafe impl Simd for $name {
+            type T = $t;
+            type V = $v;
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn zero() -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $set1(0.0) }
+            }
+            #[inline(always)]
+            unsafe fn splat(x: $t) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $set1(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const $t) -> $v {
+                // SAFETY: the caller vouches for the instruction set and the memory.
+                unsafe { $load(p) }
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut $t, v: $v) {
+                // SAFETY: the caller vouches for the instruction set and the memory.
+                unsafe { $store(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn add(a: $v, b: $v) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn sub(a: $v, b: $v) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $sub(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn max(a: $v, b: $v) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $max(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn min(a: $v, b: $v) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $min(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(a: $v, b: $v, c: $v) -> $v {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $fma(a, b, c) }
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::Simd;
     use std::arch::x86_64::*;
 
-    /// Names the intrinsics of one vector type.
-    macro_rules! x86 {
-        ($name:ident, $t:ty, $v:ty, $lanes:literal,
-         $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $max:ident, $min:ident, $fma:ident) => {
-            pub(crate) struct $name;
-            // SAFETY: each method is the unaligned intrinsic of the same meaning.
-            unsafe impl Simd for $name {
-                type T = $t;
-                type V = $v;
-                const LANES: usize = $lanes;
-                #[inline(always)]
-                unsafe fn zero() -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $set1(0.0) }
-                }
-                #[inline(always)]
-                unsafe fn splat(x: $t) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $set1(x) }
-                }
-                #[inline(always)]
-                unsafe fn load(p: *const $t) -> $v {
-                    // SAFETY: the caller vouches for the instruction set and the memory.
-                    unsafe { $load(p) }
-                }
-                #[inline(always)]
-                unsafe fn store(p: *mut $t, v: $v) {
-                    // SAFETY: the caller vouches for the instruction set and the memory.
-                    unsafe { $store(p, v) }
-                }
-                #[inline(always)]
-                unsafe fn add(a: $v, b: $v) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $add(a, b) }
-                }
-                #[inline(always)]
-                unsafe fn sub(a: $v, b: $v) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $sub(a, b) }
-                }
-                #[inline(always)]
-                unsafe fn max(a: $v, b: $v) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $max(a, b) }
-                }
-                #[inline(always)]
-                unsafe fn min(a: $v, b: $v) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $min(a, b) }
-                }
-                #[inline(always)]
-                unsafe fn mul_add(a: $v, b: $v, c: $v) -> $v {
-                    // SAFETY: the caller vouches for the instruction set.
-                    unsafe { $fma(a, b, c) }
-                }
-            }
-        };
-    }
-    x86!(
+    vector!(
         Avx2F32,
         f32,
         __m256,
@@ -164,7 +165,7 @@ mod x86 {
         _mm256_min_ps,
         _mm256_fmadd_ps
     );
-    x86!(
+    vector!(
         Avx2F64,
         f64,
         __m256d,
@@ -178,7 +179,7 @@ mod x86 {
         _mm256_min_pd,
         _mm256_fmadd_pd
     );
-    x86!(
+    vector!(
         Avx512F32,
         f32,
         __m512,
@@ -192,7 +193,7 @@ mod x86 {
         _mm512_min_ps,
         _mm512_fmadd_ps
     );
-    x86!(
+    vector!(
         Avx512F64,
         f64,
         __m512d,
@@ -207,6 +208,67 @@ mod x86 {
         _mm512_fmadd_pd
     );
 }
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::Simd;
+    use std::arch::aarch64::*;
+
+    /// The operations whose arguments come in another order than in [`Simd`], or that treat NaN in another way.
+    macro_rules! adapted {
+        ($v:ty, $max:ident, $greater:ident, $min:ident, $less:ident, $select:ident, $mul_add:ident, $fma:ident) => {
+            /// b where a or b is NaN, as on the other instruction sets; NEON's own maximum is NaN.
+            #[inline]
+            #[target_feature(enable = "neon")]
+            fn $max(a: $v, b: $v) -> $v {
+                $select($greater(a, b), a, b)
+            }
+            /// Likewise.
+            #[inline]
+            #[target_feature(enable = "neon")]
+            fn $min(a: $v, b: $v) -> $v {
+                $select($less(a, b), a, b)
+            }
+            #[inline]
+            #[target_feature(enable = "neon")]
+            fn $mul_add(a: $v, b: $v, c: $v) -> $v {
+                $fma(c, a, b)
+            }
+        };
+    }
+    adapted!(float32x4_t, max_f32, vcgtq_f32, min_f32, vcltq_f32, vbslq_f32, mul_add_f32, vfmaq_f32);
+    adapted!(float64x2_t, max_f64, vcgtq_f64, min_f64, vcltq_f64, vbslq_f64, mul_add_f64, vfmaq_f64);
+
+    vector!(
+        NeonF32,
+        f32,
+        float32x4_t,
+        4,
+        vdupq_n_f32,
+        vld1q_f32,
+        vst1q_f32,
+        vaddq_f32,
+        vsubq_f32,
+        max_f32,
+        min_f32,
+        mul_add_f32
+    );
+    vector!(
+        NeonF64,
+        f64,
+        float64x2_t,
+        2,
+        vdupq_n_f64,
+        vld1q_f64,
+        vst1q_f64,
+        vaddq_f64,
+        vsubq_f64,
+        max_f64,
+        min_f64,
+        mul_add_f64
+    );
+}
+
 /// Defines `$name(isa, arguments)`, which runs the generic `$generic::<S>(arguments)` compiled for `isa`.
 ///
 /// The generic function has to be `#[inline(always)]`: `#[target_feature]` reaches only what is inlined.
@@ -227,6 +289,12 @@ macro_rules! dispatch {
                 // SAFETY: forwarded from the caller.
                 unsafe { $generic::<$crate::simd::Avx2F32>($($arg),*) }
             }
+            #[cfg(target_arch = "aarch64")]
+            #[target_feature(enable = "neon")]
+            unsafe fn neon($($arg: $ty),*) {
+                // SAFETY: forwarded from the caller.
+                unsafe { $generic::<$crate::simd::NeonF32>($($arg),*) }
+            }
             match isa.0 {
                 // SAFETY: an Isa exists only where its instructions do; the rest is forwarded from the caller.
                 #[cfg(target_arch = "x86_64")]
@@ -234,6 +302,9 @@ macro_rules! dispatch {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "aarch64")]
+                $crate::isa::Level::Neon => unsafe { neon($($arg),*) },
                 // SAFETY: the portable path needs no instructions; the rest is forwarded from the caller.
                 $crate::isa::Level::Portable => unsafe {
                     $generic::<$crate::simd::Portable<f32, 4>>($($arg),*)
@@ -244,5 +315,7 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::{NeonF32, NeonF64};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};

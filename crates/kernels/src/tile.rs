@@ -7,6 +7,7 @@ use ndarray::NdFloat;
 use crate::buffer::Scratch;
 use crate::fetch;
 use crate::isa::{Isa, Level};
+use crate::pairs::PortablePairs;
 use crate::simd::{Portable, Simd, prefetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
@@ -214,40 +215,49 @@ macro_rules! table {
             // SAFETY: forwarded from the caller.
             unsafe { tile::<$simd, MR, NV>(t) }
         }
-        static $table: TileTable<$t> = TileTable {
+        pub(super) static $table: TileTable<$t> = TileTable {
             lanes: <$simd as Simd>::LANES,
             tiles: &[$([$run::<$mr, 1>, $run::<$mr, 2>]),*],
         };
     };
 }
 
-// 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512, else 16.
+// 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512 and NEON, else 16.
 table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
+table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<4>, [1 2 3 4 5 6]);
 table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::*;
+    use crate::pairs::Avx512Pairs;
     use crate::simd::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
     table!(AVX2_F32, avx2_f32, f32, Avx2F32, [1 2 3 4 5 6], "avx2,fma");
     table!(AVX2_F64, avx2_f64, f64, Avx2F64, [1 2 3 4 5 6], "avx2,fma");
     table!(AVX512_F32, avx512_f32, f32, Avx512F32, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+    table!(AVX512_PAIRS, avx512_pairs, f32, Avx512Pairs, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f,avx512bf16");
     table!(AVX512_F64, avx512_f64, f64, Avx512F64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
-
-    pub(super) static F32: [&TileTable<f32>; 2] = [&AVX2_F32, &AVX512_F32];
-    pub(super) static F64: [&TileTable<f64>; 2] = [&AVX2_F64, &AVX512_F64];
+}
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::*;
+    use crate::simd::{NeonF32, NeonF64};
+    table!(NEON_F32, neon_f32, f32, NeonF32, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
+    table!(NEON_F64, neon_f64, f64, NeonF64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
 }
 
 macro_rules! tiled {
-    ($t:ty, $portable:ident, $x86:ident) => {
+    ($t:ty, $portable:ident, $avx2:ident, $avx512:ident, $neon:ident) => {
         impl Tiled for $t {
             #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
             fn table(isa: Isa) -> &'static TileTable<$t> {
                 match isa.0 {
                     Level::Portable => &$portable,
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => x86::$x86[0],
+                    Level::Avx2 => &x86::$avx2,
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => x86::$x86[1],
+                    Level::Avx512 => &x86::$avx512,
+                    #[cfg(target_arch = "aarch64")]
+                    Level::Neon => &neon::$neon,
                 }
             }
             #[expect(private_bounds, reason = "as above")]
@@ -260,5 +270,14 @@ macro_rules! tiled {
         }
     };
 }
-tiled!(f32, PORTABLE_F32, F32);
-tiled!(f64, PORTABLE_F64, F64);
+tiled!(f32, PORTABLE_F32, AVX2_F32, AVX512_F32, NEON_F32);
+tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);
+
+/// The tiles whose elements of A and B are pairs of bf16 numbers.
+pub(crate) fn pair_table(isa: Isa) -> &'static TileTable<f32> {
+    match isa.has_bf16() {
+        #[cfg(target_arch = "x86_64")]
+        true => &x86::AVX512_PAIRS,
+        _ => &PORTABLE_PAIRS,
+    }
+}

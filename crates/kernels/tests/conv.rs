@@ -2,8 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[macro_use]
+#[path = "checks/mod.rs"]
+mod checks;
+
 use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, mix};
 use ndarray::Array4;
+
+checks![
+    a_strided_3x3_convolution_agrees_with_naive_loops,
+    padded_and_strided_convolutions_agree_with_naive_loops,
+    a_1x1_convolution_agrees_with_naive_loops,
+    a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops,
+    an_image_gives_the_same_bits_whichever_images_go_with_it,
+    max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge,
+    pooled_lengths_are_those_of_torch,
+    mixing_weighs_both_rows_at_every_length,
+    arguments_that_do_not_fit_are_errors_that_name_them,
+];
 
 /// Values in (-1, 1), different at every place.
 fn number(index: usize, salt: u32) -> f32 {
@@ -65,7 +81,7 @@ fn agrees(
             let (out_height, out_width) = conv.output_size(height, width);
             // Sixteen channels before those written, and sixteen after, have to stay as they are.
             let all = 32 + weight_shape.0;
-            let finish = [Finish::Store, Finish::Relu, Finish::AddRelu][(n + height) % 3];
+            let finish = [Finish::Store, Finish::Relu, Finish::Relu6, Finish::Add, Finish::AddRelu][(n + height) % 5];
             let before = map((n, out_height, out_width, all), 6);
             let mut output = before.clone();
             conv.forward(&input, &mut output, 16, finish).unwrap();
@@ -80,6 +96,8 @@ fn agrees(
                     let expected = match finish {
                         Finish::Store => sum,
                         Finish::Relu => sum.max(0.0),
+                        Finish::Relu6 => sum.clamp(0.0, 6.0),
+                        Finish::Add => sum + f64::from(before[16 + o]),
                         Finish::AddRelu => (sum + f64::from(before[16 + o])).max(0.0),
                     };
                     let bound = growth * f64::from(f32::EPSILON) * (scale + 1.0);
@@ -93,25 +111,21 @@ fn agrees(
     }
 }
 
-#[test]
 fn a_strided_3x3_convolution_agrees_with_naive_loops() {
     agrees((48, 3, 3, 3), (2, 0), &[(1, 3, 3), (2, 8, 31), (1, 33, 16)], 27.0);
 }
 
-#[test]
 fn padded_and_strided_convolutions_agree_with_naive_loops() {
     agrees((16, 3, 7, 7), (2, 3), &[(1, 7, 7), (2, 9, 16), (3, 1, 5)], 147.0);
     agrees((32, 16, 3, 3), (2, 1), &[(1, 1, 1), (2, 7, 8), (3, 5, 4)], 144.0);
     agrees((16, 5, 3, 3), (1, 1), &[(1, 3, 4), (2, 6, 5), (3, 2, 2)], 45.0);
 }
 
-#[test]
 fn a_1x1_convolution_agrees_with_naive_loops() {
     agrees((16, 19, 1, 1), (1, 0), &[(1, 1, 1), (3, 5, 7), (1, 15, 15)], 19.0);
     agrees((96, 64, 1, 1), (2, 0), &[(2, 5, 7)], 64.0);
 }
 
-#[test]
 fn a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops() {
     // A sum of 9·I products errs by √(9·I) units on average. The transforms double that, and the largest of many
     // errors is some five times the average.
@@ -120,7 +134,6 @@ fn a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops() {
     agrees((80, 48, 3, 3), (1, 1), &sizes, 12.0);
 }
 
-#[test]
 fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
     let (weight, bias) = weights((32, 16, 3, 3));
     for isa in Isa::available() {
@@ -137,7 +150,6 @@ fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
     }
 }
 
-#[test]
 fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
     for isa in Isa::available() {
         for (height, width) in [(1, 1), (2, 3), (3, 4), (7, 8), (24, 31)] {
@@ -165,14 +177,12 @@ fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
     }
 }
 
-#[test]
 fn pooled_lengths_are_those_of_torch() {
     let lengths = |pool: MaxPool| [3, 4, 5, 6, 24, 63, 111, 112].map(|length| pool.output_size(length));
     assert_eq!(lengths(MaxPool { padding: 0, ceil: true }), [1, 2, 2, 3, 12, 31, 55, 56]);
     assert_eq!(lengths(MaxPool { padding: 1, ceil: false }), [2, 2, 3, 3, 12, 32, 56, 56]);
 }
 
-#[test]
 fn mixing_weighs_both_rows_at_every_length() {
     for isa in Isa::available() {
         for len in [0, 1, 15, 16, 37] {
@@ -185,7 +195,6 @@ fn mixing_weighs_both_rows_at_every_length() {
     }
 }
 
-#[test]
 fn arguments_that_do_not_fit_are_errors_that_name_them() {
     let (weight, bias) = weights((16, 3, 3, 3));
     let isa = Isa::current();

@@ -2,8 +2,25 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[macro_use]
+#[path = "checks/mod.rs"]
+mod checks;
+
 use mlprobe_kernels::{Element, Error, Isa, fetching, gemm, gemm_on};
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder};
+
+checks![
+    f32_products_agree_with_a_triple_loop_within_the_stated_bound,
+    f64_products_agree_with_a_triple_loop_within_the_stated_bound,
+    factors_scale_the_product_and_what_was_there,
+    where_beta_is_zero_what_was_there_is_not_read,
+    an_element_is_the_same_bits_whatever_rows_and_columns_surround_it,
+    a_product_added_up_along_the_inner_dimension_has_the_bits_of_a_whole_one,
+    what_is_added_to_a_strided_view_comes_on_top_of_it,
+    a_product_into_a_strided_view_leaves_the_rest_alone,
+    shapes_that_do_not_fit_are_an_error_that_names_them,
+    fetching_rows_meanwhile_changes_no_bit,
+];
 
 /// Σ_q a[m, q]·b[q, n] in f64, and the same sum of absolute values, which scales the error bound.
 fn naive(a: ArrayView2<f64>, b: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
@@ -60,18 +77,15 @@ fn agrees_with_naive<T: Element + Into<f64>>(unit_roundoff: f64, from: fn(f64) -
     assert!(wrong.is_empty(), "{} wrong, first: {}", wrong.len(), wrong[0]);
 }
 
-#[test]
 fn f32_products_agree_with_a_triple_loop_within_the_stated_bound() {
     agrees_with_naive(f64::from(f32::EPSILON) / 2.0, |x| x as f32);
 }
 
-#[test]
 fn f64_products_agree_with_a_triple_loop_within_the_stated_bound() {
     agrees_with_naive(f64::EPSILON / 2.0, |x| x);
 }
 
 /// α A B + β C within 2 (Q + 2) ε (|α| Σ|a||b| + |β||c|), as documented.
-#[test]
 fn factors_scale_the_product_and_what_was_there() {
     for isa in Isa::available() {
         for (m, q, n) in SIZES {
@@ -98,7 +112,6 @@ fn factors_scale_the_product_and_what_was_there() {
     }
 }
 
-#[test]
 fn where_beta_is_zero_what_was_there_is_not_read() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     let mut c = Array2::from_elem((5, 7), f64::NAN);
@@ -106,7 +119,6 @@ fn where_beta_is_zero_what_was_there_is_not_read() {
     assert!(c.iter().all(|c| c.is_finite()));
 }
 
-#[test]
 fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
     let a = numbers(37, 50, false, 3).mapv(|x| x as f32);
     let b = numbers(50, 70, false, 4).mapv(|x| x as f32);
@@ -123,7 +135,6 @@ fn an_element_is_the_same_bits_whatever_rows_and_columns_surround_it() {
     }
 }
 
-#[test]
 fn a_product_added_up_along_the_inner_dimension_has_the_bits_of_a_whole_one() {
     let a = numbers(37, 110, true, 7).mapv(|x| x as f32);
     let b = numbers(110, 75, false, 8).mapv(|x| x as f32);
@@ -139,7 +150,6 @@ fn a_product_added_up_along_the_inner_dimension_has_the_bits_of_a_whole_one() {
     }
 }
 
-#[test]
 fn what_is_added_to_a_strided_view_comes_on_top_of_it() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     for isa in Isa::available() {
@@ -155,7 +165,6 @@ fn what_is_added_to_a_strided_view_comes_on_top_of_it() {
     }
 }
 
-#[test]
 fn a_product_into_a_strided_view_leaves_the_rest_alone() {
     let (a, b) = (numbers(5, 6, false, 5), numbers(6, 7, false, 6));
     for isa in Isa::available() {
@@ -167,7 +176,6 @@ fn a_product_into_a_strided_view_leaves_the_rest_alone() {
     }
 }
 
-#[test]
 fn shapes_that_do_not_fit_are_an_error_that_names_them() {
     let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::<f32>::zeros((4, 5)));
     let error = gemm(1.0, &a, &b, 0.0, &mut Array2::zeros((2, 5))).unwrap_err();
@@ -175,7 +183,6 @@ fn shapes_that_do_not_fit_are_an_error_that_names_them() {
     assert!(error.to_string().contains("(4, 5)"), "{error}");
 }
 
-#[test]
 fn fetching_rows_meanwhile_changes_no_bit() {
     let rows = numbers(9, 33, false, 3).mapv(|x| x as f32);
     let rows: Vec<&[f32]> = rows.rows().into_iter().map(|row| row.to_slice().unwrap()).collect();

@@ -1,0 +1,113 @@
+//! Vectors of pairs of bf16 numbers for the register tile, which takes each pair as one element of 32 bits: the first
+//! number in the lower half. A multiply-add of the tile is then c + a₁·b₁ + a₀·b₀ with c in `f32`, as the instruction
+//! `vdpbf16ps` of AVX-512 computes it (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2):
+//!
+//! ```text
+//! c ← c + a₁·b₁,  then  c ← c + a₀·b₀,     each rounded once to nearest even; results below 2⁻¹²⁶ become 0
+//! ```
+//!
+//! The portable vectors do the same in `f64`. There a product of two bf16 numbers is exact, and so is its sum with c unless
+//! their exponents are more than 29 apart; rounding it to `f32` then gives what a single rounding gives.
+
+use crate::simd::{Portable, Simd};
+
+/// Forwards everything but the multiply-add to the vectors of `f32` that hold the sums.
+macro_rules! pairs {
+    ($name:ty, [$($generics:tt)*], $sums:ty, |$a:ident, $b:ident, $c:ident| $dot:expr) => {
+        // SAFETY: the methods are those of the vectors of sums, which touch as many numbers.
+        unsafe impl<$($generics)*> Simd for $name {
+            type T = f32;
+            type V = <$sums as Simd>::V;
+            const LANES: usize = <$sums as Simd>::LANES;
+            #[inline(always)]
+            unsafe fn zero() -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::zero() }
+            }
+            #[inline(always)]
+            unsafe fn splat(x: f32) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::splat(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const f32) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::load(p) }
+            }
+            #[inline(always)]
+            unsafe fn store(p: *mut f32, v: Self::V) {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::store(p, v) }
+            }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::sub(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::max(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+                // SAFETY: forwarded from the caller.
+                unsafe { <$sums>::min(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add($a: Self::V, $b: Self::V, $c: Self::V) -> Self::V {
+                $dot
+            }
+        }
+    };
+}
+
+pub(crate) struct PortablePairs<const LANES: usize>;
+pairs!(PortablePairs<LANES>, [const LANES: usize], Portable<f32, LANES>, |a, b, c| {
+    std::array::from_fn(|i| {
+        let ([a0, a1], [b0, b1]) = (numbers(a[i]), numbers(b[i]));
+        step(a0, b0, step(a1, b1, c[i]))
+    })
+});
+
+/// The two numbers of a pair.
+#[inline(always)]
+fn numbers(pair: f32) -> [f32; 2] {
+    let bits = pair.to_bits();
+    [bits << 16, bits & 0xffff_0000].map(f32::from_bits)
+}
+
+/// c + a·b, rounded once.
+#[inline(always)]
+fn step(a: f32, b: f32, c: f32) -> f32 {
+    normal_or_zero((f64::from(normal_or_zero(c)) + f64::from(a) * f64::from(b)) as f32)
+}
+
+#[inline(always)]
+fn normal_or_zero(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0_f32.copysign(x) } else { x }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512Pairs;
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use super::Simd;
+    use crate::simd::Avx512F32;
+    use std::arch::x86_64::{__m512bh, _mm512_castps_si512, _mm512_dpbf16_ps};
+
+    pub(crate) struct Avx512Pairs;
+    pairs!(Avx512Pairs, [], Avx512F32, |a, b, c| {
+        // SAFETY: the caller vouches for the instruction set; both types are 512 bits without invalid values.
+        unsafe {
+            let pairs = |x| std::mem::transmute::<_, __m512bh>(_mm512_castps_si512(x));
+            _mm512_dpbf16_ps(c, pairs(a), pairs(b))
+        }
+    });
+}
