@@ -19,6 +19,7 @@ struct Arguments {
     command: Command,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one, parsed once")]
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]

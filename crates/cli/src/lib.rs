@@ -3,6 +3,7 @@
 
 mod ablate;
 mod compare;
+mod curve;
 mod data;
 mod display;
 mod embed;
@@ -46,6 +47,7 @@ pub enum Command {
     Reproduce(reproduce::Arguments),
     Compare(compare::Arguments),
     Ablate(ablate::Arguments),
+    Curve(curve::Arguments),
     Plan(plan::Arguments),
     Pool(pool::Arguments),
     Report(report::Arguments),
@@ -79,6 +81,7 @@ impl Command {
             Self::Reproduce(arguments) => reproduce::run(arguments),
             Self::Compare(arguments) => compare::run(arguments),
             Self::Ablate(arguments) => ablate::run(arguments),
+            Self::Curve(arguments) => curve::run(arguments),
             Self::Plan(arguments) => plan::run(arguments),
             Self::Pool(arguments) => pool::run(arguments),
             Self::Report(arguments) => report::run(arguments),

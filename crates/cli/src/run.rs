@@ -36,7 +36,7 @@ impl Threads {
     }
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct RunOptions {
     /// Folder for results, report, models and predictions [default: a folder in runs/ named after the options]
     #[arg(long, value_name = "DIR")]
@@ -54,6 +54,16 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// The folder that the user named.
+    pub fn out(&self) -> Option<PathBuf> {
+        self.out.clone()
+    }
+
+    /// The same options for a run in `folder`.
+    pub fn inside(self, folder: PathBuf) -> Self {
+        Self { out: Some(folder), ..self }
+    }
+
     /// Does `work` in the run folder, with bars. Returns the folder, also if the run had been finished before.
     ///
     /// # Errors

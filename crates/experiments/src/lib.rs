@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+pub mod curve;
 mod engine;
 mod error;
 mod features;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::model::Model;
 use super::templates::render;
 use crate::analysis::results::Results;
+use crate::curve::DataCurve;
 use crate::error::Result;
 use crate::planning::StudyPlan;
 use crate::pooling::PooledComparison;
@@ -50,6 +51,14 @@ pub fn tuned_markdown(report: &Report) -> Result<String> {
 /// As [`markdown`].
 pub fn plan_text(plan: &StudyPlan) -> Result<String> {
     render("plan.txt", plan)
+}
+
+/// A data curve as Markdown.
+///
+/// # Errors
+/// As [`markdown`].
+pub fn curve_markdown(curve: &DataCurve) -> Result<String> {
+    render("curve.md", curve)
 }
 
 /// Pooled comparisons as Markdown.

@@ -3,6 +3,7 @@
 mod curves;
 mod figures;
 mod format;
+mod growth;
 mod markdown;
 mod model;
 mod page;
@@ -12,6 +13,7 @@ mod sentences;
 mod templates;
 
 pub use curves::learning_curves;
-pub use markdown::{markdown, plan_text, pool_markdown, summary, tuned_markdown};
+pub use growth::growth_figure;
+pub use markdown::{curve_markdown, markdown, plan_text, pool_markdown, summary, tuned_markdown};
 pub use page::Page;
 pub use pictures::Pictures;
