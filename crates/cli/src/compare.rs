@@ -1,6 +1,6 @@
 //! `mlprobe compare`: training sets from files, against each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +15,7 @@ use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Stud
 
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
+use crate::progress::print;
 use crate::run::{RunOptions, Threads};
 
 /// The learning rate of a set unless the user names one.
@@ -86,8 +87,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
     let mut about = About::features(&test.name, &names);
     about.commit = commit();
-    about.files = sets.iter().map(|set| set.info(true)).collect::<Result<_>>()?;
-    about.files.push(test.info(false)?);
+    about.files = sets.iter().map(|set| set.info(Some(&test))).collect::<Result<_>>()?;
+    about.files.push(test.info(None)?);
+    for file in about.files.iter().filter(|file| file.test_rows > 0) {
+        let (rows, name) = (file.test_rows, file.arm.as_deref().unwrap_or_default());
+        if 2 * rows > test.set.len() {
+            bail!(
+                "{rows} of the {} test rows are also in the training set `{name}` ({}), with the same features: that would \
+                 measure memory; name a test set of other rows",
+                test.set.len(),
+                file.file
+            );
+        }
+        print(format_args!("NOTE: {rows} test rows are also in the training set {name}, with the same features."));
+    }
     let set_file = |(set, &learning_rate): (&NamedSet, &f64)| SetFile {
         name: set.name.clone(),
         file: set.file.clone(),
@@ -243,18 +256,28 @@ fn read_file(file: &str, options: &Options) -> Result<LabelledFile> {
 }
 
 impl NamedSet {
-    /// Where the set came from, for the record.
-    fn info(&self, is_training_set: bool) -> Result<FileInfo> {
+    /// Where the set came from, for the record; of a training set also how many rows of `test` it holds.
+    fn info(&self, test: Option<&Self>) -> Result<FileInfo> {
         let (features, labels) =
             split_pair(&self.file).map_or((self.file.as_str(), None), |(x, y)| (x, Some(y)));
         let digest = |path| mlprobe_files::sha256(path).with_context(|| format!("reading {path}"));
         Ok(FileInfo {
-            arm: is_training_set.then(|| self.name.clone()),
+            arm: test.map(|_| self.name.clone()),
+            test_rows: test.map_or(0, |test| rows_in_common(&self.set, &test.set)),
             file: self.file.clone(),
             rows: self.set.len(),
             sha256: [features].into_iter().chain(labels).map(digest).collect::<Result<_>>()?,
         })
     }
+}
+
+/// How many rows of `test` have the very features of a row of `train`.
+fn rows_in_common(train: &LabelledFeatures, test: &LabelledFeatures) -> usize {
+    let rows = |set: &LabelledFeatures| -> Vec<Vec<u32>> {
+        set.features().outer_iter().map(|row| row.iter().map(|x| x.to_bits()).collect()).collect()
+    };
+    let known: HashSet<Vec<u32>> = rows(train).into_iter().collect();
+    rows(test).iter().filter(|row| known.contains(*row)).count()
 }
 
 /// The two files of `FEATURES.npy:LABELS.npy`.

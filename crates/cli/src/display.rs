@@ -1,6 +1,6 @@
 //! Shows how the work proceeds, and what was found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,8 @@ use crate::{interrupt, output};
 pub struct Display {
     bars: Bars,
     stages: Mutex<HashMap<String, Bar>>,
+    /// Notes that have been shown.
+    noted: Mutex<HashSet<String>>,
 }
 
 impl Display {
@@ -71,8 +73,15 @@ impl Display {
             Event::RunFinished { arm, seed, test_accuracy } => self
                 .bars
                 .line(format_args!("seed {seed}, {arm}: {:.2} % on the test set", 100.0 * test_accuracy)),
+            Event::Diverged { arm, seed, error } => self.bars.line(format_args!(
+                "seed {seed}, {arm}: {error}. This arm is left out; the others are run to the end."
+            )),
             Event::Noted { arm, seed, note } => {
-                self.bars.line(format_args!("seed {seed}, {arm}: NOTE: {note}."))
+                // A note on the training set holds for every seed: once is enough.
+                let text = format!("{arm}: NOTE: {note}.");
+                if self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                    self.bars.line(format_args!("seed {seed}, {text}"));
+                }
             }
             Event::SeedFinished { done, planned } => {
                 self.bars.line(format_args!("Seed {done} of {planned} is done and in the report."));

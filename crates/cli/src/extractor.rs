@@ -214,8 +214,8 @@ fn open_onnx(
     _: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
     bail!(
-        "--extractor {}: this program was built without ONNX; build it with `--features onnx`, as in \
-         `cargo install --path crates/cli --features onnx` or `cargo xtask-onnx`",
+        "--extractor {}: this program was built without ONNX; build it with its feature, as in \
+         `cargo install --path crates/cli --features onnx`",
         path.display()
     )
 }

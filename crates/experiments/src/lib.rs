@@ -52,7 +52,7 @@ pub mod results {
     pub use crate::analysis::questions::{Measure, Question};
     pub use crate::analysis::reading::read_results;
     pub use crate::analysis::results::{
-        About, ArmNote, ArmScore, DatasetInfo, ExtractorInfo, FileInfo, Results, Robustness, SCHEMA,
+        About, ArmNote, ArmScore, DatasetInfo, Diverged, ExtractorInfo, FileInfo, Results, Robustness, SCHEMA,
     };
     pub use crate::engine::clock::Stage;
     pub use crate::engine::scoring::{Epoch, Run};

@@ -74,6 +74,7 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
         baselines: Vec::new(),
         claims: Vec::new(),
         notes: Vec::new(),
+        diverged: Vec::new(),
         decided_early: false,
         stages: Vec::new(),
     }

@@ -105,11 +105,11 @@ pub(crate) fn baselines(
     let (units, test_units) = (unit_rows(train.features()), unit_rows(test.features()));
     let nearest = knn_predict(units.view(), train.labels(), test_units.view(), k)?;
 
-    let arms = [Arm::new("logistic-regression", learning_rate).with(train)];
+    let arm = Arm::new("logistic-regression", learning_rate).with(train);
     let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
     let scoring =
         Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
-    let engine = Engine { stage: STAGE, arms: &arms, scoring, hidden: &[], threads, announce: false };
+    let engine = Engine { stage: STAGE, arms: &[&arm], scoring, hidden: &[], threads, announce: false };
     let mut logistic = Vec::new();
     let is_whole = engine.run(seeds, session, |runs| {
         logistic.extend(runs.iter().map(|run| run.record.test_accuracy));

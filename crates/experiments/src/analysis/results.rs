@@ -48,6 +48,9 @@ pub struct Results {
     pub baselines: Vec<Baseline>,
     /// What the scores alone do not say; empty if all is as it should be.
     pub notes: Vec<ArmNote>,
+    /// Arms that were left out, because they diverged.
+    #[serde(default)]
+    pub diverged: Vec<Diverged>,
     /// Whether the rule for looking after every seed ended the run before all planned seeds.
     #[serde(default)]
     pub decided_early: bool,
@@ -107,6 +110,20 @@ pub struct FileInfo {
     pub rows: usize,
     /// SHA-256 (hex) of the file, or of each of the two.
     pub sha256: Vec<String>,
+    /// How many test rows have the very features of a row of this training set: a model may have memorised them.
+    #[serde(default)]
+    pub test_rows: usize,
+}
+
+/// An arm whose training diverged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diverged {
+    /// The arm's name.
+    pub arm: String,
+    /// The seed of the first run that diverged.
+    pub seed: u64,
+    /// What happened, and what to do.
+    pub error: String,
 }
 
 /// Something about an arm's runs that their scores alone do not say.

@@ -35,7 +35,7 @@ use subset::part_of;
 pub(crate) struct Engine<'a> {
     /// The stage of the runs.
     pub stage: &'a str,
-    pub arms: &'a [Arm<'a>],
+    pub arms: &'a [&'a Arm<'a>],
     pub scoring: Scoring<'a>,
     /// Widths of the hidden layers.
     pub hidden: &'a [usize],
@@ -72,11 +72,11 @@ impl Engine<'_> {
         let per_seed: u64 = self.arms.iter().map(|arm| arm.updates_per_epoch(self.scoring.protocol)).sum();
         let updates = per_seed * (seeds.len() * self.scoring.protocol.epochs) as u64;
         session.stage(self.stage, updates, "updates", |_| {
-            let seeded: Vec<bool> = self.arms.iter().map(Arm::is_seeded).collect();
+            let seeded: Vec<bool> = self.arms.iter().map(|arm| arm.is_seeded()).collect();
             let train = |job: Job| self.train(job.arm, seeds[job.seed], session);
             let finished = |job: Job, run: thread::Result<Result<Option<TrainedRun>>>| {
                 let run = run.unwrap_or_else(|panic| {
-                    session.stop();
+                    session.end(true);
                     resume_unwind(panic)
                 });
                 let taken = run.and_then(|run| {
@@ -87,11 +87,12 @@ impl Engine<'_> {
                     {
                         handed_over += 1;
                         decided = after_seed(runs)?.is_break();
+                        session.end(decided);
                     }
                     Ok(())
                 });
                 if let Err(error) = taken {
-                    session.stop();
+                    session.end(true);
                     failure.get_or_insert(error);
                 }
             };
@@ -102,6 +103,7 @@ impl Engine<'_> {
                 finished,
             );
         });
+        session.end(false);
         match failure {
             Some(error) => Err(error),
             None => Ok(decided || handed_over == seeds.len()),
@@ -110,7 +112,7 @@ impl Engine<'_> {
 
     fn train(&self, arm: usize, seed: u64, session: &Session<'_>) -> Result<Option<TrainedRun>> {
         let Self { stage, arms, scoring, hidden, .. } = *self;
-        let arm = &arms[arm];
+        let arm = arms[arm];
         let mut blocks = arm.training_set(seed, scoring.test.dim(), session)?;
         if let Some(subset) = scoring.protocol.subset {
             blocks = blocks.iter().map(|set| part_of(set, subset, seed)).collect::<Result<_>>()?;

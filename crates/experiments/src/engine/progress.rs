@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::notes::Note;
 
 /// Something that happened in a study.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A stage has begun; stages may overlap.
     StageStarted {
@@ -77,6 +77,15 @@ pub enum Event<'a> {
         /// Test accuracy after the last epoch, a fraction.
         test_accuracy: f64,
     },
+    /// The training of an arm diverged; the arm is left out, and the others are run to the end.
+    Diverged {
+        /// The arm's name.
+        arm: &'a str,
+        /// The run's seed.
+        seed: u64,
+        /// What happened, and what to do.
+        error: &'a mlprobe_nn::Error,
+    },
     /// A reader of a run's scores should know something.
     Noted {
         /// The arm's name.
@@ -101,13 +110,16 @@ pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
 /// Passes events on to an observer, and remembers whether it asked to stop.
 pub struct Progress<'a> {
     observer: &'a Observer<'a>,
+    /// By the observer.
     stopped: AtomicBool,
+    /// By the work itself, which has failed or needs no more runs.
+    ended: AtomicBool,
 }
 
 impl<'a> Progress<'a> {
     /// Reports to `observer`.
     pub fn new(observer: &'a Observer<'a>) -> Self {
-        Self { observer, stopped: AtomicBool::new(false) }
+        Self { observer, stopped: AtomicBool::new(false), ended: AtomicBool::new(false) }
     }
 
     /// Reports to nobody.
@@ -118,18 +130,18 @@ impl<'a> Progress<'a> {
     /// Sends one event.
     pub fn send(&self, event: Event<'_>) {
         if (self.observer)(event).is_break() {
-            self.stop();
+            self.stopped.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether the work is to end early.
     pub fn stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.stopped.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed)
     }
 
-    /// Ends the work early: runs stop at their next epoch.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+    /// Ends the runs under way at their next epoch, or, with `false`, lets new ones begin unless the observer asked to stop.
+    pub(crate) fn end(&self, ended: bool) {
+        self.ended.store(ended, Ordering::Relaxed);
     }
 }
 

@@ -117,6 +117,7 @@ impl Scoring<'_> {
         let examples = |set| self.examples(set).map_err(failed);
         let train = blocks.iter().map(examples).collect::<Result<Vec<_>>>()?;
         let test = examples(self.test)?;
+        let learning_rate = hyperparameters.learning_rate();
         let training = Training {
             stage,
             arm,
@@ -131,8 +132,16 @@ impl Scoring<'_> {
         let trained = training.run(session, |scores: &mut Scores, model, summary, seconds| {
             let EpochSummary { epoch, updates, .. } = summary;
             if self.scored_at.binary_search(&epoch).is_ok() {
-                let (original, train) = evaluate_blocks(model, &train)?;
-                let test = evaluate(model, &test)?;
+                // A network may diverge in its last step, which only shows when it is evaluated.
+                let diverged = |error| match error {
+                    mlprobe_nn::Error::NotFinite { value, .. } => {
+                        let batch = (updates / epoch as u64) as usize; // the last one of the epoch
+                        mlprobe_nn::Error::Diverged { epoch, batch, learning_rate, loss: value }
+                    }
+                    other => other,
+                };
+                let (original, train) = evaluate_blocks(model, &train).map_err(diverged)?;
+                let test = evaluate(model, &test).map_err(diverged)?;
                 scores.history.push(Epoch {
                     epoch,
                     updates,

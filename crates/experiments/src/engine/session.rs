@@ -86,9 +86,9 @@ impl<'a> Session<'a> {
         self.progress.stopped()
     }
 
-    /// Ends the work early: runs stop at their next epoch.
-    pub fn stop(&self) {
-        self.progress.stop();
+    /// Ends the runs under way at their next epoch, or, with `false`, lets new ones begin unless the observer asked to stop.
+    pub(crate) fn end(&self, ended: bool) {
+        self.progress.end(ended);
     }
 
     /// What an earlier start saved as `name`, a file name, with content that follows from `parts`. A damaged file is

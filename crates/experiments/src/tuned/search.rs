@@ -205,7 +205,7 @@ impl Search<'_> {
             scored_at: &protocol.report_at,
         };
         let engine =
-            Engine { stage, arms: &arms, scoring, hidden: &[HIDDEN], threads: self.threads, announce: false };
+            Engine { stage, arms: &arms.iter().collect::<Vec<_>>(), scoring, hidden: &[HIDDEN], threads: self.threads, announce: false };
         let mut finished = Vec::new();
         let is_whole = engine.run(seeds, self.session, |runs| {
             finished.extend(runs);

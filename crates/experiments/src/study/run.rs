@@ -1,0 +1,258 @@
+//! How a study is run: seeds in batches, results after each seed, an arm that diverges left out.
+
+use std::ops::ControlFlow;
+
+use mlprobe_stats::{Answer as Decision, FEWEST_SEEDS, SequentialRule};
+
+use super::{Outcome, Study};
+use crate::analysis::analyse::{Plan, analyse};
+use crate::analysis::arms::ArmResults;
+use crate::analysis::probes::{Baseline, Probes, baselines};
+use crate::analysis::questions::Question;
+use crate::analysis::results::{Diverged, Results, SCHEMA};
+use crate::engine::arm::Arm;
+use crate::engine::progress::{Event, Progress};
+use crate::engine::scoring::Scoring;
+use crate::engine::session::Session;
+use crate::engine::sets::LabelledFeatures;
+use crate::engine::{Engine, check_arms, check_sets, or_one_per_core};
+use crate::error::{Error, Result};
+
+/// The stage of the runs.
+const STAGE: &str = "training";
+
+impl Study<'_> {
+    /// Trains every arm with every seed, and reports to nobody.
+    ///
+    /// # Errors
+    /// As [`run_in`](Self::run_in).
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_in(&Session::new(Progress::silent()), |_| Ok(()))
+    }
+
+    /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the seeds,
+    /// `after_seed` is called with everything so far; it may write it down. Where `session` has checkpoints, every run resumes
+    /// from where an earlier start left it. An arm that diverges is left out and named in the results; the others are run
+    /// to the end.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer asked to stop; [`Error::Training`] if
+    /// every arm diverged; else the first error of a run or of `after_seed`, once the other runs have stopped.
+    pub fn run_in(
+        &self,
+        session: &Session<'_>,
+        mut after_seed: impl FnMut(&Outcome) -> Result<()>,
+    ) -> Result<Outcome> {
+        let classes = self.classes();
+        self.check(classes.len())?;
+        self.pairs(&self.arms.iter().collect::<Vec<_>>())?;
+        self.check_questions()?;
+        let threads = or_one_per_core(self.threads);
+        let scored_at = self.settings.protocol.scored_at();
+        let scoring = Scoring {
+            test: &self.test,
+            further: &self.further,
+            classes: &classes,
+            protocol: &self.settings.protocol,
+            scored_at: &scored_at,
+        };
+        let baselines = self.baselines_of(scoring, threads, session)?;
+        let (mut arms, mut diverged): (Vec<&Arm<'_>>, _) = (self.arms.iter().collect(), Vec::new());
+        loop {
+            let mut outcome = self.empty_outcome(&arms, threads, &classes);
+            outcome.results.baselines.clone_from(&baselines);
+            outcome.results.diverged.clone_from(&diverged);
+            let (name, seed, source) = match self.run_arms(&arms, scoring, outcome, session, &mut after_seed) {
+                Err(Error::Training { arm, seed, source })
+                    if arms.len() > 1 && matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
+                {
+                    (arm, seed, source)
+                }
+                result => return result,
+            };
+            // The others resume from their checkpoints, if there are any.
+            session.send(Event::Diverged { arm: &name, seed, error: &source });
+            arms.retain(|arm| arm.name() != name);
+            diverged.push(Diverged { arm: name, seed, error: source.to_string() });
+        }
+    }
+
+    /// Trains these arms with every seed.
+    fn run_arms(
+        &self,
+        arms: &[&Arm<'_>],
+        scoring: Scoring<'_>,
+        mut outcome: Outcome,
+        session: &Session<'_>,
+        after_seed: &mut impl FnMut(&Outcome) -> Result<()>,
+    ) -> Result<Outcome> {
+        let protocol = &self.settings.protocol;
+        let questions = self.questions(arms);
+        let rule =
+            protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
+        let plan = Plan {
+            labels: self.test.labels(),
+            further: self.further.iter().map(|(name, _)| name.as_str()).collect(),
+            comparisons: self.pairs(arms)?,
+            is_family: self.is_family,
+            questions: &questions,
+            sequential: rule.as_ref(),
+        };
+        let (threads, planned) = (or_one_per_core(self.threads), protocol.seeds.len());
+        let engine =
+            Engine { stage: STAGE, arms, scoring, hidden: &protocol.hidden, threads, announce: true };
+        for seeds in batches(&protocol.seeds, rule.is_some(), arms.len(), threads) {
+            let is_whole = engine.run(seeds, session, |runs| {
+                outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
+                analyse(&mut outcome.results, &outcome.runs, &plan)?;
+                let results = &mut outcome.results;
+                results.decided_early = rule.is_some() && results.seeds_done < planned && is_decided(results);
+                results.stages = session.stages();
+                after_seed(&outcome)?;
+                session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
+                Ok(match outcome.results.decided_early {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                })
+            })?;
+            if !is_whole {
+                return Err(Error::Stopped { done: outcome.results.seeds_done, planned });
+            }
+            if outcome.results.decided_early {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn baselines_of(
+        &self,
+        scoring: Scoring<'_>,
+        threads: usize,
+        session: &Session<'_>,
+    ) -> Result<Vec<Baseline>> {
+        let Some((train, learning_rate)) = &self.probes else { return Ok(Vec::new()) };
+        let is_standardised = self.arms.iter().any(Arm::is_standardised);
+        let probes = Probes { train, learning_rate: *learning_rate, is_standardised };
+        let found = baselines(probes, scoring, threads, session)?;
+        found.ok_or(Error::Stopped { done: 0, planned: self.settings.protocol.seeds.len() })
+    }
+
+    /// The comparisons asked for, or of every arm with the first: effect and indices into `arms`. Those with an arm that was
+    /// left out are left out too.
+    fn pairs(&self, arms: &[&Arm<'_>]) -> Result<Vec<(String, usize, usize)>> {
+        if self.comparisons.is_empty() {
+            let first = arms[0].name();
+            let with_first =
+                |(i, arm): (usize, &&Arm<'_>)| (format!("{} against {first}", arm.name()), i, 0);
+            return Ok(arms.iter().enumerate().skip(1).map(with_first).collect());
+        }
+        let mut pairs = Vec::new();
+        for (effect, a, b) in &self.comparisons {
+            [a, b].into_iter().try_for_each(|name| self.check_name(name))?;
+            let index = |name: &String| arms.iter().position(|arm| arm.name() == name);
+            pairs.extend(index(a).zip(index(b)).map(|(a, b)| (effect.clone(), a, b)));
+        }
+        Ok(pairs)
+    }
+
+    /// There is an arm called `name`.
+    fn check_name(&self, name: &str) -> Result<()> {
+        if self.arms.iter().any(|arm| arm.name() == name) {
+            return Ok(());
+        }
+        Err(Error::Argument {
+            operation: "planning the comparisons",
+            expected: "names of the study's arms".into(),
+            actual: format!("{name:?}"),
+            next: "add the arm or correct the name",
+        })
+    }
+
+    fn check_questions(&self) -> Result<()> {
+        self.questions.iter().flat_map(|q| [&q.a, &q.b]).try_for_each(|name| self.check_name(name))
+    }
+
+    /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
+    fn questions(&self, arms: &[&Arm<'_>]) -> Vec<Question> {
+        if !self.questions.is_empty() {
+            return self.questions.clone();
+        }
+        let with_first = |arm: &&Arm<'_>| Question::accuracy(arm.name(), arms[0].name());
+        match self.comparisons.is_empty() {
+            true => arms.iter().skip(1).map(with_first).collect(),
+            false => self.comparisons.iter().map(|(_, a, b)| Question::accuracy(a, b)).collect(),
+        }
+    }
+
+    fn empty_outcome(&self, arms: &[&Arm<'_>], threads: usize, classes: &[String]) -> Outcome {
+        let arm = |arm: &&Arm<'_>| ArmResults {
+            name: arm.name().to_owned(),
+            train_images: arm.rows(),
+            learning_rate: arm.learning_rate(),
+            runs: Vec::new(),
+            readings: Vec::new(),
+            quality: None,
+        };
+        let mut results = Results {
+            schema: SCHEMA,
+            settings: self.settings.clone(),
+            about: self.about.clone(),
+            seeds_done: 0,
+            arms: arms.iter().map(arm).collect(),
+            comparisons: Vec::new(),
+            answers: Vec::new(),
+            claims: Vec::new(),
+            robustness: Vec::new(),
+            costs: Vec::new(),
+            baselines: Vec::new(),
+            notes: Vec::new(),
+            diverged: Vec::new(),
+            decided_early: false,
+            stages: Vec::new(),
+        };
+        results.about.machine.threads = threads;
+        results.about.dataset.classes = classes.to_vec();
+        results.about.dataset.test_images = self.test.len();
+        results.about.dataset.dim = self.test.dim();
+        Outcome { results, runs: arms.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// The names of the K classes: those that were given, or numbers.
+    fn classes(&self) -> Vec<String> {
+        let given = &self.about.dataset.classes;
+        let sets = self.arms.iter().flat_map(Arm::fixed).chain([&self.test]);
+        let largest = sets.flat_map(LabelledFeatures::labels).max().copied().unwrap_or(0);
+        match given.is_empty() {
+            true => (0..=largest).map(|class| class.to_string()).collect(),
+            false => given.clone(),
+        }
+    }
+
+    fn check(&self, classes: usize) -> Result<()> {
+        check_arms(&self.settings.protocol, &self.arms)?;
+        let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
+        let probes = self.probes.iter().map(|(train, _)| ("the baselines' training set".to_owned(), train));
+        let of_arms =
+            self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
+        check_sets(&self.test, classes, further.chain(of_arms).chain(probes))
+    }
+}
+
+/// The seeds that are trained together: all of them, or, where a rule may end the run after any seed, first the three that it
+/// needs and then as many as keep the threads busy.
+fn batches(seeds: &[u64], may_end: bool, arms: usize, threads: usize) -> Vec<&[u64]> {
+    if !may_end {
+        return vec![seeds];
+    }
+    let (first, rest) = seeds.split_at(FEWEST_SEEDS.min(seeds.len()));
+    std::iter::once(first).chain(rest.chunks(threads.div_ceil(arms.max(1)).max(1))).collect()
+}
+
+/// Whether every deciding question about accuracy, or about a gap of accuracies, has an answer.
+fn is_decided(results: &Results) -> bool {
+    let mut deciding = results.answers.iter().filter(|answer| {
+        answer.contrast.decides && !answer.contrast.measure.is_cost()
+    });
+    results.seeds_done >= FEWEST_SEEDS && deciding.all(|answer| answer.answer != Decision::Undecided)
+}
