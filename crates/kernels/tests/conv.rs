@@ -65,7 +65,8 @@ fn agrees(
             let (out_height, out_width) = conv.output_size(height, width);
             // Sixteen channels before those written, and sixteen after, have to stay as they are.
             let all = 32 + weight_shape.0;
-            let finish = [Finish::Store, Finish::Relu, Finish::AddRelu][(n + height) % 3];
+            let finishes = [Finish::Store, Finish::Relu, Finish::AddRelu, Finish::Relu6, Finish::Add];
+            let finish = finishes[(n + height + width) % 5];
             let before = map((n, out_height, out_width, all), 6);
             let mut output = before.clone();
             conv.forward(&input, &mut output, 16, finish).unwrap();
@@ -80,6 +81,8 @@ fn agrees(
                     let expected = match finish {
                         Finish::Store => sum,
                         Finish::Relu => sum.max(0.0),
+                        Finish::Relu6 => sum.clamp(0.0, 6.0),
+                        Finish::Add => sum + f64::from(before[16 + o]),
                         Finish::AddRelu => (sum + f64::from(before[16 + o])).max(0.0),
                     };
                     let bound = growth * f64::from(f32::EPSILON) * (scale + 1.0);
