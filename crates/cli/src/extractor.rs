@@ -30,7 +30,7 @@ pub struct ExtractorOptions {
     input_size: Option<usize>,
     /// How pixels x are scaled: div255 is x/255, as the original course did; imagenet is (x/255 - mean)/deviation, as
     /// most networks were trained; or means and deviations of x/255, as in 0.5,0.5,0.5/0.25,0.25,0.25
-    /// [default: div255 for resnet18, imagenet for an ONNX file; squeezenet has its own]
+    /// [default: div255 for resnet18, imagenet for an ONNX file that takes numbers; the built-in networks have their own]
     #[arg(long, value_name = "div255|imagenet|MEANS/DEVIATIONS")]
     normalization: Option<Normalization>,
     /// Weights of resnet18: any safetensors file with torchvision's tensor names
@@ -103,7 +103,6 @@ impl ExtractorOptions {
                 weights: weights.as_deref().map(|path| found("--weights", path)).transpose()?,
             },
             Network::Onnx(path) => {
-                let normalization = normalization.unwrap_or(Normalization::IMAGENET);
                 return open_onnx(found("--extractor", &path)?, input_size, normalization, output, pool);
             }
         };
@@ -189,13 +188,13 @@ fn found(option: &str, path: &Path) -> Result<PathBuf> {
 fn open_onnx(
     path: PathBuf,
     input_size: Option<usize>,
-    normalization: Normalization,
+    normalization: Option<Normalization>,
     output: Option<String>,
     pool: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
     let options = mlprobe_features::OnnxOptions {
         input_size,
-        normalization: Some(normalization),
+        normalization,
         output: output.clone(),
         pool,
     };
@@ -209,7 +208,7 @@ fn open_onnx(
 fn open_onnx(
     path: PathBuf,
     _: Option<usize>,
-    _: Normalization,
+    _: Option<Normalization>,
     _: Option<String>,
     _: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {

@@ -85,7 +85,7 @@ fn named(name: &str) -> Result<ExtractorSettings> {
         file if file.ends_with(".onnx") => Ok(ExtractorSettings::Onnx {
             path: file.into(),
             input_size,
-            normalization,
+            normalization: Some(normalization),
             output: None,
             pool: None,
         }),

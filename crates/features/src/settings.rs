@@ -48,9 +48,9 @@ pub enum ExtractorSettings {
         path: PathBuf,
         /// Side in pixels that images are resized to.
         input_size: usize,
-        /// How pixels become numbers; not used by a network that takes bytes.
-        #[serde(with = "as_text")]
-        normalization: Normalization,
+        /// How pixels become numbers, ImageNet's way if `None`; a network that takes bytes has none.
+        #[serde(default, with = "as_text::optional")]
+        normalization: Option<Normalization>,
         /// The name of the output; `None` for the first.
         #[serde(default)]
         output: Option<String>,
@@ -115,5 +115,24 @@ mod as_text {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Normalization, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+
+    /// The same for one that may not be there.
+    pub mod optional {
+        use super::*;
+
+        pub fn serialize<S: Serializer>(
+            value: &Option<Normalization>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            value.map(|value| value.to_string()).serialize(serializer)
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Normalization>, D::Error> {
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+        }
     }
 }

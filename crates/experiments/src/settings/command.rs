@@ -93,7 +93,8 @@ fn label(extractor: &ExtractorSettings) -> Option<String> {
             Some(format!("resnet18-{normalization}").replace('/', "-"))
         }
         ExtractorSettings::Onnx { path, normalization, .. } => {
-            Some(format!("{}-{normalization}", stem(path)).replace('/', "-"))
+            let by = normalization.map(|by| format!("-{by}").replace('/', "-")).unwrap_or_default();
+            Some(stem(path) + &by)
         }
     }
 }
@@ -140,7 +141,7 @@ impl Words {
             }
             ExtractorSettings::Onnx { path, input_size, normalization, output, pool } => {
                 self.option("--extractor", path.to_str()?);
-                self.option("--normalization", normalization);
+                normalization.iter().for_each(|by| self.option("--normalization", by));
                 self.option("--input-size", input_size);
                 output.iter().for_each(|output| self.option("--output", output));
                 pool.iter().for_each(|pool| self.option("--pool", pool));
@@ -267,7 +268,7 @@ mod tests {
                     extractor: Some(ExtractorSettings::Onnx {
                         path: "nets/my net.onnx".into(),
                         input_size: 96,
-                        normalization: "imagenet".parse().unwrap(),
+                        normalization: Some("imagenet".parse().unwrap()),
                         output: Some("tokens".into()),
                         pool: Some(mlprobe_features::Pool::Mean),
                     }),
