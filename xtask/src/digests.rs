@@ -111,7 +111,8 @@ fn row(threads: usize) -> Result<String> {
     let images = digest(augmented.iter().copied());
     let features = digest_of_floats([&original, &transformed, &test].into_iter().flatten());
 
-    let with_labels = |features: Array2<f32>, labels: &[u16]| LabelledFeatures::new(features, labels.to_vec());
+    let with_labels =
+        |features: Array2<f32>, labels: &[u16]| LabelledFeatures::new(features, labels.to_vec());
     let original = with_labels(original, &mini.train.labels)?;
     let transformed = with_labels(transformed, &mini.train.labels[..FEW])?;
     let test = with_labels(test, &mini.test.labels[..FEW])?;
@@ -127,7 +128,8 @@ fn row(threads: usize) -> Result<String> {
     let runs = || outcome.runs.iter().flatten();
     let layers = runs().flat_map(|run| run.model.layers());
     let networks = digest_of_floats(layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias)));
-    let probabilities = digest_of_floats(runs().filter_map(|run| run.tested.last()).flat_map(|tested| &tested.probabilities));
+    let probabilities =
+        digest_of_floats(runs().filter_map(|run| run.tested.last()).flat_map(|tested| &tested.probabilities));
     Ok(format!("| {isa} | `{images}` | `{features}` | `{networks}` | `{probabilities}` |"))
 }
 

@@ -78,7 +78,8 @@ fn unsafe_is_only_where_security_md_says() {
 #[test]
 fn the_compiler_rejects_unsafe_everywhere_else() {
     let roots = files().into_iter().filter(|name| {
-        let is_root = ["src/lib.rs", "src/main.rs", "cifar10-mini/lib.rs"].iter().any(|root| name.ends_with(root));
+        let is_root =
+            ["src/lib.rs", "src/main.rs", "cifar10-mini/lib.rs"].iter().any(|root| name.ends_with(root));
         is_root && !name.contains("kernels")
     });
     let rejects = |text: &str| {

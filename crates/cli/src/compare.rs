@@ -5,13 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_features::arrays::{
-    LabelledArrays, LabelledFile, Options, encode, read_labelled, read_pair,
-};
 use mlprobe_experiments::report::Page;
 use mlprobe_experiments::results::FileInfo;
 use mlprobe_experiments::settings::{Compared, SetFile};
 use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Study};
+use mlprobe_features::arrays::{LabelledArrays, LabelledFile, Options, encode, read_labelled, read_pair};
 
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
@@ -79,7 +77,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         bfloat16: dtype.is_some(),
     };
     let (sets, test, names) = read(sets, test.as_deref(), &options)?;
-    let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } = arguments;
+    let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } =
+        arguments;
     let threads = threads.start()?;
     let rates = rates(&learning_rate, &sets)?;
     let names = class_names(classes.as_deref(), names)?;
@@ -99,7 +98,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
                 file.file
             );
         }
-        print(format_args!("NOTE: {rows} test rows are also in the training set {name}, with the same features."));
+        print(format_args!(
+            "NOTE: {rows} test rows are also in the training set {name}, with the same features."
+        ));
     }
     let set_file = |(set, &learning_rate): (&NamedSet, &f64)| SetFile {
         name: set.name.clone(),

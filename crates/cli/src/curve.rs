@@ -36,14 +36,16 @@ pub struct Arguments {
 
 pub fn run(Arguments { study, run, parts, preset }: Arguments) -> Result<()> {
     let threads = study.threads.start()?;
-    let parts = if parts.is_empty() { PARTS.to_vec() } else { parts.iter().map(|part| part / 100.0).collect() };
+    let parts =
+        if parts.is_empty() { PARTS.to_vec() } else { parts.iter().map(|part| part / 100.0).collect() };
     let mut inputs = study.load(Compared::Reproduction { preset })?;
     if inputs.settings.protocol.subset.is_some() {
         bail!("--resample and `curve` both choose parts of the training images; leave --resample out");
     }
     let out = match run.out() {
         Some(out) => out,
-        None => front::runs().join(name(&inputs.settings).context("the curve has no folder; name one with --out")?),
+        None => front::runs()
+            .join(name(&inputs.settings).context("the curve has no folder; name one with --out")?),
     };
     let mut runs = Vec::new();
     for part in parts {

@@ -64,7 +64,10 @@ impl FromStr for Network {
             "efficientnet-lite0" => Ok(Self::EfficientNetLite0),
             "resnet18" => Ok(Self::ResNet18),
             path if path.ends_with(".onnx") => Ok(Self::Onnx(path.into())),
-            _ => Err("expected squeezenet, efficientnet-lite0, resnet18 or a file whose name ends in .onnx".into()),
+            _ => {
+                Err("expected squeezenet, efficientnet-lite0, resnet18 or a file whose name ends in .onnx"
+                    .into())
+            }
         }
     }
 }
@@ -127,7 +130,9 @@ impl ExtractorOptions {
             bail!("the record says which output is used; leave --output and --pool out");
         }
         if input_size.is_some() || normalization.is_some() {
-            bail!("the record says how images are resized and scaled; leave --input-size and --normalization out");
+            bail!(
+                "the record says how images are resized and scaled; leave --input-size and --normalization out"
+            );
         }
         let mut settings = settings.clone();
         match (&mut settings, extractor, weights) {
@@ -139,7 +144,9 @@ impl ExtractorOptions {
             (ExtractorSettings::SqueezeNet { .. }, Some(Network::SqueezeNet), None)
             | (ExtractorSettings::EfficientNetLite0 { .. }, Some(Network::EfficientNetLite0), None)
             | (ExtractorSettings::ResNet18 { .. }, Some(Network::ResNet18), None) => {}
-            _ => bail!("the record names its network; --extractor and --weights only say where its files are now"),
+            _ => bail!(
+                "the record names its network; --extractor and --weights only say where its files are now"
+            ),
         }
         let extractor = open(&settings)?;
         let actual = extractor.fingerprint();
@@ -160,7 +167,9 @@ pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
     Isa::from_env()?;
     match settings {
         ExtractorSettings::SqueezeNet { input_size } => Ok(Box::new(SqueezeNet::new(*input_size)?)),
-        ExtractorSettings::EfficientNetLite0 { input_size } => Ok(Box::new(EfficientNetLite0::new(*input_size)?)),
+        ExtractorSettings::EfficientNetLite0 { input_size } => {
+            Ok(Box::new(EfficientNetLite0::new(*input_size)?))
+        }
         ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
             let path = match weights {
                 Some(path) => path.clone(),
@@ -192,12 +201,7 @@ fn open_onnx(
     output: Option<String>,
     pool: Option<Pool>,
 ) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
-    let options = mlprobe_features::OnnxOptions {
-        input_size,
-        normalization,
-        output: output.clone(),
-        pool,
-    };
+    let options = mlprobe_features::OnnxOptions { input_size, normalization, output: output.clone(), pool };
     let network = mlprobe_features::Onnx::load(&path, options)?;
     let input_size = network.input_size();
     let settings = ExtractorSettings::Onnx { path, input_size, normalization, output, pool };

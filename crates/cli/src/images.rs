@@ -40,7 +40,8 @@ impl ImageOptions {
     pub fn load(self, quick: bool, side: usize) -> Result<Loaded> {
         let Self { dataset, skip_broken, labels } = self;
         let choice = dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.into());
-        let images = |dataset: &Path| Images { dataset: dataset.to_owned(), skip_broken, labels: labels.clone() };
+        let images =
+            |dataset: &Path| Images { dataset: dataset.to_owned(), skip_broken, labels: labels.clone() };
         if choice.as_os_str() != "auto" {
             return load(&images(&choice), side);
         }
@@ -110,7 +111,9 @@ fn load_folder(images: &Images, side: usize) -> Result<Loaded> {
 fn fashion_mnist() -> Result<PathBuf> {
     let ours = front::data()?.join("fashion-mnist");
     let debian = PathBuf::from("/usr/share/datasets/fashion-mnist");
-    let is_there = |dir: &PathBuf| idx::FILES.iter().all(|file| dir.join(file).exists() || dir.join(format!("{file}.gz")).exists());
+    let is_there = |dir: &PathBuf| {
+        idx::FILES.iter().all(|file| dir.join(file).exists() || dir.join(format!("{file}.gz")).exists())
+    };
     match [ours, debian].into_iter().find(is_there) {
         Some(dir) => Ok(dir),
         None => bail!(

@@ -8,8 +8,8 @@ use std::{env, thread};
 
 use anyhow::{Context, Result};
 
-use crate::progress::{Bars, print};
 use crate::front;
+use crate::progress::{Bars, print};
 
 /// What shells report of a program that Ctrl-C has ended.
 const EXIT_CODE: u8 = 130;
@@ -55,7 +55,8 @@ pub fn farewell(bars: &Bars) -> u8 {
 fn command(program: &str, arguments: impl Iterator<Item = String>) -> String {
     let arguments = arguments.skip(1).filter(|argument| argument != "--fresh");
     // A null character, which no command line can hold, is all that cannot be quoted.
-    let quoted = |argument: String| shlex::try_quote(&argument).map_or(argument.clone(), |quoted| quoted.into_owned());
+    let quoted =
+        |argument: String| shlex::try_quote(&argument).map_or(argument.clone(), |quoted| quoted.into_owned());
     arguments.fold(program.to_owned(), |line, argument| line + " " + &quoted(argument))
 }
 

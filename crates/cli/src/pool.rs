@@ -29,7 +29,8 @@ pub struct Arguments {
 }
 
 pub fn run(Arguments { runs, out, json }: Arguments) -> Result<()> {
-    let runs = runs.iter().map(|run| Ok(read_results(run.join("results.json"))?)).collect::<Result<Vec<_>>>()?;
+    let runs =
+        runs.iter().map(|run| Ok(read_results(run.join("results.json"))?)).collect::<Result<Vec<_>>>()?;
     let pooled = pool_runs(&runs)?;
     let text = pool_markdown(&pooled)?;
     if let Some(out) = out {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_experiments::results::{ArmResults, read_results};
 use mlprobe_experiments::tuned;
-use mlprobe_features::{Extractor, ExtractorSettings};
 use mlprobe_features::embed::extract_files;
+use mlprobe_features::{Extractor, ExtractorSettings};
 use mlprobe_nn::Mlp;
 use serde_json::json;
 
@@ -186,7 +186,12 @@ impl Record {
             return Ok(None);
         };
         let fingerprint = about.extractor.map(|extractor| extractor.fingerprint);
-        Ok(Some(Self { extractor: settings.zip(fingerprint), classes: about.dataset.classes, arms, square_roots }))
+        Ok(Some(Self {
+            extractor: settings.zip(fingerprint),
+            classes: about.dataset.classes,
+            arms,
+            square_roots,
+        }))
     }
 
     /// The file of the model that is asked for, in the run folder.

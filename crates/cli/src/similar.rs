@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_features::{ExtractorSettings, FeatureFile, Normalization};
 use mlprobe_features::embed::{Neighbour, extract_files};
+use mlprobe_features::{ExtractorSettings, FeatureFile, Normalization};
 use serde_json::json;
 
 use crate::embed::find;

@@ -42,13 +42,13 @@ pub use study::{Outcome, Study};
 
 /// What `results.json` holds, documented field by field.
 pub mod results {
+    pub use crate::analysis::answers::{Answer, Claim, Population, Verdict, default_margin};
     pub use crate::analysis::arms::{ArmResults, Reading};
     pub use crate::analysis::comparison::{Comparison, LEVEL};
     pub use crate::analysis::costs::{ArmCost, Cost};
     pub use crate::analysis::machine::Machine;
     pub use crate::analysis::probes::{Baseline, Classifier};
     pub use crate::analysis::quality::{ClassQuality, ConfusedPair, Quality};
-    pub use crate::analysis::answers::{Answer, Claim, Population, Verdict, default_margin};
     pub use crate::analysis::questions::{Measure, Question};
     pub use crate::analysis::reading::read_results;
     pub use crate::analysis::results::{

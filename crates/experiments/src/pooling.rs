@@ -52,14 +52,18 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
         let of_run = |run: &Results| -> Option<Result<OfDataSet>> {
             let comparison = run.final_comparisons().find(|c| (&c.a, &c.b) == (&first.a, &first.b))?;
             let contrast = comparison.bootstrap?.contrast(run.seeds_done);
-            Some(contrast.and_then(|contrast| {
-                Ok(OfDataSet {
-                    data_set: run.about.dataset.name.clone(),
-                    epochs: run.epochs(),
-                    interval: contrast.interval(0.95)?,
-                    contrast,
-                })
-            }).map_err(Into::into))
+            Some(
+                contrast
+                    .and_then(|contrast| {
+                        Ok(OfDataSet {
+                            data_set: run.about.dataset.name.clone(),
+                            epochs: run.epochs(),
+                            interval: contrast.interval(0.95)?,
+                            contrast,
+                        })
+                    })
+                    .map_err(Into::into),
+            )
         };
         let Some(data_sets) = runs.iter().map(of_run).collect::<Option<Result<Vec<_>>>>() else { continue };
         let data_sets = data_sets?;

@@ -2,8 +2,8 @@
 
 use mlprobe_stats::SequentialRule;
 
-use crate::analysis::comparison::correct;
 use crate::analysis::answers::{Rules, answer, claims};
+use crate::analysis::comparison::correct;
 use crate::analysis::questions::Question;
 use crate::analysis::results::Results;
 use crate::error::Result;

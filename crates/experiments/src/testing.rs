@@ -5,8 +5,8 @@ use ndarray::array;
 
 use crate::analysis::answers::{Answer, Rules, answer};
 use crate::analysis::arms::ArmResults;
-use crate::analysis::questions::Question;
 use crate::analysis::quality::{self, Quality};
+use crate::analysis::questions::Question;
 use crate::analysis::results::{About, Results, SCHEMA};
 use crate::engine::scoring::{Epoch, Run, Tested, TrainedRun};
 use crate::settings::{Protocol, Settings};

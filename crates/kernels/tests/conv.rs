@@ -81,7 +81,8 @@ fn agrees(
             let (out_height, out_width) = conv.output_size(height, width);
             // Sixteen channels before those written, and sixteen after, have to stay as they are.
             let all = 32 + weight_shape.0;
-            let finish = [Finish::Store, Finish::Relu, Finish::Relu6, Finish::Add, Finish::AddRelu][(n + height) % 5];
+            let finish =
+                [Finish::Store, Finish::Relu, Finish::Relu6, Finish::Add, Finish::AddRelu][(n + height) % 5];
             let before = map((n, out_height, out_width, all), 6);
             let mut output = before.clone();
             conv.forward(&input, &mut output, 16, finish).unwrap();

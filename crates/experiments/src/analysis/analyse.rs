@@ -2,11 +2,11 @@
 
 use mlprobe_stats::{SequentialRule, summary};
 
+use crate::analysis::answers::{Rules, answer, claims};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::comparison::{Side, compare, correct};
 use crate::analysis::costs::costs;
 use crate::analysis::quality::quality;
-use crate::analysis::answers::{Rules, answer, claims};
 use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, ArmScore, Results, Robustness};
 use crate::engine::scoring::TrainedRun;

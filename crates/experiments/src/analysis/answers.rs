@@ -1,8 +1,8 @@
 //! The answers to the questions, decided by the rules of `docs/decisions.md` from intervals over seeds and test images.
 
 use mlprobe_stats::{
-    Answer as Decision, Components, Contrast, FEWEST_SEEDS, Interval, SequentialRule, crossed_bootstrap_with_offsets,
-    decide,
+    Answer as Decision, Components, Contrast, FEWEST_SEEDS, Interval, SequentialRule,
+    crossed_bootstrap_with_offsets, decide,
 };
 use serde::{Deserialize, Serialize};
 

@@ -3,12 +3,12 @@
 use mlprobe_stats::Summary;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::answers::{Answer, Claim, default_margin};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::costs::Cost;
 use crate::analysis::machine::Machine;
 use crate::analysis::probes::Baseline;
-use crate::analysis::answers::{Answer, Claim, default_margin};
 use crate::engine::clock::Stage;
 use crate::engine::notes::Note;
 use crate::engine::scoring::Epoch;

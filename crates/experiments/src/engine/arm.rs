@@ -131,7 +131,8 @@ impl<'a> Arm<'a> {
 
     /// Updates of the weights per epoch.
     pub(crate) fn updates_per_epoch(&self, protocol: &Protocol) -> u64 {
-        let batch_size = self.hyperparameters.as_ref().map_or(protocol.batch_size, Hyperparameters::batch_size);
+        let batch_size =
+            self.hyperparameters.as_ref().map_or(protocol.batch_size, Hyperparameters::batch_size);
         let fraction = protocol.subset.map_or(1.0, |subset| subset.fraction);
         ((self.rows() as f64 * fraction).ceil() as usize).div_ceil(batch_size.max(1)) as u64
     }

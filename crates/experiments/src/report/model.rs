@@ -3,8 +3,8 @@
 use mlprobe_stats::FEWEST_SEEDS;
 use serde::Serialize;
 
-use crate::analysis::comparison::Comparison;
 use crate::analysis::answers::Answer;
+use crate::analysis::comparison::Comparison;
 use crate::analysis::questions::Measure;
 use crate::analysis::results::Results;
 use crate::reproduction::{AUGMENTED, UNAUGMENTED};

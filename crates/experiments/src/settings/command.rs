@@ -161,7 +161,8 @@ impl Words {
     }
 
     fn protocol(&mut self, protocol: &Protocol, is_tuned: bool) -> Option<()> {
-        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, subset } = protocol;
+        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, subset } =
+            protocol;
         if !seeds.iter().copied().eq(0..seeds.len() as u64) {
             return None; // the command line counts seeds from 0
         }

@@ -115,9 +115,14 @@ impl Protocol {
                 "state the largest difference that does not matter, or leave the margin out",
             );
         }
-        if let Some(subset) = self.subset.filter(|subset| !(subset.fraction > 0.0 && subset.fraction <= 1.0)) {
+        if let Some(subset) = self.subset.filter(|subset| !(subset.fraction > 0.0 && subset.fraction <= 1.0))
+        {
             let actual = subset.fraction.to_string();
-            return problem("a part of the training rows above 0 and at most 1", actual, "give a fraction such as 0.8");
+            return problem(
+                "a part of the training rows above 0 and at most 1",
+                actual,
+                "give a fraction such as 0.8",
+            );
         }
         if self.until_decided && !(FEWEST..=MOST).contains(&self.seeds.len()) {
             let expected = format!("a maximum of {FEWEST} to {MOST} seeds, if seeds are added until decided");

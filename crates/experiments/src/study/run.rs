@@ -62,7 +62,8 @@ impl Study<'_> {
             let mut outcome = self.empty_outcome(&arms, threads, &classes);
             outcome.results.baselines.clone_from(&baselines);
             outcome.results.diverged.clone_from(&diverged);
-            let (name, seed, source) = match self.run_arms(&arms, scoring, outcome, session, &mut after_seed) {
+            let (name, seed, source) = match self.run_arms(&arms, scoring, outcome, session, &mut after_seed)
+            {
                 Err(Error::Training { arm, seed, source })
                     if arms.len() > 1 && matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
                 {
@@ -88,8 +89,7 @@ impl Study<'_> {
     ) -> Result<Outcome> {
         let protocol = &self.settings.protocol;
         let questions = self.questions(arms);
-        let rule =
-            protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
+        let rule = protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
         let plan = Plan {
             labels: self.test.labels(),
             further: self.further.iter().map(|(name, _)| name.as_str()).collect(),
@@ -143,8 +143,7 @@ impl Study<'_> {
     fn pairs(&self, arms: &[&Arm<'_>]) -> Result<Vec<(String, usize, usize)>> {
         if self.comparisons.is_empty() {
             let first = arms[0].name();
-            let with_first =
-                |(i, arm): (usize, &&Arm<'_>)| (format!("{} against {first}", arm.name()), i, 0);
+            let with_first = |(i, arm): (usize, &&Arm<'_>)| (format!("{} against {first}", arm.name()), i, 0);
             return Ok(arms.iter().enumerate().skip(1).map(with_first).collect());
         }
         let mut pairs = Vec::new();
@@ -251,8 +250,7 @@ fn batches(seeds: &[u64], may_end: bool, arms: usize, threads: usize) -> Vec<&[u
 
 /// Whether every deciding question about accuracy, or about a gap of accuracies, has an answer.
 fn is_decided(results: &Results) -> bool {
-    let mut deciding = results.answers.iter().filter(|answer| {
-        answer.contrast.decides && !answer.contrast.measure.is_cost()
-    });
+    let mut deciding =
+        results.answers.iter().filter(|answer| answer.contrast.decides && !answer.contrast.measure.is_cost());
     results.seeds_done >= FEWEST_SEEDS && deciding.all(|answer| answer.answer != Decision::Undecided)
 }

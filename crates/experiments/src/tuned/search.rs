@@ -204,8 +204,14 @@ impl Search<'_> {
             protocol: &protocol,
             scored_at: &protocol.report_at,
         };
-        let engine =
-            Engine { stage, arms: &arms.iter().collect::<Vec<_>>(), scoring, hidden: &[HIDDEN], threads: self.threads, announce: false };
+        let engine = Engine {
+            stage,
+            arms: &arms.iter().collect::<Vec<_>>(),
+            scoring,
+            hidden: &[HIDDEN],
+            threads: self.threads,
+            announce: false,
+        };
         let mut finished = Vec::new();
         let is_whole = engine.run(seeds, self.session, |runs| {
             finished.extend(runs);

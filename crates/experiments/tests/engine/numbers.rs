@@ -103,7 +103,8 @@ fn a_network_that_died_is_noted_in_results_reports_and_on_the_way() {
 #[test]
 fn a_class_that_is_not_trained_on_is_noted_for_its_arm() {
     let (_dir, folder) = folder();
-    let some = |classes: &[u16]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
+    let some =
+        |classes: &[u16]| all_classes(60).into_iter().filter(|label| classes.contains(label)).collect();
     let (no_b, only_b): (Vec<_>, Vec<_>) = (some(&[0, 2]), some(&[1]));
     let study = study(2)
         .add(Arm::new("all", 0.1).with(&set(&no_b, 1.0)).with(&set(&only_b, 1.0)))

@@ -19,7 +19,13 @@ pub fn check_labels(operation: &'static str, labels: &[u16], rows: usize, classe
         lengths,
         "pass the set's own labels",
     )?;
-    require((1..=MAX_CLASSES).contains(&classes), operation, "1 to 65,536 classes", classes, "leave rare classes out")?;
+    require(
+        (1..=MAX_CLASSES).contains(&classes),
+        operation,
+        "1 to 65,536 classes",
+        classes,
+        "leave rare classes out",
+    )?;
     for (i, &label) in labels.iter().enumerate() {
         let actual = format_args!("{label} at index {i}");
         let below = usize::from(label) < classes;
