@@ -9,12 +9,13 @@ use mlprobe_experiments::tuned;
 use mlprobe_features::embed::extract_files;
 use mlprobe_features::{Extractor, ExtractorSettings};
 use mlprobe_nn::Mlp;
+use ndarray::{Array2, Axis};
 use serde_json::json;
 
 use crate::embed::find;
 use crate::extractor::ExtractorOptions;
 use crate::output;
-use crate::progress::{Bars, Unit};
+use crate::progress::{Bars, Unit, print};
 
 /// Classify images with a trained model
 ///
@@ -42,6 +43,9 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Leave out images that cannot be read, and name them, instead of stopping at the first
+    #[arg(long)]
+    skip_broken: bool,
     /// Classify even if this version makes other features than the model was trained on
     #[arg(long)]
     force: bool,
@@ -52,10 +56,10 @@ pub struct Arguments {
 /// Images whose features are in memory at a time.
 const CHUNK: usize = 256;
 
-pub fn run(Arguments { model, arm, seed, images, top, json, force, extractor }: Arguments) -> Result<()> {
+pub fn run(Arguments { model, arm, seed, images, top, json, force, skip_broken, extractor }: Arguments) -> Result<()> {
     let files = find(&images)?;
     let predictor = Predictor::open(model, arm, seed, extractor, force)?;
-    let answers = predictor.answers(&files, top as usize)?;
+    let answers = predictor.answers(&files, top as usize, skip_broken)?;
     let (path, extractor) = (predictor.path.display(), predictor.extractor.name());
     if json {
         let images = answers.iter().map(|(path, classes)| {
@@ -127,12 +131,17 @@ impl Predictor {
     }
 
     /// The `top` classes of every file, with its name.
-    fn answers(&self, files: &[PathBuf], top: usize) -> Result<Vec<(String, Answer<'_>)>> {
+    fn answers(
+        &self,
+        files: &[PathBuf],
+        top: usize,
+        skip_broken: bool,
+    ) -> Result<Vec<(String, Answer<'_>)>> {
         let label = format!("features by {}", self.extractor.name());
         let bar = Bars::default().start(&label, Some(files.len() as u64), Unit::Count("images"));
         let mut answers = Vec::new();
         for files in files.chunks(CHUNK) {
-            let features = extract_files(self.extractor.as_ref(), files)?;
+            let (files, features) = self.features(files, skip_broken)?;
             let probabilities = self.model.probabilities(features.view())?;
             for (file, row) in files.iter().zip(probabilities.outer_iter()) {
                 let mut answer: Answer<'_> =
@@ -145,6 +154,28 @@ impl Predictor {
             bar.add(files.len() as u64);
         }
         Ok(answers)
+    }
+
+    /// The features of those of `files` that can be read.
+    fn features(&self, files: &[PathBuf], skip_broken: bool) -> Result<(Vec<PathBuf>, Array2<f32>)> {
+        match extract_files(self.extractor.as_ref(), files) {
+            Ok(features) => return Ok((files.to_vec(), features)),
+            Err(error) if !skip_broken => {
+                return Err(error).context("use --skip-broken to leave out images that cannot be read");
+            }
+            Err(_) => {}
+        }
+        let (mut read, mut features) = (Vec::new(), Array2::zeros((0, self.extractor.dim())));
+        for file in files {
+            match extract_files(self.extractor.as_ref(), std::slice::from_ref(file)) {
+                Ok(row) => {
+                    features.append(Axis(0), row.view())?;
+                    read.push(file.clone());
+                }
+                Err(error) => print(format_args!("Skipped: {error}")),
+            }
+        }
+        Ok((read, features))
     }
 }
 

@@ -58,14 +58,19 @@ fn folder() -> (tempfile::TempDir, RunFolder) {
     (dir, folder)
 }
 
+/// An arm that diverges with seed 1.
+fn wild<'a>(rows: &'a [u16]) -> Arm<'a> {
+    Arm::new("wild", 0.1).with_seeded(Made(60, |seed| {
+        // Finite, but the products with the weights are not for long.
+        Ok(set(rows, if seed == 1 { 1e30 } else { 1.0 }))
+    }))
+}
+
 #[test]
-fn a_run_that_diverges_is_named_and_the_seeds_before_it_stay() {
+fn an_arm_alone_that_diverges_is_named_and_the_seeds_before_it_stay() {
     let (_dir, folder) = folder();
     let rows = all_classes(60);
-    let study = study(3).add(Arm::new("wild", 0.1).with_seeded(Made(60, |seed| {
-        // Finite, but the products with the weights are not for long.
-        Ok(set(&rows, if seed == 1 { 1e30 } else { 1.0 }))
-    })));
+    let study = study(3).add(wild(&rows));
     let error = run_into(&folder, &study).0.err().unwrap();
     let message = error.to_string();
     assert!(matches!(error, Error::Training { seed: 1, .. }), "{message}");
@@ -75,6 +80,23 @@ fn a_run_that_diverges_is_named_and_the_seeds_before_it_stay() {
     let kept = read_results(folder.path().join("results.json")).unwrap();
     assert_eq!((kept.seeds_done, kept.arms[0].runs.len()), (1, 1));
     assert!(fs::read_to_string(folder.path().join("report.md")).unwrap().contains("Not finished: 1 of 3"));
+}
+
+#[test]
+fn an_arm_that_diverges_beside_others_is_left_out_and_named() {
+    let (_dir, folder) = folder();
+    let rows = all_classes(60);
+    let tame = |name: &str, rate| Arm::new(name, rate).with(&set(&all_classes(60), 1.0));
+    let study = study(3).add(wild(&rows)).add(tame("slow", 0.1)).add(tame("fast", 0.2));
+    let results = run_into(&folder, &study).0.unwrap().results;
+    assert_eq!(results.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(), ["slow", "fast"]);
+    assert_eq!((results.seeds_done, results.comparisons.len()), (3, 2));
+    assert_eq!((results.diverged[0].arm.as_str(), results.diverged[0].seed), ("wild", 1));
+    assert!(results.diverged[0].error.contains("lower the learning rate"), "{:?}", results.diverged);
+    for report in ["report.md", "report.html"] {
+        let text = fs::read_to_string(folder.path().join(report)).unwrap();
+        assert!(text.contains("is left out.") && text.contains("training diverged"), "{report}");
+    }
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn names_from_outside_are_escaped() {
     results.baselines.iter_mut().for_each(|b| b.classifier = Classifier::Named { name: NAME.into() });
     let text = Note::Text { text: NAME.into() };
     results.notes.push(ArmNote { arm: NAME.into(), seeds: vec![0], note: text });
-    let file = FileInfo { arm: Some(NAME.into()), file: NAME.into(), rows: 1, sha256: vec![NAME.into()] };
+    let file = FileInfo { arm: Some(NAME.into()), file: NAME.into(), rows: 1, sha256: vec![NAME.into()], test_rows: 0 };
     results.about.files.push(file);
     for answer in &mut results.answers {
         (answer.contrast.a, answer.contrast.b) = (NAME.into(), NAME.into());
@@ -307,7 +307,7 @@ fn a_comparison_of_given_features_speaks_of_nothing_else() {
     };
     let mut about = About::features("points", &["a", "b", "c"]);
     let few =
-        FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()] };
+        FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()], test_rows: 0 };
     about.files.push(few);
     let results = Study::new(&set(60))
         .about(about)
