@@ -28,10 +28,15 @@ fn main() -> Outcome<()> {
     let total = flipped.iter().filter(|is_flipped| **is_flipped).count();
     println!("{}, {}: {total} of {} labels flipped.\n", dataset.name, extractor.name(), labels.len());
 
-    println!("| network | seconds | found, all listed | precision | found, surest 2 % | precision | precision at 80 % found |");
+    println!(
+        "| network | seconds | found, all listed | precision | found, surest 2 % | precision | precision at 80 % found |"
+    );
     println!("|---|--:|--:|--:|--:|--:|--:|");
     for (name, params) in [
-        ("512-64-10, 15 epochs, batch 500, rate 0.02", Params::new([64]).epochs(15).batch_size(500).learning_rate(0.02)),
+        (
+            "512-64-10, 15 epochs, batch 500, rate 0.02",
+            Params::new([64]).epochs(15).batch_size(500).learning_rate(0.02),
+        ),
         ("512-64-10, 20 epochs, batch 100, rate 0.01", Params::new([64]).epochs(20)),
     ] {
         let started = Instant::now();
@@ -45,7 +50,10 @@ fn main() -> Outcome<()> {
         let (all, top) = (among(hits.len()), among(total));
         let at = (1..=hits.len()).find(|&n| among(n).0 >= 80.0);
         let at = at.map_or("not reached".to_owned(), |n| format!("{:.1}", among(n).1));
-        println!("| {name} | {seconds:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {at} |", all.0, all.1, top.0, top.1);
+        println!(
+            "| {name} | {seconds:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {at} |",
+            all.0, all.1, top.0, top.1
+        );
     }
     Ok(())
 }

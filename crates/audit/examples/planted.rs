@@ -37,7 +37,10 @@ fn main() -> Outcome<()> {
     let train = &dataset.train.images;
     let mut random = Random::new(SEED, b"planted", 0);
     let mut sources = Vec::new();
-    let planted: Vec<Array4<u8>> = KINDS.iter().map(|(_, copy)| plant(train, *copy, &mut random, &mut sources)).collect::<Outcome<_>>()?;
+    let planted: Vec<Array4<u8>> = KINDS
+        .iter()
+        .map(|(_, copy)| plant(train, *copy, &mut random, &mut sources))
+        .collect::<Outcome<_>>()?;
     let planted: Vec<_> = planted.iter().map(|images| images.view()).collect();
     let extractor = SqueezeNet::default();
     let started = Instant::now();
@@ -45,38 +48,58 @@ fn main() -> Outcome<()> {
     let given = cached(&dataset.test, &extractor)?;
     let copies = extractor.extract(&concatenate(Axis(0), &planted)?)?;
     let test = concatenate(Axis(0), &[given.view(), copies.view()])?;
-    println!("{}: {} training rows, {} test rows and {} planted copies of each kind; features by {} in {:.0} s.\n",
-        dataset.name, train.nrows(), dataset.test.len(), PLANTED, extractor.name(), started.elapsed().as_secs_f64());
+    println!(
+        "{}: {} training rows, {} test rows and {} planted copies of each kind; features by {} in {:.0} s.\n",
+        dataset.name,
+        train.nrows(),
+        dataset.test.len(),
+        PLANTED,
+        extractor.name(),
+        started.elapsed().as_secs_f64()
+    );
 
     for share in [0.05] {
-    println!("Threshold at which {share} of given of the given test rows is reported, and the share found at it:\n");
-    print!("| shrinkage | threshold |");
-    KINDS.iter().for_each(|(kind, _)| print!(" {kind} |"));
-    println!("\n|--:|--:|{}", "--:|".repeat(KINDS.len()));
-    for shrinkage in [0.01, 0.1, 1.0, 1e6] {
-        let nearest = nearest(&train, &test, shrinkage)?;
-        let (given, planted) = nearest.split_at(dataset.test.len());
-        let mut similarities: Vec<f64> = given.iter().map(|pair| pair.similarity).collect();
-        similarities.sort_by(f64::total_cmp);
-        let threshold = similarities[given.len() - 1 - (given.len() as f64 * share) as usize];
-        println!("| {shrinkage} | {threshold:.3} |{}", row(planted, &sources, threshold));
-    }}
+        println!(
+            "Threshold at which {share} of given of the given test rows is reported, and the share found at it:\n"
+        );
+        print!("| shrinkage | threshold |");
+        KINDS.iter().for_each(|(kind, _)| print!(" {kind} |"));
+        println!("\n|--:|--:|{}", "--:|".repeat(KINDS.len()));
+        for shrinkage in [0.01, 0.1, 1.0, 1e6] {
+            let nearest = nearest(&train, &test, shrinkage)?;
+            let (given, planted) = nearest.split_at(dataset.test.len());
+            let mut similarities: Vec<f64> = given.iter().map(|pair| pair.similarity).collect();
+            similarities.sort_by(f64::total_cmp);
+            let threshold = similarities[given.len() - 1 - (given.len() as f64 * share) as usize];
+            println!("| {shrinkage} | {threshold:.3} |{}", row(planted, &sources, threshold));
+        }
+    }
 
     let started = Instant::now();
     let nearest = nearest(&train, &test, SHRINKAGE)?;
-    println!("\nShrinkage {SHRINKAGE}, {:.1} s. Share found, of the right training row:\n", started.elapsed().as_secs_f64());
+    println!(
+        "\nShrinkage {SHRINKAGE}, {:.1} s. Share found, of the right training row:\n",
+        started.elapsed().as_secs_f64()
+    );
     let (given, planted) = nearest.split_at(dataset.test.len());
     print!("| threshold |");
     KINDS.iter().for_each(|(kind, _)| print!(" {kind} |"));
     println!(" given rows reported | precision |\n|--:|{}--:|--:|", "--:|".repeat(KINDS.len()));
     for threshold in [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, DEFAULT_THRESHOLD] {
         let reported = given.iter().filter(|pair| pair.similarity >= threshold).count();
-        let right = planted.iter().zip(&sources).filter(|(pair, source)| found(pair, **source, threshold)).count();
-        let wrong = planted.iter().zip(&sources).filter(|(pair, source)| pair.similarity >= threshold && pair.train != **source).count();
+        let right =
+            planted.iter().zip(&sources).filter(|(pair, source)| found(pair, **source, threshold)).count();
+        let wrong = planted
+            .iter()
+            .zip(&sources)
+            .filter(|(pair, source)| pair.similarity >= threshold && pair.train != **source)
+            .count();
         let precision = 100.0 * right as f64 / (right + wrong + reported) as f64;
         println!("| {threshold} |{} {reported} | {precision:.1} |", row(planted, &sources, threshold));
     }
-    if let Some(path) = std::env::args().nth(2) { sheet(&dataset, given, Path::new(&path))?; }
+    if let Some(path) = std::env::args().nth(2) {
+        sheet(&dataset, given, Path::new(&path))?;
+    }
     Ok(())
 }
 
@@ -86,9 +109,14 @@ fn sheet(dataset: &mlprobe_data::Dataset, given: &[Pair], path: &Path) -> Outcom
     let mut out = RgbImage::new(68 * 16, 34 * 25);
     let step = std::env::args().nth(3).map_or(1, |s| s.parse().unwrap_or(1));
     for (i, pair) in best.iter().step_by(step).take(400).enumerate() {
-        if i % 16 == 0 { println!("row {}: {:.3}", i / 16, pair.similarity); }
-        for (k, (images, row)) in [(&dataset.test.images, pair.test), (&dataset.train.images, pair.train)].into_iter().enumerate() {
-            let image = RgbImage::from_raw(32, 32, images.index_axis(Axis(0), row).iter().copied().collect()).ok_or("size")?;
+        if i % 16 == 0 {
+            println!("row {}: {:.3}", i / 16, pair.similarity);
+        }
+        for (k, (images, row)) in
+            [(&dataset.test.images, pair.test), (&dataset.train.images, pair.train)].into_iter().enumerate()
+        {
+            let image = RgbImage::from_raw(32, 32, images.index_axis(Axis(0), row).iter().copied().collect())
+                .ok_or("size")?;
             image::imageops::replace(&mut out, &image, (i % 16 * 68 + k * 33) as i64, (i / 16 * 34) as i64);
         }
     }
@@ -117,20 +145,27 @@ fn found(pair: &Pair, source: usize, threshold: f64) -> bool {
 /// The share found of each kind, in per cent, as cells of a table.
 fn row(planted: &[Pair], sources: &[usize], threshold: f64) -> String {
     let share = |(pairs, sources): (&[Pair], &[usize])| {
-        let found = pairs.iter().zip(sources).filter(|(pair, source)| found(pair, **source, threshold)).count();
+        let found =
+            pairs.iter().zip(sources).filter(|(pair, source)| found(pair, **source, threshold)).count();
         format!(" {:.1} |", 100.0 * found as f64 / pairs.len() as f64)
     };
     planted.chunks(PLANTED).zip(sources.chunks(PLANTED)).map(share).collect()
 }
 
 /// Copies of images drawn from `train` (N, height, width, 3); their rows are added to `sources`.
-fn plant(train: &Array4<u8>, copy: Copier, random: &mut Random, sources: &mut Vec<usize>) -> Outcome<Array4<u8>> {
+fn plant(
+    train: &Array4<u8>,
+    copy: Copier,
+    random: &mut Random,
+    sources: &mut Vec<usize>,
+) -> Outcome<Array4<u8>> {
     let (n, height, width, _) = train.dim();
     let mut pixels = Vec::new();
     for _ in 0..PLANTED {
         let source = random.below(n as u32) as usize;
         let original = train.index_axis(Axis(0), source).iter().copied().collect();
-        let original = RgbImage::from_raw(width as u32, height as u32, original).ok_or("an image of another size")?;
+        let original =
+            RgbImage::from_raw(width as u32, height as u32, original).ok_or("an image of another size")?;
         pixels.extend(copy(&original, random)?.into_raw());
         sources.push(source);
     }

@@ -102,7 +102,8 @@ fn nearest_in_block(
         }
     }
     let pair = |test, (similarity, train): (f32, usize)| Pair { test, train, similarity: similarity.into() };
-    let pairs = (first..).zip(nearest).flat_map(|(row, found)| found.into_iter().map(move |hit| pair(row, hit)));
+    let pairs =
+        (first..).zip(nearest).flat_map(|(row, found)| found.into_iter().map(move |hit| pair(row, hit)));
     Ok(pairs.collect())
 }
 

@@ -52,7 +52,8 @@ mod tests {
         let labels: Vec<u16> = (0..103).map(|i| [0, 0, 0, 2, 2, 3][i % 6]).collect();
         let folds = stratified(&labels, 4, 7).unwrap();
         let count = |class: Option<u16>| {
-            let of = |fold| (0..103).filter(|&i| folds[i] == fold && class.is_none_or(|k| labels[i] == k)).count();
+            let of =
+                |fold| (0..103).filter(|&i| folds[i] == fold && class.is_none_or(|k| labels[i] == k)).count();
             let counts: Vec<usize> = (0..4).map(of).collect();
             (counts.iter().sum::<usize>(), counts.iter().max().unwrap() - counts.iter().min().unwrap())
         };

@@ -56,7 +56,13 @@ pub fn split_by_group<G: Ord>(
 
     let mut in_order: Vec<Vec<usize>> = rows_of_groups(groups).into_values().collect();
     let number = in_order.len();
-    require(number >= 2, OPERATION, "at least 2 groups", number, "name more groups, or split without groups")?;
+    require(
+        number >= 2,
+        OPERATION,
+        "at least 2 groups",
+        number,
+        "name more groups, or split without groups",
+    )?;
     shuffle(&mut in_order, &mut Random::new(seed, b"audit groups", 0));
     in_order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
 
@@ -100,7 +106,9 @@ pub fn split_by_group<G: Ord>(
 /// ```
 pub fn crossing<G: Ord + ToString>(train: &[G], test: &[G]) -> Vec<Crossing> {
     let mut test = rows_of_groups(test);
-    let both = rows_of_groups(train).into_iter().filter_map(|(group, train)| Some((group, train, test.remove(group)?)));
+    let both = rows_of_groups(train)
+        .into_iter()
+        .filter_map(|(group, train)| Some((group, train, test.remove(group)?)));
     both.map(|(group, train, test)| Crossing { group: group.to_string(), train, test }).collect()
 }
 
@@ -132,8 +140,11 @@ pub fn classes_on_one_side(train_labels: &[u16], test_labels: &[u16], classes: u
     const MOST: usize = 1 << 16;
     require(classes <= MOST, OPERATION, "at most 65536 classes", classes, "labels are 16 bits wide")?;
     for (side, labels) in [("training", train_labels), ("test", test_labels)] {
-        if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes) {
-            let (expected, actual) = (format!("labels below {classes}"), format!("{label} in {side} row {row}"));
+        if let Some((row, label)) =
+            labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes)
+        {
+            let (expected, actual) =
+                (format!("labels below {classes}"), format!("{label} in {side} row {row}"));
             require(false, OPERATION, expected, actual, "check the labels, or raise the number of classes")?;
         }
     }

@@ -88,7 +88,8 @@ pub fn out_of_fold_probabilities(
         let model = Mlp::fit((&features.select(Axis(0), &others), &other_labels), &params)?;
         Ok((model.probabilities(&features.select(Axis(0), &held_out))?, held_out))
     };
-    let trainings: Vec<_> = repeats.iter().flat_map(|repeat| (0..folds).map(move |fold| (repeat, fold))).collect();
+    let trainings: Vec<_> =
+        repeats.iter().flat_map(|repeat| (0..folds).map(move |fold| (repeat, fold))).collect();
     let predicted =
         trainings.into_par_iter().map(|(repeat, fold)| predict(repeat, fold)).collect::<Result<Vec<_>>>()?;
     let mut mean = Array2::zeros((labels.len(), classes));

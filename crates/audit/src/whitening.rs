@@ -72,10 +72,19 @@ impl Whitening {
         let next = "use one extractor for training and test images";
         require(features.ncols() == d, OPERATION, format!("{d} features per row"), features.ncols(), next)?;
         let mut units = Array2::zeros((features.nrows(), d + 1));
-        units.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().zip(features.axis_chunks_iter(Axis(0), ROWS)).try_for_each(
-            |(mut units, x)| {
+        units
+            .axis_chunks_iter_mut(Axis(0), ROWS)
+            .into_par_iter()
+            .zip(features.axis_chunks_iter(Axis(0), ROWS))
+            .try_for_each(|(mut units, x)| {
                 let centred = self.centred(x).mapv(|x| x as f32);
-                gemm(1.0, &centred, &self.map.t(), 0.0, &mut units.slice_axis_mut(Axis(1), Slice::from(..d)))?;
+                gemm(
+                    1.0,
+                    &centred,
+                    &self.map.t(),
+                    0.0,
+                    &mut units.slice_axis_mut(Axis(1), Slice::from(..d)),
+                )?;
                 for mut row in units.outer_iter_mut() {
                     let length = row.iter().map(|&z| f64::from(z) * f64::from(z)).sum::<f64>().sqrt();
                     if length > 0.0 {
@@ -85,8 +94,7 @@ impl Whitening {
                     }
                 }
                 Ok::<(), Error>(())
-            },
-        )?;
+            })?;
         Ok(units)
     }
 
