@@ -24,7 +24,7 @@ fn main() -> Outcome<()> {
     let cache = FeatureCache::new("cache");
     let (features, _) =
         cache.get_or_extract(&key, || Ok::<_, Error>(extractor.extract(&dataset.train.images)?))?;
-    let (labels, flipped) = flip(&dataset.train.labels, dataset.classes.len() as u16, 1);
+    let (labels, flipped) = flip(&dataset.train.labels, dataset.classes.len() as u16, 2);
     let total = flipped.iter().filter(|is_flipped| **is_flipped).count();
     println!("{}, {}: {total} of {} labels flipped.\n", dataset.name, extractor.name(), labels.len());
 

@@ -8,11 +8,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The similarity from which two images count as near-duplicates, found on planted ones: see `docs/audit.md`.
-pub const DEFAULT_THRESHOLD: f64 = 0.5;
+pub const DEFAULT_THRESHOLD: f64 = 0.45;
 /// The shrinkage of the [`Whitening`] before similarities are computed, found on planted duplicates: see `docs/audit.md`.
 pub const SHRINKAGE: f64 = 0.1;
 /// The most training rows that are listed per test row.
 pub const MOST_PER_ROW: usize = 10;
+/// By how much a training row has to be more similar than the background, unless its similarity is at least [`CERTAIN`].
+pub const CONTRAST: f64 = 0.2;
+/// The similarity from which the background does not matter: a test row may have any number of copies.
+pub const CERTAIN: f64 = 0.8;
 
 /// Rows of a block. One thread holds the products of one block of test rows with one block of training rows, 2 MiB.
 const TEST_BLOCK: usize = 256;
@@ -30,11 +34,17 @@ pub struct Pair {
     pub similarity: f64,
 }
 
-/// The pairs of a test row and a training row whose similarity is at least `threshold` (-1 to 1), in the order of the test
-/// rows; per test row the [`MOST_PER_ROW`] most similar training rows, the most similar one first.
+/// The pairs of a test row and a training row that are nearly the same, in the order of the test rows; per test row at most
+/// [`MOST_PER_ROW`] training rows, the most similar one first.
 ///
-/// `train` is (N, D), `test` (M, D). The similarity is the cosine after a [`Whitening`] by the training rows. The result has
-/// the same bits for any number of threads. Time grows as N·M·D, memory beyond the features as (N + M)·D.
+/// `train` is (N, D), `test` (M, D). The similarity s of two rows is the cosine after a [`Whitening`] by the training rows. The
+/// background b of a test row is the similarity of its 11th nearest training row, which tells how many images are merely of its
+/// kind: a plane in a blue sky is like many others. With 10 training rows or fewer, there is none. A pair is listed if
+///
+/// s ≥ `threshold`  and  (s ≥ b + [`CONTRAST`]  or  s ≥ [`CERTAIN`])
+///
+/// for a `threshold` of -1 to 1. The result has the same bits for any number of threads. Time grows as N·M·D, memory beyond the
+/// features as (N + M)·D.
 ///
 /// # Errors
 /// [`Error::Argument`](crate::Error::Argument) if a set is empty, D differs, a feature is not finite, or the threshold is out
@@ -58,8 +68,13 @@ pub fn near_duplicates(
     let in_range = (-1.0..=1.0).contains(&threshold);
     require(in_range, OPERATION, "a threshold of -1 to 1", threshold, "leave it at the default")?;
     let whitening = Whitening::fit(train, SHRINKAGE)?;
-    let nearest = nearest_rows(&whitening, train, test, MOST_PER_ROW)?;
-    Ok(nearest.into_iter().filter(|pair| pair.similarity >= threshold).collect())
+    let nearest = nearest_rows(&whitening, train, test, MOST_PER_ROW + 1)?;
+    let stand_out = nearest.chunks(train.nrows().min(MOST_PER_ROW + 1)).flat_map(|nearest| {
+        let background = nearest.get(MOST_PER_ROW).map_or(-1.0, |pair| pair.similarity);
+        let from = threshold.max(CERTAIN.min(background + CONTRAST));
+        nearest.iter().take(MOST_PER_ROW).filter(move |pair| pair.similarity >= from)
+    });
+    Ok(stand_out.copied().collect())
 }
 
 /// The `k` most similar rows of `train` (N, D), or all N if there are fewer, for every row of `test` (M, D), most similar first.
