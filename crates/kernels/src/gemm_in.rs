@@ -1,13 +1,15 @@
 //! Products in the precision that the caller chooses: C ← AB + βC.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
 
 use crate::buffer::{Aligned, grow};
 use crate::gemm::{check_shapes, start_from, tiles};
+use crate::isa::Level;
 use crate::precision::nearest;
-use crate::tile::{Start, TileTable, pair_table};
+use crate::tile::{Start, pair_table};
 use crate::{Bf16, Error, Isa, Precision, gemm_on};
 
 /// C (M, N) ← A (M, Q) B (Q, N) + β C in a given precision, on the calling thread; A may be kept in bf16, which halves
@@ -70,23 +72,23 @@ pub fn gemm_in_on<A: Factor>(
     };
     check_shapes("gemm_in", a.dim(), b.dim(), c.dim())?;
     let start = start_from(beta, c);
-    let (table, a, b, mut c) = (pair_table(isa), a.view(), b.view(), c.view_mut());
+    let (a, b, mut c) = (a.view(), b.view(), c.view_mut());
     if c.is_empty() {
     } else if c.ncols() == 1 || c.strides()[1] == 1 {
-        rows_of_c(table, start, terms, a, b, c);
+        rows_of_c(isa, start, terms, a, b, c);
     } else if c.nrows() == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(table, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
     } else {
         let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(table, start, terms, a, b, contiguous.view_mut());
+        rows_of_c(isa, start, terms, a, b, contiguous.view_mut());
         c.assign(&contiguous);
     }
     Ok(())
 }
 
 /// A number type that a product takes in any precision: `f32` or [`Bf16`]. Sealed.
-pub trait Factor: Copy + sealed::Parts {}
+pub trait Factor: Copy + Default + sealed::Parts {}
 impl Factor for f32 {}
 impl Factor for Bf16 {}
 
@@ -96,8 +98,8 @@ mod sealed {
     pub trait Parts: Sized {
         /// The matrix in `f32`.
         fn exact(x: ArrayView2<'_, Self>) -> CowArray<'_, f32, Ix2>;
-        /// The bits of part 0, 1 or 2 of the number: the bf16 number nearest to what the parts before it leave.
-        fn part(self, i: usize) -> u32;
+        /// The bits of part I of the number: the bf16 number nearest to what the parts before it leave.
+        fn part<const I: usize>(self) -> u32;
         /// Pairs along the rows as they lie in memory, if they do.
         #[expect(unused_variables, reason = "most have none")]
         fn pairs<'a>(x: ArrayView2<'a, Self>) -> Option<ArrayView2<'a, f32>> {
@@ -110,10 +112,10 @@ mod sealed {
             x.into()
         }
         #[inline(always)]
-        fn part(self, i: usize) -> u32 {
-            let rest = (0..i).fold(self, |rest, _| rest - f32::from_bits(nearest(rest) << 16));
+        fn part<const I: usize>(self) -> u32 {
+            let rest = (0..I).fold(self, |rest, _| rest - f32::from_bits(nearest(rest) << 16));
             // Nothing is left of a number that part 0 makes infinite, or that is not a number.
-            if i > 0 && !rest.is_finite() { 0 } else { nearest(rest) }
+            if I > 0 && !rest.is_finite() { 0 } else { nearest(rest) }
         }
     }
 
@@ -122,8 +124,8 @@ mod sealed {
             x.mapv(f32::from).into()
         }
         #[inline(always)]
-        fn part(self, i: usize) -> u32 {
-            if i == 0 { u32::from(self.to_bits()) } else { 0 }
+        fn part<const I: usize>(self) -> u32 {
+            if I == 0 { u32::from(self.to_bits()) } else { 0 }
         }
         fn pairs<'a>(x: ArrayView2<'a, Bf16>) -> Option<ArrayView2<'a, f32>> {
             let ((m, q), row) = (x.dim(), x.strides()[0]);
@@ -151,14 +153,14 @@ const BLOCK: usize = 112;
 /// The product for a C whose rows are contiguous. With P pairs along Q (the last one filled up with zero) and T terms, it is
 /// a product of pairs, (M, P·T) by (P·T, N).
 fn rows_of_c<A: Factor, B: Factor>(
-    table: &TileTable<f32>,
+    isa: Isa,
     start: Start,
     terms: &[Term],
     a: ArrayView2<'_, A>,
     b: ArrayView2<'_, B>,
     mut c: ArrayViewMut2<'_, f32>,
 ) {
-    let (q, n) = b.dim();
+    let ((q, n), table) = (b.dim(), pair_table(isa));
     let depth = q.div_ceil(2) * terms.len();
     SCRATCH.with_borrow_mut(|Scratch { a: packed_a, b: packed_b, edge }| {
         grow(packed_b, depth * n.next_multiple_of(table.lanes));
@@ -166,7 +168,13 @@ fn rows_of_c<A: Factor, B: Factor>(
             let columns = table.panel().min(n - first);
             let width = table.vectors(columns) * table.lanes;
             let b = b.slice_axis(Axis(1), Slice::from(first..first + columns));
-            pack(b, terms.iter().map(|term| term[1]), width, &mut packed_b[first * depth..][..width * depth]);
+            pack(
+                isa,
+                b,
+                terms.iter().map(|term| term[1]),
+                width,
+                &mut packed_b[first * depth..][..width * depth],
+            );
         }
         let blocks = a.axis_chunks_iter(Axis(0), BLOCK).zip(c.axis_chunks_iter_mut(Axis(0), BLOCK));
         for (a, c) in blocks {
@@ -174,7 +182,13 @@ fn rows_of_c<A: Factor, B: Factor>(
             let in_place = if terms.len() == 1 { A::pairs(a) } else { None };
             let pairs = in_place.or_else(|| {
                 grow(packed_a, depth * m);
-                pack_a(a, terms, &mut packed_a[..depth * m])
+                let to = &mut packed_a[..depth * m];
+                if terms.len() == 1 && a.strides()[1] == 1 {
+                    pack_rows(isa, a, to);
+                    return ArrayView2::from_shape((m, depth), to).ok();
+                }
+                pack(isa, a.reversed_axes(), terms.iter().map(|term| term[0]), m, to);
+                ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes)
             });
             if let Some(pairs) = pairs {
                 tiles(table, start, pairs, packed_b, c, edge);
@@ -183,72 +197,76 @@ fn rows_of_c<A: Factor, B: Factor>(
     });
 }
 
-/// A (M, Q) to pairs (M, P·T), in the order in memory that A has.
-fn pack_a<'a, A: Factor>(
-    a: ArrayView2<'_, A>,
-    terms: &[Term],
-    to: &'a mut [f32],
-) -> Option<ArrayView2<'a, f32>> {
-    let (m, depth) = (a.nrows(), to.len() / a.nrows());
-    if a.strides()[1] != 1 {
-        pack(a.reversed_axes(), terms.iter().map(|term| term[0]), m, to);
-        return ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes);
-    }
-    for (row, to) in a.rows().into_iter().zip(to.chunks_exact_mut(depth.max(1))) {
-        let (pairs, last) = row.to_slice().unwrap_or_default().as_chunks::<2>();
-        let (of_pairs, of_last) = to.split_at_mut(pairs.len() * terms.len());
-        for (i, term) in terms.iter().enumerate() {
-            let to = of_pairs.iter_mut().skip(i).step_by(terms.len());
-            to.zip(pairs).for_each(|(to, &[x, y])| *to = pair(x, y, term[0]));
-            of_last
-                .iter_mut()
-                .skip(i)
-                .zip(last)
-                .take(1)
-                .for_each(|(to, x)| *to = f32::from_bits(x.part(term[0])));
-        }
-    }
-    ArrayView2::from_shape((m, depth), to).ok()
-}
-
 /// x (Q, N) to pairs (P·T, width): the row of pair p and term t holds part `parts[t]` of rows 2p and 2p + 1 of x, with zeros
 /// beyond N and Q.
 fn pack<X: Factor>(
+    isa: Isa,
     x: ArrayView2<'_, X>,
     parts: impl Iterator<Item = usize> + Clone,
     width: usize,
     to: &mut [f32],
 ) {
     let (q, n) = x.dim();
+    let row = |q: usize| {
+        let row = (q < x.nrows()).then(|| x.row(q));
+        match row.and_then(|row| row.to_slice()) {
+            Some(row) => Cow::Borrowed(row),
+            None => Cow::Owned(row.map_or(vec![X::default(); n], |row| row.to_vec())),
+        }
+    };
     let mut rows = to.chunks_exact_mut(width);
     for p in (0..q).step_by(2) {
-        for part in parts.clone() {
-            let Some(to) = rows.next() else { return };
+        let (first, second) = (&row(p)[..], &row(p + 1)[..]);
+        for (part, to) in parts.clone().zip(&mut rows) {
             to[n..].fill(0.0);
-            let first = x.row(p);
-            if p + 1 == q {
-                to.iter_mut().zip(first).for_each(|(to, x)| *to = f32::from_bits(x.part(part)));
-                continue;
-            }
-            let second = x.row(p + 1);
-            match (first.as_slice(), second.as_slice()) {
-                (Some(first), Some(second)) => interleave(first, second, part, to),
-                _ => to.iter_mut().zip(first).zip(second).for_each(|((to, x), y)| *to = pair(*x, *y, part)),
+            match part {
+                0 => vectorized(isa, || interleave::<X, 0>(first, second, to)),
+                1 => vectorized(isa, || interleave::<X, 1>(first, second, to)),
+                _ => vectorized(isa, || interleave::<X, 2>(first, second, to)),
             }
         }
     }
 }
 
-/// For slices, whose loops become vector instructions.
-fn interleave<X: Factor>(first: &[X], second: &[X], part: usize, to: &mut [f32]) {
-    for ((to, &x), &y) in to.iter_mut().zip(first).zip(second) {
-        *to = pair(x, y, part);
+/// Part I of both rows (N), to N pairs.
+#[inline(always)]
+fn interleave<X: Factor, const I: usize>(first: &[X], second: &[X], to: &mut [f32]) {
+    for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+        *to = pair::<X, I>(*first, *second);
+    }
+}
+
+/// A (M, Q) with contiguous rows to pairs (M, P) of the numbers' first parts.
+fn pack_rows<A: Factor>(isa: Isa, a: ArrayView2<'_, A>, to: &mut [f32]) {
+    let rows = a.rows().into_iter().zip(to.chunks_exact_mut(a.ncols().div_ceil(2).max(1)));
+    for (row, to) in rows {
+        let (pairs, last) = row.to_slice().unwrap_or_default().as_chunks();
+        vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<A, 0>(x, y)));
+        if let ([last], Some(to)) = (last, to.last_mut()) {
+            *to = pair::<A, 0>(*last, A::default());
+        }
     }
 }
 
 #[inline(always)]
-fn pair<X: Factor>(x: X, y: X, part: usize) -> f32 {
-    f32::from_bits(x.part(part) | y.part(part) << 16)
+fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
+    f32::from_bits(first.part::<I>() | second.part::<I>() << 16)
+}
+
+/// Runs a loop that the compiler turns into vector instructions, on the widest ones. No result changes.
+#[inline(always)]
+fn vectorized(isa: Isa, run: impl FnOnce()) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.0 == Level::Avx512 {
+        #[target_feature(enable = "avx512f")]
+        fn wide(run: impl FnOnce()) {
+            run();
+        }
+        // SAFETY: an Isa exists only where its instructions do.
+        return unsafe { wide(run) };
+    }
+    let _ = isa;
+    run();
 }
 
 /// The buffers of a product in bf16, kept from product to product.
