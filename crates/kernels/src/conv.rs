@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use ndarray::ArrayView4;
+use ndarray::{Array4, ArrayView4};
 
 use crate::buffer::Aligned;
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
+use crate::factors::{Term, pack_row, pair_of, terms};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, pair_table};
 use crate::winograd::Winograd;
-use crate::{Error, Isa, Map};
+use crate::{Error, Isa, Map, Precision};
 
 /// conv(x) + bias, with weights packed for one instruction set; [`Finish`] says what follows.
 ///
@@ -16,6 +17,7 @@ use crate::{Error, Isa, Map};
 /// summed directly. The method depends on the kernel alone, so an image gives the same bits whichever images accompany it.
 pub struct Conv {
     isa: Isa,
+    precision: Precision,
     in_channels: usize,
     out_channels: usize,
     kernel: (usize, usize),
@@ -42,6 +44,23 @@ impl Conv {
         stride: usize,
         padding: usize,
     ) -> Result<Self, Error> {
+        Self::new_in(Precision::F32, isa, weight, bias, stride, padding)
+    }
+
+    /// [`Conv::new`] in a given precision: inputs and weights are taken as the factors of [`gemm_in`](crate::gemm_in) are,
+    /// within the bounds stated there for Q = kh·kw·(I + 1); inputs are rounded in each call. Kernels that Winograd's method
+    /// computes stay in `f32`: its transforms would enlarge the rounding errors.
+    ///
+    /// # Errors
+    /// As [`Conv::new`].
+    pub fn new_in(
+        precision: Precision,
+        isa: Isa,
+        weight: ArrayView4<'_, f32>,
+        bias: &[f32],
+        stride: usize,
+        padding: usize,
+    ) -> Result<Self, Error> {
         let (out_channels, in_channels, kh, kw) = weight.dim();
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1) && in_channels % 16 == 0;
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
@@ -58,9 +77,13 @@ impl Conv {
         let method = if winograd {
             Method::Winograd(Winograd::new(isa, weight, bias))
         } else {
-            Method::Direct { weights: pack(f32::table(isa), weight), bias: Aligned::from_slice(64, bias) }
+            let weights = match terms(precision) {
+                None => pack(f32::table(isa), weight),
+                Some(terms) => pack(pair_table(isa), pairs_of_channels(terms, weight).view()),
+            };
+            Method::Direct { weights, bias: Aligned::from_slice(64, bias) }
         };
-        Ok(Self { isa, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
+        Ok(Self { isa, precision, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
     }
 
     /// Height and width of the output for an input of this height and width.
@@ -100,17 +123,25 @@ impl Conv {
         output.expect("Conv::forward output", (n, out_height, out_width, all))?;
         match &self.method {
             Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
-            Method::Direct { weights, bias } if self.padding == 0 => {
-                self.direct(weights, bias, input, output, first, finish);
-            }
-            Method::Direct { weights, bias } => with_bordered(input, self.padding, |bordered| {
-                self.direct(weights, bias, bordered, output, first, finish);
-            }),
+            Method::Direct { weights, bias } => match terms(self.precision) {
+                None if self.padding == 0 => self.direct(weights, bias, input, output, first, finish),
+                None => with_bordered(input, self.padding, channels, <[f32]>::copy_from_slice, |input| {
+                    self.direct(weights, bias, input, output, first, finish);
+                }),
+                Some(terms) => {
+                    let pairs = channels.div_ceil(2) * terms.len();
+                    let pair_up = |to: &mut [f32], from: &[f32]| pair_up(self.isa, terms, channels, from, to);
+                    with_bordered(input, self.padding, pairs, pair_up, |input| {
+                        self.direct(weights, bias, input, output, first, finish);
+                    });
+                }
+            },
         }
         Ok(())
     }
 
-    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input.
+    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of kw·I'
+    /// pairs, where it has as many channels of pairs.
     fn direct(
         &self,
         weights: &[f32],
@@ -120,7 +151,8 @@ impl Conv {
         first: usize,
         finish: Finish,
     ) {
-        let table = f32::table(self.isa);
+        let table =
+            if self.precision == Precision::F32 { f32::table(self.isa) } else { pair_table(self.isa) };
         let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
             (input.shape(), output.shape());
         let (kh, kw) = self.kernel;
@@ -162,22 +194,56 @@ impl Conv {
 }
 
 /// Runs on a copy of the map with `border` zeros on every side of its images, in a buffer that the thread keeps.
-fn with_bordered<R>(map: &Map, border: usize, run: impl FnOnce(&Map) -> R) -> R {
+/// `copy` fills a row of pixels of `channels` numbers from one of the map.
+fn with_bordered<R>(
+    map: &Map,
+    border: usize,
+    channels: usize,
+    copy: impl Fn(&mut [f32], &[f32]),
+    run: impl FnOnce(&Map) -> R,
+) -> R {
     thread_local! {
         static BORDERED: RefCell<Map> = RefCell::default();
     }
-    let (n, height, width, channels) = map.shape();
+    let (n, height, width, from_channels) = map.shape();
     let wide = (width + 2 * border) * channels;
     BORDERED.with_borrow_mut(|bordered| {
         bordered.reshape((n, height + 2 * border, width + 2 * border, channels));
-        bordered.data_mut().fill(0.0);
+        if border > 0 {
+            bordered.data_mut().fill(0.0);
+        }
         for i in 0..n {
             let rows = bordered.image_mut(i).chunks_exact_mut(wide).skip(border);
-            for (to, from) in rows.zip(map.image(i).chunks_exact(width * channels)) {
-                to[border * channels..][..from.len()].copy_from_slice(from);
+            for (to, from) in rows.zip(map.image(i).chunks_exact(width * from_channels)) {
+                copy(&mut to[border * channels..][..width * channels], from);
             }
         }
         run(bordered)
+    })
+}
+
+/// Pixels of I channels to pixels of I' = ⌈I/2⌉·T channels of pairs.
+fn pair_up(isa: Isa, terms: &[Term], channels: usize, from: &[f32], to: &mut [f32]) {
+    if terms.len() == 1 && channels % 2 == 0 {
+        return pack_row(isa, from, to);
+    }
+    let pixels = to.chunks_exact_mut(channels.div_ceil(2) * terms.len()).zip(from.chunks_exact(channels));
+    for (to, from) in pixels {
+        for (to, pair) in to.chunks_exact_mut(terms.len()).zip(from.chunks(2)) {
+            let second = pair.get(1).copied().unwrap_or_default();
+            to.iter_mut().zip(terms).for_each(|(to, term)| *to = pair_of(term.of_a, pair[0], second));
+        }
+    }
+}
+
+/// (O, I, kh, kw) to (O, I', kh, kw) of pairs, as [`pair_up`] has them.
+fn pairs_of_channels(terms: &[Term], weight: ArrayView4<'_, f32>) -> Array4<f32> {
+    let (out_channels, in_channels, kh, kw) = weight.dim();
+    let pairs = in_channels.div_ceil(2) * terms.len();
+    Array4::from_shape_fn((out_channels, pairs, kh, kw), |(o, pair, y, x)| {
+        let (first, term) = (pair / terms.len() * 2, &terms[pair % terms.len()]);
+        let number = |i| weight.get([o, i, y, x]).copied().unwrap_or_default();
+        pair_of(term.of_b, number(first), number(first + 1))
     })
 }
 

@@ -6,7 +6,7 @@
 #[path = "checks/mod.rs"]
 mod checks;
 
-use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, mix};
+use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, Precision, mix};
 use ndarray::Array4;
 
 checks![
@@ -14,6 +14,8 @@ checks![
     padded_and_strided_convolutions_agree_with_naive_loops,
     a_1x1_convolution_agrees_with_naive_loops,
     a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops,
+    direct_convolutions_in_bf16_agree_with_naive_loops,
+    convolutions_by_winograd_are_the_same_in_every_precision,
     an_image_gives_the_same_bits_whichever_images_go_with_it,
     max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge,
     pooled_lengths_are_those_of_torch,
@@ -73,9 +75,21 @@ fn agrees(
     sizes: &[(usize, usize, usize)],
     growth: f64,
 ) {
+    agrees_in(Precision::F32, weight_shape, stride_and_padding, sizes, growth);
+}
+
+/// The same in another precision.
+fn agrees_in(
+    precision: Precision,
+    weight_shape: (usize, usize, usize, usize),
+    (stride, padding): (usize, usize),
+    sizes: &[(usize, usize, usize)],
+    growth: f64,
+) {
+    let stride_and_padding = (stride, padding);
     let (weight, bias) = weights(weight_shape);
     for isa in Isa::available() {
-        let conv = Conv::new(isa, weight.view(), &bias, stride_and_padding.0, stride_and_padding.1).unwrap();
+        let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
         for &(n, height, width) in sizes {
             let input = map((n, height, width, weight_shape.1), 5);
             let (out_height, out_width) = conv.output_size(height, width);
@@ -101,7 +115,7 @@ fn agrees(
                     let bound = growth * f64::from(f32::EPSILON) * (scale + 1.0);
                     assert!(
                         (f64::from(value) - expected).abs() <= bound,
-                        "{isa} {n}x{height}x{width} at {i}, {y}, {x}, {o}: {value} != {expected} ± {bound:e}"
+                        "{isa} {precision} {n}x{height}x{width} at {i}, {y}, {x}, {o}: {value} != {expected} ± {bound:e}"
                     );
                 }
             }
@@ -130,6 +144,33 @@ fn a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops() {
     let sizes = [(1, 1, 1), (1, 4, 4), (2, 5, 7), (9, 7, 7), (1, 13, 31)];
     agrees((16, 16, 3, 3), (1, 1), &sizes, 12.0);
     agrees((80, 48, 3, 3), (1, 1), &sizes, 12.0);
+}
+
+/// The bound of `gemm_in` for kh·kw·(I + 1) numbers, in units of 2⁻²³ Σ|products|.
+fn direct_convolutions_in_bf16_agree_with_naive_loops() {
+    for (shape, stride_and_padding, sizes) in [
+        ((48, 3, 3, 3), (2, 0), [(1, 3, 3), (2, 8, 31), (1, 33, 16)]),
+        ((16, 3, 7, 7), (2, 3), [(1, 7, 7), (2, 9, 16), (3, 1, 5)]),
+        ((32, 16, 3, 3), (2, 1), [(1, 1, 1), (2, 7, 8), (3, 5, 4)]),
+        ((16, 19, 1, 1), (1, 0), [(1, 1, 1), (3, 5, 7), (1, 15, 15)]),
+        ((96, 64, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
+    ] {
+        let steps = (shape.2 * shape.3 * (shape.1 + 1) + 1) as f64;
+        let rounding = f64::from(1 << 16) + f64::from(1 << 7);
+        agrees_in(Precision::Bf16, shape, stride_and_padding, &sizes, rounding + steps);
+        agrees_in(Precision::Bf16x3, shape, stride_and_padding, &sizes, 1.01 + 3.5 * steps);
+    }
+}
+
+fn convolutions_by_winograd_are_the_same_in_every_precision() {
+    let (weight, bias) = weights((32, 16, 3, 3));
+    let outputs = Precision::ALL.map(|precision| {
+        let conv = Conv::new_in(precision, Isa::current(), weight.view(), &bias, 1, 1).unwrap();
+        let mut output = Map::zeros((2, 7, 7, 32));
+        conv.forward(&map((2, 7, 7, 16), 3), &mut output, 0, Finish::Relu).unwrap();
+        output.data().to_vec()
+    });
+    assert!(outputs.iter().all(|output| *output == outputs[0]));
 }
 
 fn an_image_gives_the_same_bits_whichever_images_go_with_it() {

@@ -4,6 +4,7 @@
 macro_rules! checks {
     ($($name:ident),* $(,)?) => {
         #[cfg_attr(test, allow(dead_code, reason = "the harness finds the tests by itself"))]
+        /// The names of the checks, and the checks.
         pub const ALL: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
 
         mod tests {
