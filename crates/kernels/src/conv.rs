@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ndarray::{Array4, ArrayView4};
 
 use crate::buffer::Aligned;
-use crate::factors::{Term, pack_row, pair_of, terms};
+use crate::factors::{pack_row, pair};
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, pair_table};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map, Precision};
@@ -17,7 +17,6 @@ use crate::{Error, Isa, Map, Precision};
 /// summed directly. The method depends on the kernel alone, so an image gives the same bits whichever images accompany it.
 pub struct Conv {
     isa: Isa,
-    precision: Precision,
     in_channels: usize,
     out_channels: usize,
     kernel: (usize, usize),
@@ -27,7 +26,12 @@ pub struct Conv {
 }
 
 enum Method {
-    Direct { weights: Aligned<f32>, bias: Aligned<f32> },
+    /// On pairs of channels in bf16, or in `f32`.
+    Direct {
+        pairs: bool,
+        weights: Aligned<f32>,
+        bias: Aligned<f32>,
+    },
     Winograd(Winograd),
 }
 
@@ -47,9 +51,11 @@ impl Conv {
         Self::new_in(Precision::F32, isa, weight, bias, stride, padding)
     }
 
-    /// [`Conv::new`] in a given precision: inputs and weights are taken as the factors of [`gemm_in`](crate::gemm_in) are,
-    /// within the bounds stated there for Q = kh·kw·(I + 1); inputs are rounded in each call. Kernels that Winograd's method
-    /// computes stay in `f32`: its transforms would enlarge the rounding errors.
+    /// [`Conv::new`] in a given precision. In bf16, inputs (in each call) and weights are rounded as the factors of
+    /// [`gemm_in`](crate::gemm_in) are, within the bound stated there for Q = kh·kw·I.
+    ///
+    /// Where this does not pay, the convolution stays in `f32`, which is more exact: by Winograd's method, whose transforms
+    /// would enlarge the rounding errors, with an odd number of input channels, and in bf16x3.
     ///
     /// # Errors
     /// As [`Conv::new`].
@@ -77,13 +83,14 @@ impl Conv {
         let method = if winograd {
             Method::Winograd(Winograd::new(isa, weight, bias))
         } else {
-            let weights = match terms(precision) {
-                None => pack(f32::table(isa), weight),
-                Some(terms) => pack(pair_table(isa), pairs_of_channels(terms, weight).view()),
+            let pairs = precision == Precision::Bf16 && in_channels.is_multiple_of(2);
+            let weights = match pairs {
+                true => pack(pair_table(isa), pairs_of_channels(weight).view()),
+                false => pack(f32::table(isa), weight),
             };
-            Method::Direct { weights, bias: Aligned::from_slice(64, bias) }
+            Method::Direct { pairs, weights, bias: Aligned::from_slice(64, bias) }
         };
-        Ok(Self { isa, precision, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
+        Ok(Self { isa, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
     }
 
     /// Height and width of the output for an input of this height and width.
@@ -123,27 +130,30 @@ impl Conv {
         output.expect("Conv::forward output", (n, out_height, out_width, all))?;
         match &self.method {
             Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
-            Method::Direct { weights, bias } => match terms(self.precision) {
-                None if self.padding == 0 => self.direct(weights, bias, input, output, first, finish),
-                None => with_bordered(input, self.padding, channels, <[f32]>::copy_from_slice, |input| {
-                    self.direct(weights, bias, input, output, first, finish);
-                }),
-                Some(terms) => {
-                    let pairs = channels.div_ceil(2) * terms.len();
-                    let pair_up = |to: &mut [f32], from: &[f32]| pair_up(self.isa, terms, channels, from, to);
-                    with_bordered(input, self.padding, pairs, pair_up, |input| {
-                        self.direct(weights, bias, input, output, first, finish);
-                    });
+            Method::Direct { pairs, weights, bias } => {
+                let table = if *pairs { pair_table(self.isa) } else { f32::table(self.isa) };
+                let mut run = |input: &Map| self.direct(table, weights, bias, input, output, first, finish);
+                match (pairs, self.padding) {
+                    (true, padding) => {
+                        let round = |to: &mut [f32], from: &[f32]| pack_row(self.isa, from, to);
+                        with_bordered(input, padding, channels / 2, round, run);
+                    }
+                    (false, 0) => run(input),
+                    (false, padding) => {
+                        with_bordered(input, padding, channels, <[f32]>::copy_from_slice, run)
+                    }
                 }
-            },
+            }
         }
         Ok(())
     }
 
-    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of kw·I'
-    /// pairs, where it has as many channels of pairs.
+    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of kw·I/2
+    /// pairs, which then are its channels.
+    #[expect(clippy::too_many_arguments, reason = "what `forward` has")]
     fn direct(
         &self,
+        table: &TileTable<f32>,
         weights: &[f32],
         bias: &[f32],
         input: &Map,
@@ -151,8 +161,6 @@ impl Conv {
         first: usize,
         finish: Finish,
     ) {
-        let table =
-            if self.precision == Precision::F32 { f32::table(self.isa) } else { pair_table(self.isa) };
         let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
             (input.shape(), output.shape());
         let (kh, kw) = self.kernel;
@@ -222,28 +230,11 @@ fn with_bordered<R>(
     })
 }
 
-/// Pixels of I channels to pixels of I' = ⌈I/2⌉·T channels of pairs.
-fn pair_up(isa: Isa, terms: &[Term], channels: usize, from: &[f32], to: &mut [f32]) {
-    if terms.len() == 1 && channels % 2 == 0 {
-        return pack_row(isa, from, to);
-    }
-    let pixels = to.chunks_exact_mut(channels.div_ceil(2) * terms.len()).zip(from.chunks_exact(channels));
-    for (to, from) in pixels {
-        for (to, pair) in to.chunks_exact_mut(terms.len()).zip(from.chunks(2)) {
-            let second = pair.get(1).copied().unwrap_or_default();
-            to.iter_mut().zip(terms).for_each(|(to, term)| *to = pair_of(term.of_a, pair[0], second));
-        }
-    }
-}
-
-/// (O, I, kh, kw) to (O, I', kh, kw) of pairs, as [`pair_up`] has them.
-fn pairs_of_channels(terms: &[Term], weight: ArrayView4<'_, f32>) -> Array4<f32> {
+/// (O, I, kh, kw) to pairs (O, I/2, kh, kw), for an even I.
+fn pairs_of_channels(weight: ArrayView4<'_, f32>) -> Array4<f32> {
     let (out_channels, in_channels, kh, kw) = weight.dim();
-    let pairs = in_channels.div_ceil(2) * terms.len();
-    Array4::from_shape_fn((out_channels, pairs, kh, kw), |(o, pair, y, x)| {
-        let (first, term) = (pair / terms.len() * 2, &terms[pair % terms.len()]);
-        let number = |i| weight.get([o, i, y, x]).copied().unwrap_or_default();
-        pair_of(term.of_b, number(first), number(first + 1))
+    Array4::from_shape_fn((out_channels, in_channels / 2, kh, kw), |(o, i, y, x)| {
+        pair::<f32, 0>(weight[[o, 2 * i, y, x]], weight[[o, 2 * i + 1, y, x]])
     })
 }
 

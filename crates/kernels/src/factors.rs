@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayView2, CowArray, Ix2};
 
-use crate::isa::Level;
 use crate::precision::nearest;
 use crate::{Bf16, Isa, Precision};
 
@@ -131,17 +130,9 @@ pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
     }
 }
 
-/// Part `part` of two numbers, as a pair.
-pub(crate) fn pair_of<X: Factor>(part: usize, first: X, second: X) -> f32 {
-    match part {
-        0 => pair::<X, 0>(first, second),
-        1 => pair::<X, 1>(first, second),
-        _ => pair::<X, 2>(first, second),
-    }
-}
-
+/// Part I of two numbers.
 #[inline(always)]
-fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
+pub(crate) fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
     f32::from_bits(first.part::<I>() | second.part::<I>() << 16)
 }
 
@@ -149,7 +140,7 @@ fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
 #[inline(always)]
 fn vectorized(isa: Isa, run: impl FnOnce()) {
     #[cfg(target_arch = "x86_64")]
-    if isa.0 == Level::Avx512 {
+    if isa.0 == crate::isa::Level::Avx512 {
         #[target_feature(enable = "avx512f")]
         fn wide(run: impl FnOnce()) {
             run();

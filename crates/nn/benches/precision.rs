@@ -34,9 +34,9 @@ fn main() {
                 run();
                 least[what] = start.elapsed().min(least[what]);
             };
-            time(0, &mut || drop(trainer.epoch().unwrap()));
-            time(1, &mut || drop(pool.install(|| trainer.epoch().unwrap())));
-            time(2, &mut || drop(evaluate_in(*precision, &model, &examples).unwrap()));
+            time(0, &mut || _ = trainer.epoch().unwrap());
+            time(1, &mut || _ = pool.install(|| trainer.epoch().unwrap()));
+            time(2, &mut || _ = evaluate_in(*precision, &model, &examples).unwrap());
         }
     }
     for (what, name) in
