@@ -8,8 +8,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use mlprobe_kernels::{Bf16, Isa, Precision, gemm_in};
-use ndarray::{Array2, ShapeBuilder};
+use mlprobe_kernels::{Bf16, Conv, Finish, Isa, Map, Precision, gemm_in};
+use ndarray::{Array2, Array4, ShapeBuilder};
 
 const TURNS: usize = 400;
 
@@ -46,5 +46,34 @@ fn main() {
             f32 / kept,
             f32 / bf16x3
         );
+    }
+    convolutions();
+}
+
+/// At the shapes of SqueezeNet 1.1 for images of 128 pixels a side. Inputs are rounded in each call.
+fn convolutions() {
+    for (name, (side, inputs, outputs, k, stride)) in [
+        ("squeeze 31x31x128 to 16, 1x1", (31, 128, 16, 1, 1)),
+        ("expand 7x7x64 to 256, 1x1", (7, 64, 256, 1, 1)),
+        ("squeeze 7x7x512 to 64, 1x1", (7, 512, 64, 1, 1)),
+    ] {
+        let weight = Array4::from_elem((outputs, inputs, k, k), 0.01_f32);
+        let bias = vec![0.0; outputs];
+        let conv =
+            |precision| Conv::new_in(precision, Isa::current(), weight.view(), &bias, stride, 0).unwrap();
+        let convs = [Precision::F32, Precision::Bf16].map(conv);
+        let (input, (height, width)) =
+            (Map::zeros((1, side, side, inputs)), convs[0].output_size(side, side));
+        let mut output = Map::zeros((1, height, width, outputs));
+        let mut least = [Duration::MAX; 2];
+        for _ in 0..TURNS {
+            for (conv, least) in convs.iter().zip(&mut least) {
+                let start = Instant::now();
+                conv.forward(&input, black_box(&mut output), 0, Finish::Relu).unwrap();
+                *least = start.elapsed().min(*least);
+            }
+        }
+        let [f32, bf16] = least.map(|least| least.as_secs_f64());
+        println!("{name}: times the speed of f32: bf16 {:.2}", f32 / bf16);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use ndarray::ArrayView4;
+use ndarray::{Array4, ArrayView4};
 
 use crate::buffer::Aligned;
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
+use crate::factors::{pack_row, pair};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, pair_table};
 use crate::winograd::Winograd;
-use crate::{Error, Isa, Map};
+use crate::{Error, Isa, Map, Precision};
 
 /// conv(x) + bias, with weights packed for one instruction set; [`Finish`] says what follows.
 ///
@@ -25,7 +26,12 @@ pub struct Conv {
 }
 
 enum Method {
-    Direct { weights: Aligned<f32>, bias: Aligned<f32> },
+    /// On pairs of channels in bf16, or in `f32`.
+    Direct {
+        pairs: bool,
+        weights: Aligned<f32>,
+        bias: Aligned<f32>,
+    },
     Winograd(Winograd),
 }
 
@@ -36,6 +42,25 @@ impl Conv {
     /// # Errors
     /// [`Error::Shape`] if bias and weight disagree, O is not a multiple of 16, or the stride is 0.
     pub fn new(
+        isa: Isa,
+        weight: ArrayView4<'_, f32>,
+        bias: &[f32],
+        stride: usize,
+        padding: usize,
+    ) -> Result<Self, Error> {
+        Self::new_in(Precision::F32, isa, weight, bias, stride, padding)
+    }
+
+    /// [`Conv::new`] in a given precision. In bf16, inputs (in each call) and weights are rounded as the factors of
+    /// [`gemm_in`](crate::gemm_in) are, within the bound stated there for Q = kh·kw·I.
+    ///
+    /// Where this does not pay, the convolution stays in `f32`, which is more exact: by Winograd's method, whose transforms
+    /// would enlarge the rounding errors, with an odd number of input channels, and in bf16x3.
+    ///
+    /// # Errors
+    /// As [`Conv::new`].
+    pub fn new_in(
+        precision: Precision,
         isa: Isa,
         weight: ArrayView4<'_, f32>,
         bias: &[f32],
@@ -58,7 +83,12 @@ impl Conv {
         let method = if winograd {
             Method::Winograd(Winograd::new(isa, weight, bias))
         } else {
-            Method::Direct { weights: pack(f32::table(isa), weight), bias: Aligned::from_slice(64, bias) }
+            let pairs = precision == Precision::Bf16 && in_channels.is_multiple_of(2);
+            let weights = match pairs {
+                true => pack(pair_table(isa), pairs_of_channels(weight).view()),
+                false => pack(f32::table(isa), weight),
+            };
+            Method::Direct { pairs, weights, bias: Aligned::from_slice(64, bias) }
         };
         Ok(Self { isa, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
     }
@@ -100,19 +130,30 @@ impl Conv {
         output.expect("Conv::forward output", (n, out_height, out_width, all))?;
         match &self.method {
             Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
-            Method::Direct { weights, bias } if self.padding == 0 => {
-                self.direct(weights, bias, input, output, first, finish);
+            Method::Direct { pairs, weights, bias } => {
+                let table = if *pairs { pair_table(self.isa) } else { f32::table(self.isa) };
+                let mut run = |input: &Map| self.direct(table, weights, bias, input, output, first, finish);
+                match (pairs, self.padding) {
+                    (true, padding) => {
+                        let round = |to: &mut [f32], from: &[f32]| pack_row(self.isa, from, to);
+                        with_bordered(input, padding, channels / 2, round, run);
+                    }
+                    (false, 0) => run(input),
+                    (false, padding) => {
+                        with_bordered(input, padding, channels, <[f32]>::copy_from_slice, run)
+                    }
+                }
             }
-            Method::Direct { weights, bias } => with_bordered(input, self.padding, |bordered| {
-                self.direct(weights, bias, bordered, output, first, finish);
-            }),
         }
         Ok(())
     }
 
-    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input.
+    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of kw·I/2
+    /// pairs, which then are its channels.
+    #[expect(clippy::too_many_arguments, reason = "what `forward` has")]
     fn direct(
         &self,
+        table: &TileTable<f32>,
         weights: &[f32],
         bias: &[f32],
         input: &Map,
@@ -120,7 +161,6 @@ impl Conv {
         first: usize,
         finish: Finish,
     ) {
-        let table = f32::table(self.isa);
         let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
             (input.shape(), output.shape());
         let (kh, kw) = self.kernel;
@@ -162,22 +202,39 @@ impl Conv {
 }
 
 /// Runs on a copy of the map with `border` zeros on every side of its images, in a buffer that the thread keeps.
-fn with_bordered<R>(map: &Map, border: usize, run: impl FnOnce(&Map) -> R) -> R {
+/// `copy` fills a row of pixels of `channels` numbers from one of the map.
+fn with_bordered<R>(
+    map: &Map,
+    border: usize,
+    channels: usize,
+    copy: impl Fn(&mut [f32], &[f32]),
+    run: impl FnOnce(&Map) -> R,
+) -> R {
     thread_local! {
         static BORDERED: RefCell<Map> = RefCell::default();
     }
-    let (n, height, width, channels) = map.shape();
+    let (n, height, width, from_channels) = map.shape();
     let wide = (width + 2 * border) * channels;
     BORDERED.with_borrow_mut(|bordered| {
         bordered.reshape((n, height + 2 * border, width + 2 * border, channels));
-        bordered.data_mut().fill(0.0);
+        if border > 0 {
+            bordered.data_mut().fill(0.0);
+        }
         for i in 0..n {
             let rows = bordered.image_mut(i).chunks_exact_mut(wide).skip(border);
-            for (to, from) in rows.zip(map.image(i).chunks_exact(width * channels)) {
-                to[border * channels..][..from.len()].copy_from_slice(from);
+            for (to, from) in rows.zip(map.image(i).chunks_exact(width * from_channels)) {
+                copy(&mut to[border * channels..][..width * channels], from);
             }
         }
         run(bordered)
+    })
+}
+
+/// (O, I, kh, kw) to pairs (O, I/2, kh, kw), for an even I.
+fn pairs_of_channels(weight: ArrayView4<'_, f32>) -> Array4<f32> {
+    let (out_channels, in_channels, kh, kw) = weight.dim();
+    Array4::from_shape_fn((out_channels, in_channels / 2, kh, kw), |(o, i, y, x)| {
+        pair::<f32, 0>(weight[[o, 2 * i, y, x]], weight[[o, 2 * i + 1, y, x]])
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::buffer::{Aligned, grow};
+use crate::factors::{Factor, Term, pack, pack_row, terms};
 use crate::gemm::{check_shapes, start_from, tiles};
-use crate::precision::nearest;
-use crate::tile::{Start, TileTable, pair_table};
-use crate::{Bf16, Error, Isa, Precision, gemm_on};
+use crate::tile::{Start, pair_table};
+use crate::{Error, Isa, Precision, gemm_on};
 
 /// C (M, N) ← A (M, Q) B (Q, N) + β C in a given precision, on the calling thread; A may be kept in bf16, which halves
 /// the memory that it is read from, and gives the same bits.
@@ -63,87 +63,25 @@ pub fn gemm_in_on<A: Factor>(
     beta: f32,
     c: &mut ArrayRef2<f32>,
 ) -> Result<(), Error> {
-    let terms: &[Term] = match precision {
-        Precision::F32 => return gemm_on(isa, 1.0, &A::exact(a.view()), b, beta, c),
-        Precision::Bf16x3 => &SIX,
-        Precision::Bf16 => &[[0, 0]],
+    let Some(terms) = terms(precision) else {
+        return gemm_on(isa, 1.0, &A::exact(a.view()), b, beta, c);
     };
     check_shapes("gemm_in", a.dim(), b.dim(), c.dim())?;
     let start = start_from(beta, c);
-    let (table, a, b, mut c) = (pair_table(isa), a.view(), b.view(), c.view_mut());
+    let (a, b, mut c) = (a.view(), b.view(), c.view_mut());
     if c.is_empty() {
     } else if c.ncols() == 1 || c.strides()[1] == 1 {
-        rows_of_c(table, start, terms, a, b, c);
+        rows_of_c(isa, start, terms, a, b, c);
     } else if c.nrows() == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(table, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
     } else {
         let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(table, start, terms, a, b, contiguous.view_mut());
+        rows_of_c(isa, start, terms, a, b, contiguous.view_mut());
         c.assign(&contiguous);
     }
     Ok(())
 }
-
-/// A number type that a product takes in any precision: `f32` or [`Bf16`]. Sealed.
-pub trait Factor: Copy + sealed::Parts {}
-impl Factor for f32 {}
-impl Factor for Bf16 {}
-
-mod sealed {
-    use super::*;
-
-    pub trait Parts: Sized {
-        /// The matrix in `f32`.
-        fn exact(x: ArrayView2<'_, Self>) -> CowArray<'_, f32, Ix2>;
-        /// The bits of part 0, 1 or 2 of the number: the bf16 number nearest to what the parts before it leave.
-        fn part(self, i: usize) -> u32;
-        /// Pairs along the rows as they lie in memory, if they do.
-        #[expect(unused_variables, reason = "most have none")]
-        fn pairs<'a>(x: ArrayView2<'a, Self>) -> Option<ArrayView2<'a, f32>> {
-            None
-        }
-    }
-
-    impl Parts for f32 {
-        fn exact(x: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
-            x.into()
-        }
-        #[inline(always)]
-        fn part(self, i: usize) -> u32 {
-            let rest = (0..i).fold(self, |rest, _| rest - f32::from_bits(nearest(rest) << 16));
-            // Nothing is left of a number that part 0 makes infinite, or that is not a number.
-            if i > 0 && !rest.is_finite() { 0 } else { nearest(rest) }
-        }
-    }
-
-    impl Parts for Bf16 {
-        fn exact(x: ArrayView2<'_, Bf16>) -> CowArray<'_, f32, Ix2> {
-            x.mapv(f32::from).into()
-        }
-        #[inline(always)]
-        fn part(self, i: usize) -> u32 {
-            if i == 0 { u32::from(self.to_bits()) } else { 0 }
-        }
-        fn pairs<'a>(x: ArrayView2<'a, Bf16>) -> Option<ArrayView2<'a, f32>> {
-            let ((m, q), row) = (x.dim(), x.strides()[0]);
-            let p = x.as_ptr().cast::<f32>();
-            let fits = cfg!(target_endian = "little") && p.is_aligned() && q > 0 && q % 2 == 0;
-            if !fits || x.strides()[1] != 1 || row < 0 || row % 2 != 0 {
-                return None;
-            }
-            let shape = ndarray::ShapeBuilder::strides((m, q / 2), (row as usize / 2, 1));
-            // SAFETY: the pairs are the same memory, aligned, for the same lifetime; any 32 bits are an f32.
-            Some(unsafe { ArrayView2::from_shape_ptr(shape, p) })
-        }
-    }
-}
-
-/// Which part of a is multiplied by which part of b.
-type Term = [usize; 2];
-
-/// The smallest first: then only the last and largest rounds as an `f32` product would.
-const SIX: [Term; 6] = [[2, 0], [1, 1], [0, 2], [1, 0], [0, 1], [0, 0]];
 
 /// Rows of A that are packed at a time: several tiles, few enough for the cache.
 const BLOCK: usize = 112;
@@ -151,14 +89,14 @@ const BLOCK: usize = 112;
 /// The product for a C whose rows are contiguous. With P pairs along Q (the last one filled up with zero) and T terms, it is
 /// a product of pairs, (M, P·T) by (P·T, N).
 fn rows_of_c<A: Factor, B: Factor>(
-    table: &TileTable<f32>,
+    isa: Isa,
     start: Start,
     terms: &[Term],
     a: ArrayView2<'_, A>,
     b: ArrayView2<'_, B>,
     mut c: ArrayViewMut2<'_, f32>,
 ) {
-    let (q, n) = b.dim();
+    let ((q, n), table) = (b.dim(), pair_table(isa));
     let depth = q.div_ceil(2) * terms.len();
     SCRATCH.with_borrow_mut(|Scratch { a: packed_a, b: packed_b, edge }| {
         grow(packed_b, depth * n.next_multiple_of(table.lanes));
@@ -166,7 +104,13 @@ fn rows_of_c<A: Factor, B: Factor>(
             let columns = table.panel().min(n - first);
             let width = table.vectors(columns) * table.lanes;
             let b = b.slice_axis(Axis(1), Slice::from(first..first + columns));
-            pack(b, terms.iter().map(|term| term[1]), width, &mut packed_b[first * depth..][..width * depth]);
+            pack(
+                isa,
+                b,
+                terms.iter().map(|term| term.of_b),
+                width,
+                &mut packed_b[first * depth..][..width * depth],
+            );
         }
         let blocks = a.axis_chunks_iter(Axis(0), BLOCK).zip(c.axis_chunks_iter_mut(Axis(0), BLOCK));
         for (a, c) in blocks {
@@ -174,81 +118,20 @@ fn rows_of_c<A: Factor, B: Factor>(
             let in_place = if terms.len() == 1 { A::pairs(a) } else { None };
             let pairs = in_place.or_else(|| {
                 grow(packed_a, depth * m);
-                pack_a(a, terms, &mut packed_a[..depth * m])
+                let to = &mut packed_a[..depth * m];
+                if terms.len() == 1 && a.strides()[1] == 1 {
+                    let rows = a.rows().into_iter().zip(to.chunks_exact_mut(depth.max(1)));
+                    rows.for_each(|(row, to)| pack_row(isa, row.to_slice().unwrap_or_default(), to));
+                    return ArrayView2::from_shape((m, depth), to).ok();
+                }
+                pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, to);
+                ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes)
             });
             if let Some(pairs) = pairs {
                 tiles(table, start, pairs, packed_b, c, edge);
             }
         }
     });
-}
-
-/// A (M, Q) to pairs (M, P·T), in the order in memory that A has.
-fn pack_a<'a, A: Factor>(
-    a: ArrayView2<'_, A>,
-    terms: &[Term],
-    to: &'a mut [f32],
-) -> Option<ArrayView2<'a, f32>> {
-    let (m, depth) = (a.nrows(), to.len() / a.nrows());
-    if a.strides()[1] != 1 {
-        pack(a.reversed_axes(), terms.iter().map(|term| term[0]), m, to);
-        return ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes);
-    }
-    for (row, to) in a.rows().into_iter().zip(to.chunks_exact_mut(depth.max(1))) {
-        let (pairs, last) = row.to_slice().unwrap_or_default().as_chunks::<2>();
-        let (of_pairs, of_last) = to.split_at_mut(pairs.len() * terms.len());
-        for (i, term) in terms.iter().enumerate() {
-            let to = of_pairs.iter_mut().skip(i).step_by(terms.len());
-            to.zip(pairs).for_each(|(to, &[x, y])| *to = pair(x, y, term[0]));
-            of_last
-                .iter_mut()
-                .skip(i)
-                .zip(last)
-                .take(1)
-                .for_each(|(to, x)| *to = f32::from_bits(x.part(term[0])));
-        }
-    }
-    ArrayView2::from_shape((m, depth), to).ok()
-}
-
-/// x (Q, N) to pairs (P·T, width): the row of pair p and term t holds part `parts[t]` of rows 2p and 2p + 1 of x, with zeros
-/// beyond N and Q.
-fn pack<X: Factor>(
-    x: ArrayView2<'_, X>,
-    parts: impl Iterator<Item = usize> + Clone,
-    width: usize,
-    to: &mut [f32],
-) {
-    let (q, n) = x.dim();
-    let mut rows = to.chunks_exact_mut(width);
-    for p in (0..q).step_by(2) {
-        for part in parts.clone() {
-            let Some(to) = rows.next() else { return };
-            to[n..].fill(0.0);
-            let first = x.row(p);
-            if p + 1 == q {
-                to.iter_mut().zip(first).for_each(|(to, x)| *to = f32::from_bits(x.part(part)));
-                continue;
-            }
-            let second = x.row(p + 1);
-            match (first.as_slice(), second.as_slice()) {
-                (Some(first), Some(second)) => interleave(first, second, part, to),
-                _ => to.iter_mut().zip(first).zip(second).for_each(|((to, x), y)| *to = pair(*x, *y, part)),
-            }
-        }
-    }
-}
-
-/// For slices, whose loops become vector instructions.
-fn interleave<X: Factor>(first: &[X], second: &[X], part: usize, to: &mut [f32]) {
-    for ((to, &x), &y) in to.iter_mut().zip(first).zip(second) {
-        *to = pair(x, y, part);
-    }
-}
-
-#[inline(always)]
-fn pair<X: Factor>(x: X, y: X, part: usize) -> f32 {
-    f32::from_bits(x.part(part) | y.part(part) << 16)
 }
 
 /// The buffers of a product in bf16, kept from product to product.

@@ -120,6 +120,16 @@ mod tests {
         assert!(message.contains("fp8") && message.contains("f32, bf16x3 or bf16"), "{message}");
     }
 
+    #[cfg(feature = "serde")]
+    #[test]
+    fn files_have_the_names_that_command_lines_have() {
+        for precision in Precision::ALL {
+            let json = serde_json::to_string(&precision).unwrap();
+            assert_eq!(json, format!("\"{precision}\""));
+            assert_eq!(serde_json::from_str::<Precision>(&json).unwrap(), precision);
+        }
+    }
+
     #[test]
     fn rounding_goes_to_the_nearest_number_and_keeps_those_that_are_exact() {
         for i in 0..1 << 16 {

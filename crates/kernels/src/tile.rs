@@ -224,7 +224,7 @@ macro_rules! table {
 
 // 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512 and NEON, else 16.
 table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
-table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<4>, [1 2 3 4 5 6]);
+table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<16>, [1 2 3]);
 table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
 #[cfg(target_arch = "x86_64")]
 mod x86 {

@@ -6,7 +6,7 @@
 #[path = "checks/mod.rs"]
 mod checks;
 
-use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, mix};
+use mlprobe_kernels::{Conv, Error, Finish, Isa, Map, MaxPool, Precision, mix};
 use ndarray::Array4;
 
 checks![
@@ -14,6 +14,8 @@ checks![
     padded_and_strided_convolutions_agree_with_naive_loops,
     a_1x1_convolution_agrees_with_naive_loops,
     a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops,
+    direct_convolutions_in_bf16_agree_with_naive_loops,
+    bf16_rounds_direct_convolutions_of_even_channels_and_no_others,
     an_image_gives_the_same_bits_whichever_images_go_with_it,
     max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge,
     pooled_lengths_are_those_of_torch,
@@ -73,9 +75,21 @@ fn agrees(
     sizes: &[(usize, usize, usize)],
     growth: f64,
 ) {
+    agrees_in(Precision::F32, weight_shape, stride_and_padding, sizes, growth);
+}
+
+/// The same in another precision.
+fn agrees_in(
+    precision: Precision,
+    weight_shape: (usize, usize, usize, usize),
+    (stride, padding): (usize, usize),
+    sizes: &[(usize, usize, usize)],
+    growth: f64,
+) {
+    let stride_and_padding = (stride, padding);
     let (weight, bias) = weights(weight_shape);
     for isa in Isa::available() {
-        let conv = Conv::new(isa, weight.view(), &bias, stride_and_padding.0, stride_and_padding.1).unwrap();
+        let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
         for &(n, height, width) in sizes {
             let input = map((n, height, width, weight_shape.1), 5);
             let (out_height, out_width) = conv.output_size(height, width);
@@ -104,7 +118,7 @@ fn agrees(
                     let bound = growth * f64::from(f32::EPSILON) * (scale + 1.0);
                     assert!(
                         (f64::from(value) - expected).abs() <= bound,
-                        "{isa} {n}x{height}x{width} at {i}, {y}, {x}, {o}: {value} != {expected} ± {bound:e}"
+                        "{isa} {precision} {n}x{height}x{width} at {i}, {y}, {x}, {o}: {value} != {expected} ± {bound:e}"
                     );
                 }
             }
@@ -133,6 +147,36 @@ fn a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops() {
     let sizes = [(1, 1, 1), (1, 4, 4), (2, 5, 7), (9, 7, 7), (1, 13, 31)];
     agrees((16, 16, 3, 3), (1, 1), &sizes, 12.0);
     agrees((80, 48, 3, 3), (1, 1), &sizes, 12.0);
+}
+
+/// The bound of `gemm_in` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
+fn direct_convolutions_in_bf16_agree_with_naive_loops() {
+    for (shape, stride_and_padding, sizes) in [
+        ((48, 4, 3, 3), (2, 0), [(1, 3, 3), (2, 8, 31), (1, 33, 16)]),
+        ((16, 6, 7, 7), (2, 3), [(1, 7, 7), (2, 9, 16), (3, 1, 5)]),
+        ((32, 16, 3, 3), (2, 1), [(1, 1, 1), (2, 7, 8), (3, 5, 4)]),
+        ((16, 18, 1, 1), (1, 0), [(1, 1, 1), (3, 5, 7), (1, 15, 15)]),
+        ((96, 64, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
+    ] {
+        let steps = (shape.2 * shape.3 * shape.1 + 1) as f64;
+        let rounding = f64::from(1 << 16) + f64::from(1 << 7);
+        agrees_in(Precision::Bf16, shape, stride_and_padding, &sizes, rounding + steps);
+    }
+}
+
+fn bf16_rounds_direct_convolutions_of_even_channels_and_no_others() {
+    for (shape, padding, rounds) in
+        [((32, 16, 1, 1), 0, true), ((32, 16, 3, 3), 1, false), ((32, 15, 3, 3), 1, false)]
+    {
+        let (weight, bias) = weights(shape);
+        let [exact, bf16x3, bf16] = Precision::ALL.map(|precision| {
+            let conv = Conv::new_in(precision, Isa::current(), weight.view(), &bias, 1, padding).unwrap();
+            let mut output = Map::zeros((2, 7, 7, 32));
+            conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
+            output.data().to_vec()
+        });
+        assert_eq!((bf16x3 == exact, bf16 != exact), (true, rounds), "{shape:?}");
+    }
 }
 
 fn an_image_gives_the_same_bits_whichever_images_go_with_it() {

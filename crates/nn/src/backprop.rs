@@ -6,15 +6,18 @@
 
 use crate::activation::{drelu, relu};
 use crate::dropout::{ddropout, draw_mask, dropout};
+use crate::features::FeaturesView;
 use crate::linear::{dbias, dweight};
 use crate::loss::{Terms, dsoftmax_cross_entropy, softmax_cross_entropy, total_loss};
-use crate::{Linear, Real};
+use crate::{Linear, Precision, Real};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use rand_chacha::ChaCha8Rng;
 
 /// What the passes over a batch write, allocated once for batches of up to a number of rows.
 /// A batch of m rows uses the first m.
 pub(crate) struct Workspace<F> {
+    /// That of the products forward and of the gradients of the weights; everything else is computed in F.
+    precision: Precision,
     /// Z⁽ˡ⁾ (m, out) of each layer; the last are the logits.
     z: Vec<Array2<F>>,
     /// A⁽ˡ⁾ (m, out) of each hidden layer.
@@ -28,12 +31,13 @@ pub(crate) struct Workspace<F> {
 }
 
 impl<F: Real> Workspace<F> {
-    pub(crate) fn new(layers: &[Linear<F>], rows: usize) -> Self {
+    pub(crate) fn new(precision: Precision, layers: &[Linear<F>], rows: usize) -> Self {
         let buffers = |layers: &[Linear<F>]| -> Vec<_> {
             layers.iter().map(|layer| Array2::zeros((rows, layer.outputs()))).collect()
         };
         let hidden = &layers[..layers.len() - 1];
         Self {
+            precision,
             z: buffers(layers),
             a: buffers(hidden),
             dz: buffers(layers),
@@ -53,11 +57,11 @@ impl<F: Real> Workspace<F> {
     /// A⁽ˡ⁻¹⁾ (m, in), which is `x` for the first layer, and dL/dZ⁽ˡ⁾ (m, out).
     pub(crate) fn input_and_dz<'a>(
         &'a self,
-        x: ArrayView2<'a, F>,
+        x: FeaturesView<'a, F>,
         l: usize,
-    ) -> (ArrayView2<'a, F>, ArrayView2<'a, F>) {
+    ) -> (FeaturesView<'a, F>, ArrayView2<'a, F>) {
         let m = x.nrows();
-        (if l == 0 { x } else { first(&self.a[l - 1], m) }, first(&self.dz[l], m))
+        (if l == 0 { x } else { first(&self.a[l - 1], m).into() }, first(&self.dz[l], m))
     }
 
     /// The terms of the losses (m) of a batch of m rows, after its [`forward_loss`].
@@ -72,13 +76,13 @@ impl<F: Real> Workspace<F> {
 }
 
 /// x (m, D); leaves the logits (m, K) in the workspace.
-pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace: &mut Workspace<F>) {
-    let Workspace { z, a, masks, .. } = workspace;
+pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: FeaturesView<F>, workspace: &mut Workspace<F>) {
+    let Workspace { precision, z, a, masks, .. } = workspace;
     let m = x.nrows();
     for (l, layer) in layers.iter().enumerate() {
         // Z⁽ˡ⁾ = A⁽ˡ⁻¹⁾·W⁽ˡ⁾ᵀ + b⁽ˡ⁾
-        let input = if l == 0 { x } else { first(&a[l - 1], m) };
-        layer.forward(input, first_mut(&mut z[l], m));
+        let input = if l == 0 { x.view() } else { first(&a[l - 1], m).into() };
+        layer.forward(*precision, input, first_mut(&mut z[l], m));
         // A⁽ˡ⁾ = relu(Z⁽ˡ⁾)
         if l < a.len() {
             relu(first(&z[l], m), first_mut(&mut a[l], m));
@@ -94,7 +98,7 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: ArrayView2<F>, workspace
 /// workspace.
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
-    x: ArrayView2<F>,
+    x: FeaturesView<F>,
     labels: &[u16],
     workspace: &mut Workspace<F>,
 ) -> f64 {
@@ -129,14 +133,14 @@ pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u16], workspace:
 /// x (m, D), right after its [`backward`]. Adds to `gradients` the sums over the examples of dL/dW⁽ˡ⁾ (out, in) and
 /// dL/db⁽ˡ⁾ (out) of each layer.
 pub(crate) fn add_gradients<F: Real>(
-    x: ArrayView2<F>,
+    x: FeaturesView<F>,
     workspace: &Workspace<F>,
     gradients: &mut [Linear<F>],
 ) {
     for (l, gradient) in gradients.iter_mut().enumerate() {
-        let (input, dz) = workspace.input_and_dz(x, l);
+        let (input, dz) = workspace.input_and_dz(x.view(), l);
         // dW⁽ˡ⁾ ← dW⁽ˡ⁾ + dZ⁽ˡ⁾ᵀ·A⁽ˡ⁻¹⁾,  db⁽ˡ⁾ ← db⁽ˡ⁾ + Σ dZ⁽ˡ⁾
-        dweight(input, dz, gradient.weight.view_mut().reversed_axes());
+        dweight(workspace.precision, input, dz, gradient.weight.view_mut().reversed_axes());
         dbias(dz, &mut gradient.bias);
     }
 }
@@ -168,22 +172,22 @@ mod tests {
         let layers = [layer(6, 5), layer(5, 4), layer(4, 3)];
         let x = Array2::from_shape_fn((7, 6), |(i, j)| ((i * 6 + j) as f64 * 0.618).fract() - 0.5);
         let labels = [0, 1, 2, 0, 1, 2, 0];
-        let mut workspace = Workspace::new(&layers, 7);
+        let mut workspace = Workspace::new(Precision::F32, &layers, 7);
         (0..2).for_each(|l| workspace.draw_dropout(&mut generator, 0.4, l, 7));
         assert!(workspace.masks.iter().all(|mask| mask.iter().any(|&mask| mask == 0.0)));
 
         let mut gradients = layers.to_vec();
         gradients.iter_mut().for_each(Linear::fill_zero);
-        forward_loss(&layers, x.view(), &labels, &mut workspace);
+        forward_loss(&layers, x.view().into(), &labels, &mut workspace);
         backward(&layers, &labels, &mut workspace);
-        add_gradients(x.view(), &workspace, &mut gradients);
+        add_gradients(x.view().into(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(7));
         for (l, gradient) in gradients.iter().enumerate() {
             for (at, gradient) in gradient.weight.indexed_iter() {
                 let mut loss = |step| {
                     let mut moved = layers.clone();
                     moved[l].weight[at] += step;
-                    forward_loss(&moved, x.view(), &labels, &mut workspace) / 7.0
+                    forward_loss(&moved, x.view().into(), &labels, &mut workspace) / 7.0
                 };
                 let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
                 assert!(

@@ -2,15 +2,17 @@
 //!
 //! Rows do not depend on each other until their gradients are summed, so each thread takes a part of the rows from
 //! features to dL/dZ. Then each thread sums the gradients of its share of the weights over all rows. Every sum runs
-//! over the rows in their order and no sum is split, so the number of threads changes no bit.
+//! over the rows in their order and no sum is split, so the number of threads changes no bit. Parts begin at even rows, because
+//! products in bf16 take rows in pairs.
 
-use crate::backprop::{Workspace, backward, first, forward_loss};
+use crate::backprop::{Workspace, backward, forward_loss};
+use crate::features::Features;
 use crate::linear::{dbias, dweight};
 use crate::loss::total_loss;
 use crate::random::generator;
 use crate::upcoming::Upcoming;
-use crate::{Examples, Linear, Real};
-use ndarray::{Array2, ArrayViewMut2, Axis, Slice};
+use crate::{Examples, Linear, Precision, Real};
+use ndarray::{Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 
 /// The fewest inputs per thread for which sharing out a layer's weights saves time.
@@ -23,6 +25,7 @@ pub(crate) fn threads() -> usize {
 
 /// Buffers for the parts of a batch, one per thread; they are kept from batch to batch.
 pub(crate) struct Batch<F> {
+    precision: Precision,
     parts: Vec<Part<F>>,
 }
 
@@ -39,15 +42,15 @@ pub(crate) struct Dropout {
 struct Part<F> {
     m: usize,
     /// X (m, D).
-    x: Array2<F>,
+    x: Features<F>,
     /// (m).
     labels: Vec<u16>,
     workspace: Workspace<F>,
 }
 
 impl<F: Real> Batch<F> {
-    pub(crate) fn new() -> Self {
-        Self { parts: Vec::new() }
+    pub(crate) fn new(precision: Precision) -> Self {
+        Self { precision, parts: Vec::new() }
     }
 
     /// Leaves the means over `rows` of dL/dW and dL/db of every layer in `gradients`; returns the sum of the losses.
@@ -61,7 +64,8 @@ impl<F: Real> Batch<F> {
         gradients: &mut [Linear<F>],
     ) -> f64 {
         let threads = threads();
-        let m = rows.len().div_ceil(threads);
+        let m = rows.len().div_ceil(threads).next_multiple_of(2);
+        let precision = self.precision;
         let parts = self.parts(layers, examples, rows.len(), m);
         if dropout.p > 0.0 {
             let mut generator = generator(dropout.seed, "mlprobe/nn/dropout", dropout.update);
@@ -71,7 +75,7 @@ impl<F: Real> Batch<F> {
                 }
             }
         }
-        let next = Upcoming { examples, rows: next, rows_per_part: m };
+        let next = Upcoming { examples, precision, rows: next, rows_per_part: m };
         let pass = |(i, (part, rows)): (usize, (&mut Part<F>, &[usize]))| {
             next.while_passing(i, || part.pass(layers, examples, rows));
         };
@@ -81,7 +85,7 @@ impl<F: Real> Batch<F> {
             parts.par_iter_mut().zip(rows.par_chunks(m)).enumerate().for_each(pass);
         }
         gradients.iter_mut().for_each(Linear::fill_zero);
-        add_gradients(parts, threads, gradients, &next);
+        add_gradients(precision, parts, threads, gradients, &next);
         gradients.iter_mut().for_each(|gradient| gradient.divide(rows.len()));
         total_loss(parts.iter().flat_map(|part| part.workspace.terms(part.m)))
     }
@@ -94,16 +98,19 @@ impl<F: Real> Batch<F> {
         rows: usize,
         m: usize,
     ) -> &mut [Part<F>] {
-        let count = rows.div_ceil(m);
+        let (count, precision) = (rows.div_ceil(m), self.precision);
         if self.parts.first().is_none_or(|part| part.labels.len() < m) {
             self.parts.clear();
         }
         let most = self.parts.len().max(count);
         self.parts.resize_with(most, || Part {
             m: 0,
-            x: Array2::zeros((m, examples.inputs())),
+            x: match precision {
+                Precision::Bf16 => Features::Rounded(Array2::default((m, examples.inputs()))),
+                _ => Features::Exact(Array2::zeros((m, examples.inputs()))),
+            },
             labels: vec![0; m],
-            workspace: Workspace::new(layers, m),
+            workspace: Workspace::new(precision, layers, m),
         });
         let parts = &mut self.parts[..count];
         parts.iter_mut().enumerate().for_each(|(i, part)| part.m = m.min(rows - i * m));
@@ -115,35 +122,48 @@ impl<F: Real> Part<F> {
     /// Features, loss, and dL/dZ of every layer, for the m `rows`.
     fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize]) {
         self.gather(examples, rows);
-        let (x, labels) = (first(&self.x, self.m), &self.labels[..self.m]);
+        let (x, labels) = (self.x.first(self.m), &self.labels[..self.m]);
         forward_loss(layers, x, labels, &mut self.workspace);
         backward(layers, labels, &mut self.workspace);
     }
 
     /// Copies the features and labels of the m `rows` to `x` and `labels`.
     fn gather(&mut self, examples: &Examples<F>, rows: &[usize]) {
-        let places = self.x.outer_iter_mut().zip(&mut self.labels);
-        for (&row, (mut x, label)) in rows.iter().zip(places) {
-            if let (Some(features), Some(of_row)) = (examples.row(row), examples.label(row)) {
-                match (x.as_slice_mut(), features.as_slice()) {
-                    (Some(x), Some(features)) => x.copy_from_slice(features),
-                    _ => x.assign(&features),
-                }
-                *label = of_row;
-            }
+        match &mut self.x {
+            Features::Exact(x) => copy_rows(rows, |row| examples.row(row), x),
+            Features::Rounded(x) => copy_rows(rows, |row| examples.rounded_row(row), x),
+        }
+        for (&row, label) in rows.iter().zip(&mut self.labels) {
+            *label = examples.label(row).unwrap_or_default();
+        }
+    }
+}
+
+/// Copies `rows`, of D features each, to x (m, D).
+fn copy_rows<'e, T: Copy + 'e>(
+    rows: &[usize],
+    row: impl Fn(usize) -> Option<ArrayView1<'e, T>>,
+    x: &mut Array2<T>,
+) {
+    for (&i, mut x) in rows.iter().zip(x.outer_iter_mut()) {
+        let Some(features) = row(i) else { continue };
+        match (x.as_slice_mut(), features.as_slice()) {
+            (Some(x), Some(features)) => x.copy_from_slice(features),
+            _ => x.assign(&features),
         }
     }
 }
 
 /// Adds the sums over the rows of all parts of dL/dW and dL/db of each layer.
 fn add_gradients<F: Real>(
+    precision: Precision,
     parts: &[Part<F>],
     threads: usize,
     gradients: &mut [Linear<F>],
     next: &Upcoming<F>,
 ) {
     for (l, gradient) in gradients.iter_mut().enumerate() {
-        let of_parts = || parts.iter().map(|part| part.workspace.input_and_dz(first(&part.x, part.m), l));
+        let of_parts = || parts.iter().map(|part| part.workspace.input_and_dz(part.x.first(part.m), l));
         // dWᵀ (in, out), shared out by inputs
         let share = gradient.inputs().div_ceil(threads).max(SHARE);
         let mut dwt = gradient.weight.view_mut().reversed_axes();
@@ -152,7 +172,8 @@ fn add_gradients<F: Real>(
         let sum = |(i, mut dwt): (usize, ArrayViewMut2<F>)| {
             let inputs = Slice::from(i * share..i * share + dwt.nrows());
             let mut sum = || {
-                of_parts().for_each(|(x, dz)| dweight(x.slice_axis(Axis(1), inputs), dz, dwt.view_mut()));
+                of_parts()
+                    .for_each(|(x, dz)| dweight(precision, x.slice(Axis(1), inputs), dz, dwt.view_mut()));
             };
             // The first layer's product is by far the longest.
             if l == 0 { next.while_summing(i, count, &mut sum) } else { sum() }

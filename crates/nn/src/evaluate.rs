@@ -2,9 +2,11 @@
 
 use crate::backprop::{Workspace, forward_loss};
 use crate::batch::threads;
+use crate::features::FeaturesView;
+use crate::hyperparameters::check_precision;
 use crate::mlp::{CHUNK, argmax};
-use crate::{Error, Examples, Mlp, Real, Result};
-use ndarray::{ArrayView2, Axis};
+use crate::{Error, Examples, Mlp, Precision, Real, Result};
+use ndarray::{ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
 /// Loss and accuracy over a set of examples.
@@ -34,15 +36,31 @@ impl<F: Real> Mlp<F> {
 /// [`Error::Shape`] if the network does not take D features or does not give K classes; [`Error::NotFinite`]
 /// if the loss is infinite or NaN.
 pub fn evaluate<F: Real>(model: &Mlp<F>, examples: &Examples<F>) -> Result<Evaluation> {
+    evaluate_in(Precision::F32, model, examples)
+}
+
+/// [`evaluate`] with products in a given precision; see [`Hyperparameters::with_precision`](crate::Hyperparameters::with_precision).
+///
+/// # Errors
+/// As [`evaluate`]; also [`Error::Hyperparameter`] for a precision other than `f32` with a network of `f64`.
+pub fn evaluate_in<F: Real>(
+    precision: Precision,
+    model: &Mlp<F>,
+    examples: &Examples<F>,
+) -> Result<Evaluation> {
     const OPERATION: &str = "evaluate";
     model.check_takes(OPERATION, examples)?;
-    let blocks: Vec<_> = examples.blocks().collect();
+    check_precision::<F>(precision)?;
+    let blocks: Vec<_> = examples.features(precision).zip(examples.blocks()).collect();
     let chunks: Vec<_> = blocks
         .iter()
-        .flat_map(|(x, labels)| x.axis_chunks_iter(Axis(0), CHUNK).zip(labels.chunks(CHUNK)))
+        .flat_map(|&(x, (_, labels))| {
+            let rows = |i| Slice::from(i * CHUNK..labels.len().min((i + 1) * CHUNK));
+            labels.chunks(CHUNK).enumerate().map(move |(i, labels)| (x.slice(Axis(0), rows(i)), labels))
+        })
         .collect();
-    let workspace = || Workspace::new(model.layers(), examples.len().min(CHUNK));
-    let score = |workspace: &mut Workspace<F>, &(x, labels): &(ArrayView2<'_, F>, &[u16])| {
+    let workspace = || Workspace::new(precision, model.layers(), examples.len().min(CHUNK));
+    let score = |workspace: &mut Workspace<F>, &(x, labels): &(FeaturesView<'_, F>, &[u16])| {
         let loss = forward_loss(model.layers(), x, labels, workspace);
         let logits = workspace.logits(x.nrows());
         let correct =

@@ -1,7 +1,10 @@
 //! A set of examples to train or evaluate on: features and labels, borrowed and never copied.
 
-use crate::{Error, Real, Result};
-use ndarray::{ArrayView1, ArrayView2};
+use crate::features::FeaturesView;
+use crate::{Error, Precision, Real, Result};
+use mlprobe_kernels::Bf16;
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use std::sync::{Arc, OnceLock};
 
 /// Labels are `u16`.
 const MAX_CLASSES: usize = 65_536;
@@ -27,6 +30,8 @@ const OPERATION: &str = "make a set of examples";
 #[derive(Clone, Debug)]
 pub struct Examples<'a, F> {
     blocks: Vec<Block<'a, F>>,
+    /// The features of each block in bf16, once they were needed; shared with all clones.
+    rounded: Arc<OnceLock<Vec<Array2<Bf16>>>>,
     inputs: usize,
     classes: usize,
 }
@@ -66,12 +71,26 @@ impl<'a, F: Real> Examples<'a, F> {
             checked.push(Block { x, labels, start });
             start += labels.len();
         }
-        Ok(Self { blocks: checked, inputs, classes })
+        Ok(Self { blocks: checked, rounded: Arc::default(), inputs, classes })
     }
 
     /// Asks for pages of memory on which single rows are found fast. Nothing else changes.
     pub(crate) fn on_huge_pages(&self) {
         self.blocks.iter().filter_map(|block| block.x.as_slice()).for_each(mlprobe_kernels::huge_pages);
+    }
+
+    /// The features of each block (n, D) rounded to bf16, once for this set and its clones.
+    pub(crate) fn rounded(&self) -> &[Array2<Bf16>] {
+        self.rounded.get_or_init(|| {
+            let round = |block: &Block<'a, F>| {
+                let mut rounded = Array2::default(block.x.dim());
+                rounded.zip_mut_with(&block.x, |to, &x| *to = Bf16::from(x.into() as f32));
+                rounded
+            };
+            let rounded: Vec<_> = self.blocks.iter().map(round).collect();
+            rounded.iter().filter_map(|x| x.as_slice()).for_each(mlprobe_kernels::huge_pages);
+            rounded
+        })
     }
 
     /// The number of rows N, over all blocks; at least 1.
@@ -92,13 +111,20 @@ impl<'a, F: Real> Examples<'a, F> {
 
     /// The features (D) of row `i`, counted from 0 over all blocks; none from N on.
     pub(crate) fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
-        let block = self.block_of(i)?;
+        let block = &self.blocks[self.block_of(i)?];
         (i - block.start < block.labels.len()).then(|| block.x.row(i - block.start))
+    }
+
+    /// As [`Examples::row`], rounded to bf16.
+    pub(crate) fn rounded_row(&self, i: usize) -> Option<ArrayView1<'_, Bf16>> {
+        let block = self.block_of(i)?;
+        let (x, row) = (&self.rounded()[block], i - self.blocks[block].start);
+        (row < x.nrows()).then(|| x.row(row))
     }
 
     /// The label of row `i`, counted from 0 over all blocks; none from N on.
     pub(crate) fn label(&self, i: usize) -> Option<u16> {
-        let block = self.block_of(i)?;
+        let block = &self.blocks[self.block_of(i)?];
         block.labels.get(i - block.start).copied()
     }
 
@@ -107,9 +133,18 @@ impl<'a, F: Real> Examples<'a, F> {
         self.blocks.iter().map(|block| (block.x, block.labels))
     }
 
-    /// The last block that starts at or before `i`.
-    fn block_of(&self, i: usize) -> Option<&Block<'a, F>> {
-        self.blocks.iter().rev().find(|block| block.start <= i)
+    /// The features (n, D) of each block, as products of this precision read them.
+    pub(crate) fn features(&self, precision: Precision) -> impl Iterator<Item = FeaturesView<'_, F>> {
+        let rounded = if precision == Precision::Bf16 { Some(self.rounded()) } else { None };
+        self.blocks.iter().enumerate().map(move |(i, block)| match rounded {
+            Some(rounded) => FeaturesView::Rounded(rounded[i].view()),
+            None => FeaturesView::Exact(block.x),
+        })
+    }
+
+    /// The number of the last block that starts at or before `i`.
+    fn block_of(&self, i: usize) -> Option<usize> {
+        self.blocks.iter().rposition(|block| block.start <= i)
     }
 }
 
@@ -147,6 +182,20 @@ mod tests {
             assert_eq!(examples.label(i), Some(i as u16));
         }
         assert!(examples.row(3).is_none() && examples.label(3).is_none());
+    }
+
+    #[test]
+    fn features_are_rounded_once_for_all_clones() {
+        let (x, y) = (array![[1.0_f32, 1.001], [2.0, 3.0]], array![[5.0, 1.0 / 3.0]]);
+        let none = Array2::zeros((0, 2));
+        let blocks = vec![(x.view(), &[0u16, 1][..]), (none.view(), &[]), (y.view(), &[2])];
+        let examples = Examples::new(blocks, 3).unwrap();
+        let clone = examples.clone();
+        let of_row = |i| examples.rounded_row(i).map(|row| row.mapv(f32::from).to_vec());
+        assert_eq!(of_row(0), Some(vec![1.0, 1.0]));
+        assert_eq!(of_row(2), Some(vec![5.0, 171.0 / 512.0]));
+        assert_eq!(of_row(3), None);
+        assert!(std::ptr::eq(clone.rounded(), examples.rounded()));
     }
 
     #[test]

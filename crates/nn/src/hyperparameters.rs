@@ -1,6 +1,6 @@
 //! How to train: validated once, here.
 
-use crate::{Error, Result};
+use crate::{Error, Precision, Real, Result};
 use std::f64::consts::PI;
 
 /// Learning rate, batch size, and what may be added to plain mini-batch gradient descent; checked when it is made.
@@ -27,6 +27,7 @@ pub struct Hyperparameters {
     pub(crate) momentum: f64,
     pub(crate) weight_decay: f64,
     pub(crate) dropout: f64,
+    pub(crate) precision: Precision,
 }
 
 /// How the learning rate changes over the epochs.
@@ -45,13 +46,22 @@ pub enum Schedule {
 
 impl Hyperparameters {
     /// Plain gradient descent: `learning_rate` η above 0 and finite; `batch_size` at least 1; a constant
-    /// learning rate, no momentum, no weight decay, no dropout.
+    /// learning rate, no momentum, no weight decay, no dropout, no rounding to bf16.
     ///
     /// # Errors
     /// [`Error::Hyperparameter`] for a value out of range.
     pub fn new(learning_rate: f64, batch_size: usize) -> Result<Self> {
-        let schedule = Schedule::default();
-        Self { learning_rate, batch_size, schedule, momentum: 0.0, weight_decay: 0.0, dropout: 0.0 }.checked()
+        let (schedule, precision) = (Schedule::default(), Precision::default());
+        Self {
+            learning_rate,
+            batch_size,
+            schedule,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            dropout: 0.0,
+            precision,
+        }
+        .checked()
     }
 
     /// The course of the learning rate; the default is [`Schedule::Constant`].
@@ -98,6 +108,15 @@ impl Hyperparameters {
         self.batch_size
     }
 
+    /// The precision of the products in training; the default is [`Precision::F32`], the only one for networks of `f64`.
+    ///
+    /// In bf16, features, activations, weights and dL/dZ are rounded for the products of the forward pass and of the
+    /// gradients of the weights; the weights themselves, all sums, and everything else stay `f32`. Features are rounded once
+    /// per set of [`Examples`](crate::Examples), clones included, and kept beside it: 2 bytes for each.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
     /// The learning rate of an epoch, counted from 1.
     pub(crate) fn learning_rate_of(&self, epoch: usize) -> f64 {
         match self.schedule {
@@ -112,7 +131,7 @@ impl Hyperparameters {
 
     /// Returns these values if every one is in its range.
     pub(crate) fn checked(self) -> Result<Self> {
-        let Self { learning_rate, batch_size, schedule, momentum, weight_decay, dropout } = self;
+        let Self { learning_rate, batch_size, schedule, momentum, weight_decay, dropout, .. } = self;
         let is_positive = learning_rate > 0.0 && learning_rate.is_finite();
         check("learning_rate", is_positive, "a finite number above 0", learning_rate)?;
         check("batch_size", batch_size > 0, "at least 1", batch_size)?;
@@ -123,6 +142,12 @@ impl Hyperparameters {
         check("dropout", (0.0..1.0).contains(&dropout), "at least 0 and below 1", dropout)?;
         Ok(self)
     }
+}
+
+/// An error for a precision that numbers of type F do not have.
+pub(crate) fn check_precision<F: Real>(precision: Precision) -> Result<()> {
+    let fits = precision == Precision::F32 || F::DTYPE == safetensors::Dtype::F32;
+    check("precision", fits, "f32, as for every network of f64", precision)
 }
 
 /// An error for the hyperparameter `name`, unless it is in its range.

@@ -1,7 +1,8 @@
 //! An affine layer: forward, and right under it backward.
 
+use crate::features::FeaturesView;
 use crate::{Error, Real, Result};
-use mlprobe_kernels::gemm;
+use mlprobe_kernels::Precision;
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 /// The parameters of an affine layer, z = W·x + b; also the shape of their gradients.
@@ -19,9 +20,14 @@ pub struct Linear<F> {
 
 /// x (m, n): some or all inputs of the examples, dz (m, out): dL/dz of each. Adds their sum over the examples to dwt
 /// (n, out), the gradient of these rows of Wᵀ, which is the order in memory.
-pub(crate) fn dweight<F: Real>(x: ArrayView2<F>, dz: ArrayView2<F>, dwt: ArrayViewMut2<F>) {
+pub(crate) fn dweight<F: Real>(
+    precision: Precision,
+    x: FeaturesView<F>,
+    dz: ArrayView2<F>,
+    dwt: ArrayViewMut2<F>,
+) {
     // dWᵀ ← dWᵀ + Xᵀ·dZ
-    product(x.t(), dz, F::one(), dwt);
+    product(precision, x.t(), dz, F::one(), dwt);
 }
 
 /// dz (m, out), db (out): adds the sum over the examples.
@@ -30,10 +36,18 @@ pub(crate) fn dbias<F: Real>(dz: ArrayView2<F>, db: &mut Array1<F>) {
     dz.axis_iter(Axis(0)).for_each(|row| *db += &row);
 }
 
-/// C ← A·B + β·C. The shapes fit, because networks and examples are checked when they are made.
-fn product<F: Real>(a: ArrayView2<F>, b: ArrayView2<F>, beta: F, mut c: ArrayViewMut2<F>) {
-    let done = gemm(F::one(), &a, &b, beta, &mut c);
-    debug_assert!(done.is_ok(), "{done:?}");
+/// C ← A·B + β·C
+fn product<F: Real>(
+    precision: Precision,
+    a: FeaturesView<F>,
+    b: ArrayView2<F>,
+    beta: F,
+    c: ArrayViewMut2<F>,
+) {
+    match a {
+        FeaturesView::Exact(a) => F::product(precision, a, b, beta, c),
+        FeaturesView::Rounded(a) => F::product_of_bf16(a, b, beta, c),
+    }
 }
 
 impl<F: Real> Linear<F> {
@@ -48,16 +62,16 @@ impl<F: Real> Linear<F> {
     }
 
     /// x (m, in), z (m, out).
-    pub(crate) fn forward(&self, x: ArrayView2<F>, mut z: ArrayViewMut2<F>) {
+    pub(crate) fn forward(&self, precision: Precision, x: FeaturesView<F>, mut z: ArrayViewMut2<F>) {
         // Z = X·Wᵀ + b, b added to every row
-        product(x, self.weight.t(), F::zero(), z.view_mut());
+        product(precision, x, self.weight.t(), F::zero(), z.view_mut());
         z += &self.bias;
     }
 
     /// dz (m, out): dL/dz of every example; dx (m, in): dL/dx of every example.
     pub(crate) fn backward(&self, dz: ArrayView2<F>, dx: ArrayViewMut2<F>) {
-        // dX = dZ·W
-        product(dz, self.weight.view(), F::zero(), dx);
+        // dX = dZ·W, in any precision as it is: this product is short
+        product(Precision::F32, dz.into(), self.weight.view(), F::zero(), dx);
     }
 
     /// Parameters that are all zero.

@@ -3,7 +3,7 @@
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
-use crate::{Error, Examples, Linear, Real, Result};
+use crate::{Error, Examples, Linear, Precision, Real, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// The widest layer that is accepted: there are as many classes at most, and wider ones are above any use this crate is
@@ -111,10 +111,10 @@ impl<F: Real> Mlp<F> {
             return Err(Error::Shape { operation: "compute logits", expected, actual });
         }
         let mut logits = Array2::zeros((x.nrows(), self.classes()));
-        let mut workspace = Workspace::new(&self.layers, x.nrows().min(CHUNK));
+        let mut workspace = Workspace::new(Precision::F32, &self.layers, x.nrows().min(CHUNK));
         let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
-            forward(&self.layers, x, &mut workspace);
+            forward(&self.layers, x.into(), &mut workspace);
             logits.assign(&workspace.logits(x.nrows()));
         }
         Ok(logits)
@@ -149,11 +149,11 @@ impl<F: Real> Mlp<F> {
     /// [`Error::Label`].
     pub fn gradients(&self, x: ArrayView2<F>, labels: &[u16]) -> Result<(f64, Vec<Linear<F>>)> {
         self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;
-        let mut workspace = Workspace::new(&self.layers, x.nrows());
+        let mut workspace = Workspace::new(Precision::F32, &self.layers, x.nrows());
         let mut gradients = self.zeros_like();
-        let loss = forward_loss(&self.layers, x, labels, &mut workspace);
+        let loss = forward_loss(&self.layers, x.into(), labels, &mut workspace);
         backward(&self.layers, labels, &mut workspace);
-        add_gradients(x, &workspace, &mut gradients);
+        add_gradients(x.into(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));
         Ok((loss / x.nrows() as f64, gradients))
     }

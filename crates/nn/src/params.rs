@@ -1,7 +1,7 @@
 //! How [`Mlp::fit`](crate::Mlp::fit) trains.
 
 use crate::hyperparameters::{Hyperparameters, check};
-use crate::{Result, Schedule};
+use crate::{Precision, Result, Schedule};
 
 /// The shape of a network and how it is trained, for [`Mlp::fit`](crate::Mlp::fit), which checks the values.
 ///
@@ -14,6 +14,7 @@ use crate::{Result, Schedule};
 /// | [`momentum`](Self::momentum) | 0.9 | |
 /// | [`weight_decay`](Self::weight_decay) | 0.001 | |
 /// | [`dropout`](Self::dropout) | 0 | |
+/// | [`precision`](Self::precision) | `f32` | of the products |
 /// | [`seed`](Self::seed) | 0 | |
 /// | [`classes`](Self::classes) | the largest label and one more | |
 ///
@@ -42,6 +43,7 @@ impl Params {
             momentum: 0.9,
             weight_decay: 0.001,
             dropout: 0.0,
+            precision: Precision::F32,
         };
         Self { hidden: hidden.into(), epochs: 100, seed: 0, classes: None, schedule: None, hyperparameters }
     }
@@ -84,6 +86,12 @@ impl Params {
     /// [`Hyperparameters::with_dropout`].
     pub fn dropout(mut self, dropout: f64) -> Self {
         self.hyperparameters.dropout = dropout;
+        self
+    }
+
+    /// The precision of the products; see [`Hyperparameters::with_precision`].
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.hyperparameters.precision = precision;
         self
     }
 

@@ -1,17 +1,31 @@
 //! The two number types, `f32` and `f64`, and the functions they need beyond arithmetic.
 
-use mlprobe_kernels::Element;
+use mlprobe_kernels::{Bf16, Element, Precision, gemm, gemm_in};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
 
 /// A floating-point type that a network can be made of: `f32` or `f64`. Sealed.
-pub trait Real: Element + Into<f64> + sealed::Portable {
+pub trait Real: Element + Into<f64> + sealed::Portable + sealed::Products {
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
 }
 
 pub(crate) mod sealed {
-    use super::Dtype;
+    use super::*;
+
+    /// C ← A·B + β·C. The shapes fit, because networks and examples are checked when they are made.
+    pub trait Products: Sized {
+        fn product(
+            precision: Precision,
+            a: ArrayView2<Self>,
+            b: ArrayView2<Self>,
+            beta: Self,
+            c: ArrayViewMut2<Self>,
+        );
+        /// With A kept in bf16.
+        fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<Self>, beta: Self, c: ArrayViewMut2<Self>);
+    }
 
     /// What has to be the same on every machine: elementary functions, in plain Rust arithmetic where the
     /// standard library's come from the platform, and the form in files, little-endian IEEE 754.
@@ -57,6 +71,36 @@ macro_rules! real {
             }
         }
     };
+}
+
+impl sealed::Products for f32 {
+    fn product(
+        precision: Precision,
+        a: ArrayView2<f32>,
+        b: ArrayView2<f32>,
+        beta: f32,
+        mut c: ArrayViewMut2<f32>,
+    ) {
+        let done = gemm_in(precision, &a, &b, beta, &mut c);
+        debug_assert!(done.is_ok(), "{done:?}");
+    }
+
+    fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f32>, beta: f32, mut c: ArrayViewMut2<f32>) {
+        let done = gemm_in(Precision::Bf16, &a, &b, beta, &mut c);
+        debug_assert!(done.is_ok(), "{done:?}");
+    }
+}
+
+/// In f64 there is one precision; hyperparameters with another are refused.
+impl sealed::Products for f64 {
+    fn product(_: Precision, a: ArrayView2<f64>, b: ArrayView2<f64>, beta: f64, mut c: ArrayViewMut2<f64>) {
+        let done = gemm(1.0, &a, &b, beta, &mut c);
+        debug_assert!(done.is_ok(), "{done:?}");
+    }
+
+    fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f64>, beta: f64, c: ArrayViewMut2<f64>) {
+        Self::product(Precision::F32, a.mapv(|a| f32::from(a).into()).view(), b, beta, c);
+    }
 }
 
 real!(f32, F32, exp, libm::logf);

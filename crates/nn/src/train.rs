@@ -2,8 +2,9 @@
 
 use crate::batch::{Batch, Dropout};
 use crate::descent::descend;
+use crate::hyperparameters::check_precision;
 use crate::random::{generator, shuffle};
-use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Real, Result};
+use crate::{Error, Examples, Hyperparameters, Linear, Mlp, Precision, Real, Result};
 
 /// Keeps the count of updates within 64 bits.
 const MAX_EPOCHS: usize = 1_000_000_000;
@@ -74,7 +75,8 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// A trainer before its first epoch.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the network does not take D features or does not give K classes.
+    /// [`Error::Shape`] if the network does not take D features or does not give K classes;
+    /// [`Error::Hyperparameter`] for a precision other than `f32` with a network of `f64`.
     pub fn new(
         model: Mlp<F>,
         examples: Examples<'a, F>,
@@ -98,6 +100,7 @@ impl<'a, F: Real> Trainer<'a, F> {
     ) -> Result<Self> {
         let TrainingState { model, seed, epochs_done, mut velocity } = state;
         model.check_takes("train", &examples)?;
+        check_precision::<F>(hyperparameters.precision)?;
         if epochs_done > MAX_EPOCHS {
             let (name, actual) = ("epochs_done", epochs_done.to_string());
             return Err(Error::Hyperparameter { name, expected: "at most a thousand million", actual });
@@ -114,9 +117,11 @@ impl<'a, F: Real> Trainer<'a, F> {
             return Err(Error::Shape { operation: "resume with a velocity", expected, actual });
         }
         let velocity = velocity.into_iter().map(Linear::into_column_major).collect();
-        examples.on_huge_pages();
+        if hyperparameters.precision != Precision::Bf16 {
+            examples.on_huge_pages();
+        }
         let order = (0..examples.len()).collect();
-        let (batch, gradients) = (Batch::new(), model.zeros_like());
+        let (batch, gradients) = (Batch::new(hyperparameters.precision), model.zeros_like());
         Ok(Self { model, examples, hyperparameters, seed, epochs_done, velocity, order, batch, gradients })
     }
 

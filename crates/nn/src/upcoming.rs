@@ -1,11 +1,12 @@
 //! The rows of the next batch, brought into the cache while products of this batch run. They lie all over memory: without
 //! this, training would wait longer for them than it computes. Nothing here changes a result.
 
-use crate::{Examples, Real};
+use crate::{Examples, Precision, Real};
 use mlprobe_kernels::fetching;
 
 pub(crate) struct Upcoming<'a, 'e, F> {
     pub examples: &'a Examples<'e, F>,
+    pub precision: Precision,
     /// The row numbers of the next batch; none before the end of an epoch.
     pub rows: &'a [usize],
     /// How many of them each part of the batch takes, at least 1.
@@ -26,7 +27,12 @@ impl<F: Real> Upcoming<'_, '_, F> {
     }
 
     fn fetch<'r, R>(&self, rows: impl Iterator<Item = &'r usize>, run: impl FnOnce() -> R) -> R {
-        fetching(rows.filter_map(|&row| self.examples.row(row)?.to_slice()), run)
+        match self.precision {
+            Precision::Bf16 => {
+                fetching(rows.filter_map(|&row| self.examples.rounded_row(row)?.to_slice()), run)
+            }
+            _ => fetching(rows.filter_map(|&row| self.examples.row(row)?.to_slice()), run),
+        }
     }
 }
 

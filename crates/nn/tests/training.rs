@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
 use mlprobe_nn::{
-    EpochSummary, Error, Examples, Hyperparameters, Linear, Mlp, Schedule, Trainer, TrainingState, evaluate,
+    EpochSummary, Error, Examples, Hyperparameters, Linear, Mlp, Precision, Schedule, Trainer, TrainingState,
+    evaluate, evaluate_in,
 };
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -117,18 +118,21 @@ fn wide_data() -> (Array2<f32>, Vec<u16>) {
 fn training_and_evaluation_are_the_same_bits_for_any_number_of_threads() {
     let (x, labels) = wide_data();
     let examples = Examples::new(vec![(x.view(), &labels[..])], 3).unwrap();
-    let run = || {
+    let run = |precision| {
         let recipe = recipe(0.1, 500).with_momentum(0.9).unwrap().with_dropout(0.3).unwrap();
+        let recipe = recipe.with_precision(precision);
         let model = Mlp::<f32>::new(&[300, 20, 12, 3], 7).unwrap();
         let mut trainer = Trainer::new(model, examples.clone(), recipe, 1).unwrap();
         let summaries = [trainer.epoch().unwrap(), trainer.epoch().unwrap()];
-        let evaluation = evaluate(trainer.model(), &examples).unwrap();
+        let evaluation = evaluate_in(precision, trainer.model(), &examples).unwrap();
         (summaries, evaluation, trainer.into_model())
     };
-    let alone = run();
-    for threads in [1, 2, 3, 16] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert_eq!(pool.install(run), alone, "{threads} threads");
+    for precision in Precision::ALL {
+        let alone = run(precision);
+        for threads in [1, 2, 3, 16] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| run(precision)), alone, "{precision}, {threads} threads");
+        }
     }
 }
 

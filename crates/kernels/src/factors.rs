@@ -1,0 +1,153 @@
+//! The factors of products as pairs of bf16 numbers, which the tiles of [`pairs`](crate::pairs) multiply.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayView2, CowArray, Ix2};
+
+use crate::precision::nearest;
+use crate::{Bf16, Isa, Precision};
+
+/// One of the products whose sum is a·b: a part of a times a part of b.
+pub(crate) struct Term {
+    pub of_a: usize,
+    pub of_b: usize,
+}
+
+const fn term(of_a: usize, of_b: usize) -> Term {
+    Term { of_a, of_b }
+}
+
+/// The terms of a product, the smallest first; none in `f32`, which has no parts.
+pub(crate) fn terms(precision: Precision) -> Option<&'static [Term]> {
+    match precision {
+        Precision::F32 => None,
+        Precision::Bf16x3 => {
+            Some(&const { [term(2, 0), term(1, 1), term(0, 2), term(1, 0), term(0, 1), term(0, 0)] })
+        }
+        Precision::Bf16 => Some(&const { [term(0, 0)] }),
+    }
+}
+
+/// A number type that a product takes in any precision: `f32` or [`Bf16`]. Sealed.
+pub trait Factor: Copy + Default + sealed::Parts {}
+impl Factor for f32 {}
+impl Factor for Bf16 {}
+
+mod sealed {
+    use super::*;
+
+    pub trait Parts: Sized {
+        /// The matrix in `f32`.
+        fn exact(x: ArrayView2<'_, Self>) -> CowArray<'_, f32, Ix2>;
+        /// The bits of part I of the number: the bf16 number nearest to what the parts before it leave.
+        fn part<const I: usize>(self) -> u32;
+        /// Pairs along the rows as they lie in memory, if they do.
+        #[expect(unused_variables, reason = "most have none")]
+        fn pairs<'a>(x: ArrayView2<'a, Self>) -> Option<ArrayView2<'a, f32>> {
+            None
+        }
+    }
+
+    impl Parts for f32 {
+        fn exact(x: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
+            x.into()
+        }
+        #[inline(always)]
+        fn part<const I: usize>(self) -> u32 {
+            let rest = (0..I).fold(self, |rest, _| rest - f32::from_bits(nearest(rest) << 16));
+            // Nothing is left of a number that part 0 makes infinite, or that is not a number.
+            if I > 0 && !rest.is_finite() { 0 } else { nearest(rest) }
+        }
+    }
+
+    impl Parts for Bf16 {
+        fn exact(x: ArrayView2<'_, Bf16>) -> CowArray<'_, f32, Ix2> {
+            x.mapv(f32::from).into()
+        }
+        #[inline(always)]
+        fn part<const I: usize>(self) -> u32 {
+            if I == 0 { u32::from(self.to_bits()) } else { 0 }
+        }
+        fn pairs<'a>(x: ArrayView2<'a, Bf16>) -> Option<ArrayView2<'a, f32>> {
+            let ((m, q), row) = (x.dim(), x.strides()[0]);
+            let p = x.as_ptr().cast::<f32>();
+            let fits = cfg!(target_endian = "little") && p.is_aligned() && q > 0 && q % 2 == 0;
+            if !fits || x.strides()[1] != 1 || row < 0 || row % 2 != 0 {
+                return None;
+            }
+            let shape = ndarray::ShapeBuilder::strides((m, q / 2), (row as usize / 2, 1));
+            // SAFETY: the pairs are the same memory, aligned, for the same lifetime; any 32 bits are an f32.
+            Some(unsafe { ArrayView2::from_shape_ptr(shape, p) })
+        }
+    }
+}
+
+/// x (Q, N) to pairs (P·T, width): the row of pair p and term t holds part `parts[t]` of rows 2p and 2p + 1 of x, with zeros
+/// beyond N and Q.
+pub(crate) fn pack<X: Factor>(
+    isa: Isa,
+    x: ArrayView2<'_, X>,
+    parts: impl Iterator<Item = usize> + Clone,
+    width: usize,
+    to: &mut [f32],
+) {
+    let (q, n) = x.dim();
+    let row = |q: usize| {
+        let row = (q < x.nrows()).then(|| x.row(q));
+        match row.and_then(|row| row.to_slice()) {
+            Some(row) => Cow::Borrowed(row),
+            None => Cow::Owned(row.map_or(vec![X::default(); n], |row| row.to_vec())),
+        }
+    };
+    let mut rows = to.chunks_exact_mut(width);
+    for p in (0..q).step_by(2) {
+        let (first, second) = (&row(p)[..], &row(p + 1)[..]);
+        for (part, to) in parts.clone().zip(&mut rows) {
+            to[n..].fill(0.0);
+            match part {
+                0 => vectorized(isa, || interleave::<X, 0>(first, second, to)),
+                1 => vectorized(isa, || interleave::<X, 1>(first, second, to)),
+                _ => vectorized(isa, || interleave::<X, 2>(first, second, to)),
+            }
+        }
+    }
+}
+
+/// Part I of both rows (N), to N pairs.
+#[inline(always)]
+fn interleave<X: Factor, const I: usize>(first: &[X], second: &[X], to: &mut [f32]) {
+    for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+        *to = pair::<X, I>(*first, *second);
+    }
+}
+
+/// Contiguous numbers (Q) to pairs (P) of their first parts.
+pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
+    let (pairs, last) = row.as_chunks();
+    vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<X, 0>(x, y)));
+    if let ([last], Some(to)) = (last, to.get_mut(pairs.len())) {
+        *to = pair::<X, 0>(*last, X::default());
+    }
+}
+
+/// Part I of two numbers.
+#[inline(always)]
+pub(crate) fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
+    f32::from_bits(first.part::<I>() | second.part::<I>() << 16)
+}
+
+/// Runs a loop that the compiler turns into vector instructions, on the widest ones. No result changes.
+#[inline(always)]
+fn vectorized(isa: Isa, run: impl FnOnce()) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.0 == crate::isa::Level::Avx512 {
+        #[target_feature(enable = "avx512f")]
+        fn wide(run: impl FnOnce()) {
+            run();
+        }
+        // SAFETY: an Isa exists only where its instructions do.
+        return unsafe { wide(run) };
+    }
+    let _ = isa;
+    run();
+}
