@@ -248,6 +248,26 @@ impl<'a> Study<'a> {
         if is_whole { Ok(outcome) } else { Err(stopped(&outcome)) }
     }
 
+    /// Trains one arm with one seed, and leaves it in the checkpoints of `session`: another start of this study, perhaps
+    /// on another machine, that finds them there has this run already.
+    ///
+    /// # Errors
+    /// As [`run_in`](Self::run_in).
+    pub fn train(&self, arm: &str, seed: u64, session: &Session<'_>) -> Result<()> {
+        let classes = self.classes();
+        self.check(classes.len())?;
+        let (arm, protocol) = (self.index(arm)?, &self.settings.protocol);
+        let scored_at = protocol.scored_at();
+        let (test, further) = (&self.test, &self.further[..]);
+        let scoring = Scoring { test, further, classes: &classes, protocol, scored_at: &scored_at };
+        let (arms, hidden) = (&self.arms[arm..=arm], &protocol.hidden[..]);
+        let engine = Engine { stage: STAGE, arms, scoring, hidden, threads: 1, announce: true };
+        match engine.run(&[seed], session, |_| Ok(ControlFlow::Continue(())))? {
+            true => Ok(()),
+            false => Err(Error::Stopped { done: 0, planned: 1 }),
+        }
+    }
+
     /// The comparisons asked for, or of every arm with the first: effect and indices of the arms.
     fn pairs(&self) -> Result<Vec<(String, usize, usize)>> {
         if self.comparisons.is_empty() {
