@@ -77,8 +77,8 @@ impl Network {
     }
 
     /// The network of layers that [`layers`](Self::layers) gave.
-    #[staticmethod]
-    fn from_layers(layers: Vec<Layer<'_>>) -> PyResult<Self> {
+    #[new]
+    fn new(layers: Vec<Layer<'_>>) -> PyResult<Self> {
         let layer = |(weight, bias): Layer<'_>| Linear {
             weight: weight.to_owned_array(),
             bias: bias.to_owned_array(),
@@ -89,6 +89,10 @@ impl Network {
     /// Weight (out, in) and bias (out) of each layer, from the inputs on.
     fn layers<'py>(&self, py: Python<'py>) -> Vec<Layer<'py>> {
         self.0.layers().iter().map(|layer| (layer.weight.to_pyarray(py), layer.bias.to_pyarray(py))).collect()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (Vec<Layer<'py>>,)) {
+        (slf.get_type().into_any(), (slf.get().layers(slf.py()),))
     }
 
     /// x (N, D) to the probability of each class (N, K).

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mlprobe import _mlprobe
-from mlprobe._base import BaseEstimator
+from mlprobe._base import ImageTransformer
 
 Pixels = npt.NDArray[np.uint8]
 
 
-class Augmenter(BaseEstimator):
+class Augmenter(ImageTransformer):
     """Give every image one random transform, a function of the seed and of the image's index alone.
 
     Parameters
@@ -57,6 +57,20 @@ class Augmenter(BaseEstimator):
     def _inner(self) -> _mlprobe.Augmenter:
         transforms = None if self.transforms is None else list(self.transforms)
         return _mlprobe.Augmenter(self.preset, transforms, self.seed)
+
+    def fit(self, X: Any = None, y: Any = None) -> Any:
+        """Check the parameters; nothing is learned.
+
+        Parameters
+        ----------
+        X, y : ignored
+
+        Returns
+        -------
+        self
+        """
+        self._inner  # noqa: B018
+        return self
 
     def transform(self, X: Pixels, *, first: int = 0) -> Pixels:
         """Transform copies of images.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["BaseEstimator", "ClassifierMixin", "TransformerMixin"]
+__all__ = ["BaseEstimator", "ClassifierMixin", "ImageTransformer"]
 
 
 class _Parameters:
@@ -35,3 +35,19 @@ else:
     except ImportError:
         BaseEstimator, TransformerMixin = _Parameters, _Transforms
         ClassifierMixin = type("ClassifierMixin", (), {})
+
+
+class ImageTransformer(TransformerMixin, BaseEstimator):
+    """What turns images into something and learns nothing from them."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True  # the nearest that there is to (N, height, width, 3)
+        tags.transformer_tags.preserves_dtype = []
+        return tags

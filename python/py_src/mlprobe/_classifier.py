@@ -124,6 +124,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"learning_rate: expected 'cosine' or 'constant', got {self.learning_rate!r}")
         if self.max_iter < 1 or self.batch_size < 1:
             raise ValueError(f"max_iter and batch_size: expected 1 or more, got {self.max_iter} and {self.batch_size}")
+        if y is None:
+            raise ValueError("MLPClassifier requires y to be passed, but the target y is None")
         X, y = _checked(self, X, y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) > 65_536:
@@ -198,18 +200,6 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     @property
     def intercepts_(self) -> list[npt.NDArray[np.float32]]:
         return [bias for _, bias in self._network.layers()]
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "_network" in state:
-            state["_network"] = state["_network"].layers()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "_network" in state:
-            state["_network"] = _mlprobe.Network.from_layers(state["_network"])
-        super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mlprobe import _mlprobe
-from mlprobe._base import BaseEstimator, TransformerMixin
+from mlprobe._base import ImageTransformer
 from mlprobe._folders import as_images
 from mlprobe._progress import bars
 
 Features = npt.NDArray[np.float32]
 
 
-class _Extractor(TransformerMixin, BaseEstimator):
+class _Extractor(ImageTransformer):
     """What the networks have in common. They are frozen, so `fit` learns nothing."""
 
     threads: int | None
@@ -38,7 +38,7 @@ class _Extractor(TransformerMixin, BaseEstimator):
         return network
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_kept"}
+        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
     def fit(self, X: Any = None, y: Any = None) -> Any:
         """Check the parameters; the network is frozen.
@@ -106,18 +106,6 @@ class _Extractor(TransformerMixin, BaseEstimator):
         """
         prefix = type(self).__name__.lower()
         return np.asarray([f"{prefix}{i}" for i in range(self.dim)], dtype=object)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.no_validation = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True  # the nearest that there is to (N, height, width, 3)
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 class SqueezeNet(_Extractor):

@@ -4,8 +4,6 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-__file__: str
-
 _Progress = Callable[[str, int, int, str], None]
 
 @final
@@ -45,6 +43,7 @@ _Layers = list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 
 @final
 class Network:
+    def __new__(cls, layers: _Layers) -> Network: ...
     @staticmethod
     def fit(
         x: npt.NDArray[Any],
@@ -63,8 +62,7 @@ class Network:
         threads: int = 0,
         progress: _Progress | None = None,
     ) -> tuple[Network, list[float]]: ...
-    @staticmethod
-    def from_layers(layers: _Layers) -> Network: ...
+    def __reduce__(self) -> tuple[type[Network], tuple[_Layers]]: ...
     def layers(self) -> _Layers: ...
     def probabilities(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]: ...
     def save(self, path: str) -> None: ...
