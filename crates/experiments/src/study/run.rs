@@ -78,6 +78,33 @@ impl Study<'_> {
         }
     }
 
+    /// Trains one arm with one seed, and leaves it in the checkpoints of `session`: another start of this study, perhaps on
+    /// another machine, that finds them there has this run already.
+    ///
+    /// # Errors
+    /// As [`run_in`](Self::run_in).
+    pub fn train(&self, arm: &str, seed: u64, session: &Session<'_>) -> Result<()> {
+        let classes = self.classes();
+        self.check(classes.len())?;
+        self.check_name(arm)?;
+        let protocol = &self.settings.protocol;
+        let scored_at = protocol.scored_at();
+        let scoring = Scoring {
+            test: &self.test,
+            further: &self.further,
+            classes: &classes,
+            protocol,
+            scored_at: &scored_at,
+        };
+        let arms: Vec<_> = self.arms.iter().filter(|other| other.name() == arm).collect();
+        let hidden = &protocol.hidden;
+        let engine = Engine { stage: STAGE, arms: &arms, scoring, hidden, threads: 1, announce: true };
+        match engine.run(&[seed], session, |_| Ok(ControlFlow::Continue(())))? {
+            true => Ok(()),
+            false => Err(Error::Stopped { done: 0, planned: 1 }),
+        }
+    }
+
     /// Trains these arms with every seed.
     fn run_arms(
         &self,

@@ -77,6 +77,27 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
     extract(extractor, &images?, &|_| ()).map_err(|(_, error)| error)
 }
 
+/// The features (N, D) of N decoded images (height, width, 3) of any sizes: of their centre squares, as [`embed`] takes them.
+///
+/// ```
+/// use mlprobe_features::{SqueezeNet, embed};
+/// use ndarray::Array3;
+///
+/// let images = [Array3::zeros((32, 48, 3)), Array3::from_elem((100, 70, 3), 200)];
+/// assert_eq!(embed::extract_images(&SqueezeNet::new(64)?, &images)?.dim(), (2, 512));
+/// # Ok::<(), mlprobe_features::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Data`] for an image without pixels or not RGB, and the errors of the extractor.
+pub fn extract_images(extractor: &dyn Extractor, images: &[Array3<u8>]) -> Result<Array2<f32>, Error> {
+    let squares: Result<Vec<_>, _> = images.par_iter().map(|image| centre(image, extractor.input_size())).collect();
+    extract(extractor, &squares?, &|_| ()).map_err(|(image, error)| match error {
+        Error::NotFinite { extractor, column, value, .. } => Error::NotFinite { extractor, row: image, column, value },
+        other => other,
+    })
+}
+
 /// Writes the features of the image `files` to `out`, whose name has to end in `.npy`, and a manifest beside it.
 ///
 /// Images are decoded in chunks, while features of the chunk before are extracted, on the threads of the current rayon
@@ -198,10 +219,13 @@ fn decode(files: &[PathBuf], side: usize, on_broken: OnBroken) -> Chunk {
     chunk
 }
 
-/// The centre square of an image file. A large one is shrunk smoothly to `side`; a small one is enlarged by the extractor,
-/// as those of CIFAR-10 are.
 fn read(file: &Path, side: usize) -> Result<Array3<u8>, mlprobe_data::Error> {
-    let image = image_files::read(file)?;
+    centre(&image_files::read(file)?, side)
+}
+
+/// The centre square of an image. A large one is shrunk smoothly to `side`; a small one is enlarged by the extractor, as
+/// those of CIFAR-10 are.
+fn centre(image: &Array3<u8>, side: usize) -> Result<Array3<u8>, mlprobe_data::Error> {
     let (height, width, _) = image.dim();
     image_files::to_square(image.view(), side.min(height).min(width))
 }

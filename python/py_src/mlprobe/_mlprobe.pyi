@@ -1,0 +1,133 @@
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Progress = Callable[[str, int, int, str], None]
+
+@final
+class Extractor:
+    @staticmethod
+    def squeezenet(input_size: int) -> Extractor: ...
+    @staticmethod
+    def resnet18(weights: str, input_size: int, normalization: str) -> Extractor: ...
+    @staticmethod
+    def onnx(
+        path: str,
+        input_size: int | None = None,
+        normalization: str | None = None,
+        output: str | None = None,
+        pool: str | None = None,
+    ) -> Extractor: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def extract(
+        self, images: Any, threads: int = 0, progress: _Progress | None = None
+    ) -> npt.NDArray[np.float32]: ...
+
+@final
+class Augmenter:
+    def __new__(cls, preset: str, transforms: list[str] | None, seed: int) -> Augmenter: ...
+    def describe(self) -> str: ...
+    def apply(self, images: npt.NDArray[np.uint8], first: int = 0, threads: int = 0) -> npt.NDArray[np.uint8]: ...
+    def draws(self, count: int, height: int, width: int, first: int = 0) -> list[dict[str, Any]]: ...
+
+_Layers = list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+
+@final
+class Network:
+    def __new__(cls, layers: _Layers) -> Network: ...
+    @staticmethod
+    def fit(
+        x: npt.NDArray[Any],
+        y: npt.NDArray[np.uint16],
+        *,
+        classes: int,
+        hidden: list[int],
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        cosine: bool,
+        momentum: float,
+        weight_decay: float,
+        dropout: float,
+        seed: int,
+        threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> tuple[Network, list[float]]: ...
+    def __reduce__(self) -> tuple[type[Network], tuple[_Layers]]: ...
+    def layers(self) -> _Layers: ...
+    def probabilities(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]: ...
+    def save(self, path: str) -> None: ...
+
+_Half = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]
+
+@final
+class Dataset:
+    def __new__(cls, name: str, comparable: bool, classes: list[str], train: _Half, test: _Half) -> Dataset: ...
+    @staticmethod
+    def open(folder: str, side: int, skip_broken: bool, threads: int) -> Dataset: ...
+    @property
+    def classes(self) -> list[str]: ...
+    def train(self) -> _Half: ...
+    def test(self) -> _Half: ...
+    def __reduce__(self) -> tuple[type[Dataset], tuple[str, bool, list[str], _Half, _Half]]: ...
+
+@final
+class Reproduction:
+    def __new__(
+        cls,
+        extractor: Extractor,
+        dataset: Dataset,
+        *,
+        folder: str,
+        preset: str,
+        seeds: int,
+        epochs: int,
+        batch_size: int,
+        hidden: list[int],
+        skip_broken: bool,
+        cache: str,
+        program: str,
+    ) -> Reproduction: ...
+    def run(
+        self,
+        out: str,
+        *,
+        checkpoints: str | None = None,
+        fresh: bool = False,
+        force: bool = False,
+        threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> str: ...
+    @staticmethod
+    def sets() -> list[str]: ...
+    @staticmethod
+    def arms() -> list[str]: ...
+    def extract(self, set: str | int, threads: int) -> None: ...
+    def train(self, arm: str, seed: int, checkpoints: str) -> None: ...
+
+def find_images(paths: list[str]) -> list[str]: ...
+def compare(
+    sets: list[tuple[str, npt.NDArray[Any], npt.NDArray[np.uint16], float]],
+    test: tuple[npt.NDArray[Any], npt.NDArray[np.uint16]],
+    *,
+    classes: list[str],
+    seeds: int,
+    epochs: int,
+    batch_size: int,
+    hidden: list[int],
+    standardise: bool,
+    threads: int = 0,
+    progress: _Progress | None = None,
+) -> str: ...
+def summary(results: str) -> str: ...
+def page(results: str) -> str: ...
+def learning_curves(results: str) -> str: ...

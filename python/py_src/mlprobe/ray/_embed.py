@@ -1,0 +1,183 @@
+"""A folder of images to Parquet shards of features."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import ray.data
+from ray.data import ActorPoolStrategy, DataContext
+
+from mlprobe import _mlprobe
+from mlprobe._extractors import SqueezeNet, _Extractor
+from mlprobe.ray._shards import Manifest, Shard, plan, read, sha256
+
+__all__ = ["embed", "read"]
+
+
+def embed(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    extractor: _Extractor | None = None,
+    workers: int | None = None,
+    shard_rows: int = 4096,
+    shard_bytes: int = 32 << 20,
+    skip_broken: bool = False,
+) -> dict[str, int]:
+    """Write the features of all images below a folder as Parquet shards.
+
+    Ray Data streams: a task reads the encoded bytes of one shard, an actor with one thread makes its features and writes
+    it. Only encoded bytes, of at most `shard_bytes` per block, pass through the object store. A shard that is whole is not
+    made again, so that the same call resumes after a failure. The rows are those of ``mlprobe embed`` bit for bit, on the
+    same instruction set.
+
+    Parameters
+    ----------
+    folder : path
+        Read by the workers, so it has to be on every node of the cluster, as `out` has.
+    out : path
+        A folder for ``part-NNNNNN.parquet``, with the columns ``path``, ``label`` (the folder that an image lies in),
+        ``features`` (a fixed-size list of float32) and ``extractor`` (its fingerprint), and for ``manifest.jsonl``.
+    extractor : SqueezeNet, ResNet18 or Onnx, optional
+        ``SqueezeNet()`` by default.
+    workers : int, optional
+        Number of actors, with a core each; all cores of the cluster but one, which reads, by default.
+    shard_rows, shard_bytes : int
+        A shard has at most so many images, and so many bytes of image files.
+    skip_broken : bool
+        Leave out images that cannot be read, and name them in the manifest, instead of raising.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``shards``, ``broken``, and ``skipped``, the shards that were whole already.
+    """
+    extractor = SqueezeNet() if extractor is None else extractor
+    folder, out = os.fspath(folder), Path(out).resolve()
+    paths = [os.fspath(path) for path in _mlprobe.find_images([os.path.abspath(folder)])]
+    if not paths:
+        raise ValueError(f"{folder}: expected images, got none; check the path")
+    settings = {
+        "extractor": extractor.name,
+        "fingerprint": extractor.fingerprint,
+        "dim": extractor.dim,
+        "shard_rows": shard_rows,
+        "shard_bytes": shard_bytes,
+    }
+    manifest = Manifest(out, settings)
+    shards = list(plan(paths, shard_rows, shard_bytes))
+    todo = [shard for shard in shards if not manifest.is_whole(shard)]
+    if todo:
+        _run(todo, extractor, workers, manifest, os.path.abspath(folder), skip_broken)
+    manifest.remove_others(len(shards))
+    lines = [manifest.done[shard.index] for shard in shards]
+    return {
+        "rows": sum(line["rows"] for line in lines),
+        "shards": len(shards),
+        "broken": sum(len(line["broken"]) for line in lines),
+        "skipped": len(shards) - len(todo),
+    }
+
+
+def _run(
+    todo: list[Shard], extractor: _Extractor, workers: int | None, manifest: Manifest, folder: str, skip_broken: bool
+) -> None:
+    if not ray.is_initialized():
+        ray.init()
+    context = DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = False
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    actors = min(workers or max(1, cores - 1), len(todo))
+    with DataContext.current(context):
+        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
+        # Reading waits for the disk or the network, so it takes no core from the actors.
+        dataset = dataset.map_batches(_read, batch_size=1, batch_format="numpy", num_cpus=0.1)
+        dataset = dataset.map_batches(
+            _Embedder,
+            fn_constructor_args=(extractor, manifest.path.parent, folder, skip_broken),
+            compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
+            batch_size=1,
+            batch_format="numpy",
+            num_cpus=1,
+        )
+        for row in dataset.iter_rows():
+            manifest.add(row["line"])
+
+
+def _read(batch: dict[str, Any]) -> dict[str, Any]:
+    """Shards to the bytes of their files."""
+    (shard,) = batch["shard"]
+    contents = [Path(path).read_bytes() for path in shard.paths]
+    return {"shard": _objects([shard]), "bytes": _objects([contents])}
+
+
+class _Embedder:
+    """Holds the extractor in a process of its own."""
+
+    def __init__(self, extractor: _Extractor, out: Path, folder: str, skip_broken: bool) -> None:
+        self.extractor = extractor.set_params(threads=1, progress=False)
+        self.out = out
+        self.folder = folder
+        self.skip_broken = skip_broken
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        (shard,), (contents,) = batch["shard"], batch["bytes"]
+        rows, paths, broken = self._features(shard.paths, contents)
+        return {"line": _objects([self._write(shard, rows, paths, broken)])}
+
+    def _features(self, paths: Any, contents: Any) -> tuple[np.ndarray[Any, Any], list[str], list[dict[str, str]]]:
+        try:
+            return self.extractor.transform(list(contents)), list(paths), []
+        except ValueError:
+            pass  # one by one, to find out which
+        rows, kept, broken = [], [], []
+        for path, content in zip(paths, contents, strict=True):
+            try:
+                rows.append(self.extractor.transform([content]))
+                kept.append(path)
+            except ValueError as error:
+                if not self.skip_broken:
+                    raise ValueError(f"{path}: {error}; replace or remove it, or skip broken images") from None
+                broken.append({"path": path, "reason": str(error)})
+        return np.concatenate([np.zeros((0, self.extractor.dim), np.float32), *rows]), kept, broken
+
+    def _write(self, shard: Shard, rows: Any, paths: list[str], broken: list[dict[str, str]]) -> dict[str, Any]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        labels = [os.path.basename(os.path.dirname(path)) if _depth(path, self.folder) > 1 else None for path in paths]
+        table = pa.table(
+            {
+                "path": pa.array(paths, pa.string()),
+                "label": pa.array(labels, pa.string()),
+                "features": pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self.extractor.dim),
+                "extractor": pa.array([self.extractor.fingerprint] * len(paths), pa.string()),
+            }
+        )
+        part = self.out / f"{shard.file}.{os.getpid()}.part"
+        pq.write_table(table, part, compression="none", use_dictionary=["label", "extractor"])
+        os.replace(part, self.out / shard.file)
+        return {
+            "shard": shard.index,
+            "rows": len(paths),
+            "images": shard.digest,
+            "sha256": sha256(self.out / shard.file),
+            "broken": broken,
+        }
+
+
+def _depth(path: str, folder: str) -> int:
+    """How many names lead from the folder to the file."""
+    return len(Path(path).relative_to(folder).parts)
+
+
+def _objects(values: list[Any]) -> Any:
+    """An array of Python objects, which NumPy does not look into."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

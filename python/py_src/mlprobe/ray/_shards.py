@@ -1,0 +1,133 @@
+"""The folder of Parquet shards that `embed` writes, and its manifest.
+
+A shard holds consecutive images of the list that is embedded. It appears under its name when it is whole, and then gets a
+line in ``manifest.jsonl``. A shard with a line of the same images, whose file still has the digest in it, is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some images that become one file."""
+
+    index: int
+    paths: tuple[str, ...]
+    #: SHA-256 over path, size and time of change of each file.
+    digest: str
+
+    @property
+    def file(self) -> str:
+        return f"part-{self.index:06}.parquet"
+
+
+def plan(paths: list[str], rows: int, size: int) -> Iterator[Shard]:
+    """Cut the list into shards of at most `rows` images and, unless one image is larger, `size` bytes of files."""
+    chosen: list[str] = []
+    index, total, digest = 0, 0, hashlib.sha256()
+    for path in paths:
+        found = os.stat(path)
+        if chosen and (len(chosen) == rows or total + found.st_size > size):
+            yield Shard(index, tuple(chosen), digest.hexdigest())
+            chosen, index, total, digest = [], index + 1, 0, hashlib.sha256()
+        chosen.append(path)
+        total += found.st_size
+        digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    if chosen:
+        yield Shard(index, tuple(chosen), digest.hexdigest())
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file: Any) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+class Manifest:
+    """What is whole in the folder `out`."""
+
+    def __init__(self, out: Path, settings: dict[str, Any]) -> None:
+        self.path = out / MANIFEST
+        out.mkdir(parents=True, exist_ok=True)
+        lines = _lines(self.path)
+        if lines and lines[0] != settings:
+            raise ValueError(
+                f"{self.path}: expected the features of {settings}, got those of {lines[0]}; choose another folder, or "
+                "remove this one"
+            )
+        self.done = {line["shard"]: line for line in lines[1:]}
+        # Written again, so that a line that a kill cut short is gone.
+        part = self.path.with_suffix(".part")
+        part.write_text("".join(json.dumps(line) + "\n" for line in [settings, *self.done.values()]))
+        os.replace(part, self.path)
+
+    def is_whole(self, shard: Shard) -> bool:
+        """Whether the shard's file is there as it was written, from the images as they are now."""
+        line = self.done.get(shard.index)
+        file = self.path.parent / shard.file
+        return bool(line) and line["images"] == shard.digest and file.exists() and sha256(file) == line["sha256"]
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Note that a shard is whole."""
+        self.done[line["shard"]] = line
+        with open(self.path, "a") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove_others(self, count: int) -> None:
+        """Remove shards of an earlier, longer list."""
+        for file in self.path.parent.glob("part-*.parquet"):
+            if int(file.stem.removeprefix("part-")) >= count:
+                file.unlink()
+
+
+def _lines(path: Path) -> list[Any]:
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def read(out: str | os.PathLike[str]) -> Any:
+    """Read the shards of a folder in their order, which is that of the paths.
+
+    Parameters
+    ----------
+    out : path
+        What `embed` has written.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``path``, ``label`` (null for an image that lies in no folder of a class), ``features`` and ``extractor``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = sorted(Path(out).glob("part-*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"reading {out}: there are no shards; run embed first")
+    return pa.concat_tables([pq.read_table(file) for file in files])

@@ -1,0 +1,32 @@
+//! The module `mlprobe._mlprobe`: what the Python package `mlprobe` computes with.
+
+mod augment;
+mod calls;
+mod convert;
+mod dataset;
+mod errors;
+mod extractors;
+mod images;
+mod networks;
+mod reproduction;
+mod studies;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _mlprobe {
+    #[pymodule_export]
+    use crate::augment::Augmenter;
+    #[pymodule_export]
+    use crate::dataset::Dataset;
+    #[pymodule_export]
+    use crate::extractors::Extractor;
+    #[pymodule_export]
+    use crate::images::find_images;
+    #[pymodule_export]
+    use crate::networks::Network;
+    #[pymodule_export]
+    use crate::reproduction::Reproduction;
+    #[pymodule_export]
+    use crate::studies::{compare, learning_curves, page, summary};
+}

@@ -1,0 +1,68 @@
+"""Types, documentation and what is imported."""
+
+import doctest
+import importlib.util
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import mlprobe
+
+MODULES = ["mlprobe", "mlprobe._augmenter", "mlprobe._classifier", "mlprobe._extractors", "mlprobe._folders", "mlprobe._studies"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_of_the_documentation_run(module):
+    found = doctest.testmod(sys.modules[module], optionflags=doctest.ELLIPSIS)
+    assert found.failed == 0
+
+
+def test_examples_exist():
+    finder = doctest.DocTestFinder()
+    examples = sum(len(test.examples) for module in MODULES for test in finder.find(sys.modules[module]))
+    assert examples >= 20
+
+
+def test_everything_public_is_documented():
+    for name in mlprobe.__all__:
+        thing = getattr(mlprobe, name)
+        assert inspect.getdoc(thing), name
+        if not inspect.isclass(thing) or name == "Images":
+            continue
+        for method, value in vars(thing).items():
+            if not method.startswith("_") and callable(getattr(value, "fget", value)):
+                assert inspect.getdoc(getattr(thing, method)) or method in ("coefs_", "intercepts_"), f"{name}.{method}"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="needs mypy")
+def test_the_stubs_say_what_the_module_has():
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "mlprobe._mlprobe", "--ignore-missing-stub"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_only_numpy_is_needed():
+    """With everything else out of reach, each part still works."""
+    program = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("sklearn", "pandas", "ray", "tqdm", "PIL", "pyarrow", "scipy"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+import numpy as np, mlprobe, pickle
+X = mlprobe.SqueezeNet(16).transform(mlprobe.Augmenter().transform(np.arange(4*16*16*3).astype(np.uint8).reshape(4, 16, 16, 3)))
+y = ["a", "b", "a", "b"]
+mlp = mlprobe.MLPClassifier((4,), random_state=0).fit(X, y)
+assert mlp.get_params()["hidden_layer_sizes"] == (4,)
+print(mlp.predict(X), mlprobe.compare({"a": (X, y), "b": (X, y)}, (X, y), seeds=3, epochs=2).verdict)
+pickle.loads(pickle.dumps(mlp)).predict(X)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "equivalent" in run.stdout
