@@ -9,6 +9,7 @@ use mlprobe_data::Dataset;
 use mlprobe_experiments::settings::{Compared, Subset};
 use mlprobe_experiments::{FeatureSource, Identity, Protocol, Settings};
 use mlprobe_features::{Extractor, FeatureCache};
+use mlprobe_nn::Precision;
 
 use crate::extractor::ExtractorOptions;
 use crate::images::{ImageOptions, Loaded};
@@ -59,6 +60,10 @@ pub struct TrainingOptions {
     /// before the run [default: what this many test images can prove, 0.70 for 10,000]
     #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
     margin: Option<f64>,
+    /// Precision of the products in training: bf16 rounds their factors to 8 bits and sums in f32; bf16x3 splits every factor
+    /// into three parts, as accurate as f32
+    #[arg(long, value_name = "f32|bf16x3|bf16", default_value_t = Precision::F32)]
+    precision: Precision,
     /// Train every seed on another part of the training images, the same for all arms, so that intervals also cover new
     /// training images
     #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "0.8")]
@@ -88,13 +93,14 @@ impl FromStr for Seeds {
 impl TrainingOptions {
     /// The protocol with these seeds and epochs.
     pub fn protocol(self, seeds: Seeds, epochs: u32, batch_size: usize) -> Protocol {
-        let Self { mut report_at, batch_size: given, hidden, max_seeds, margin, resample } = self;
+        let Self { mut report_at, batch_size: given, hidden, max_seeds, margin, precision, resample } = self;
         let (most, until_decided) = match seeds {
             Seeds::Fixed(seeds) => (seeds, false),
             Seeds::Auto => (max_seeds, true),
         };
         let mut protocol = Protocol::new((0..most).collect(), epochs as usize);
         protocol.until_decided = until_decided;
+        protocol.precision = precision;
         protocol.margin = margin.map(|points| points / 100.0);
         protocol.subset = resample.map(|fraction| Subset { fraction, per_seed: true });
         if !report_at.is_empty() {

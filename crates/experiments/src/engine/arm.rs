@@ -125,7 +125,10 @@ impl<'a> Arm<'a> {
     pub(crate) fn hyperparameters(&self, protocol: &Protocol) -> mlprobe_nn::Result<Hyperparameters> {
         match &self.hyperparameters {
             Some(hyperparameters) => Ok(hyperparameters.clone()),
-            None => Hyperparameters::new(self.learning_rate, protocol.batch_size),
+            None => {
+                let plain = Hyperparameters::new(self.learning_rate, protocol.batch_size)?;
+                Ok(plain.with_precision(protocol.precision))
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! One run: an arm trained with a seed, and scored while it trains.
 
-use mlprobe_nn::{EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, evaluate};
+use mlprobe_nn::{
+    EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, Precision, evaluate, evaluate_in,
+};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +115,8 @@ impl Scoring<'_> {
         session: &Session<'_>,
     ) -> Result<Option<TrainedRun>> {
         let failed = |source| Error::training(arm, seed)(source);
-        let Protocol { epochs, report_at, .. } = self.protocol;
+        let Protocol { epochs, report_at, precision, .. } = self.protocol;
+        let precision = *precision;
         let examples = |set| self.examples(set).map_err(failed);
         let train = blocks.iter().map(examples).collect::<Result<Vec<_>>>()?;
         let test = examples(self.test)?;
@@ -140,8 +143,8 @@ impl Scoring<'_> {
                     }
                     other => other,
                 };
-                let (original, train) = evaluate_blocks(model, &train).map_err(diverged)?;
-                let test = evaluate(model, &test).map_err(diverged)?;
+                let (original, train) = evaluate_blocks(precision, model, &train).map_err(diverged)?;
+                let test = evaluate_in(precision, model, &test).map_err(diverged)?;
                 scores.history.push(Epoch {
                     epoch,
                     updates,
@@ -223,10 +226,11 @@ impl Run {
 
 /// The scores on the first block, and on all of them together: the mean over rows.
 fn evaluate_blocks(
+    precision: Precision,
     model: &Mlp<f32>,
     blocks: &[Examples<'_, f32>],
 ) -> mlprobe_nn::Result<(Evaluation, Evaluation)> {
-    let scores = blocks.iter().map(|block| evaluate(model, block)).collect::<mlprobe_nn::Result<Vec<_>>>()?;
+    let scores = blocks.iter().map(|block| evaluate_in(precision, model, block)).collect::<mlprobe_nn::Result<Vec<_>>>()?;
     let rows: usize = blocks.iter().map(Examples::len).sum();
     let mean = |value: fn(&Evaluation) -> f64| {
         let sum: f64 =

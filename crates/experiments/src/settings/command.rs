@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mlprobe_features::ExtractorSettings;
+use mlprobe_nn::Precision;
 
 use super::{Compared, Images, Protocol, SetFile, Settings, Subset};
 
@@ -69,6 +70,9 @@ impl Settings {
         }
         let seeds = if protocol.until_decided { "auto".to_owned() } else { protocol.seeds.len().to_string() };
         parts.push(format!("{seeds}seeds-{}epochs", protocol.epochs));
+        if protocol.precision != Precision::F32 {
+            parts.push(protocol.precision.to_string());
+        }
         parts.extend(protocol.subset.map(|subset| format!("part{}", subset.fraction)));
         Some(parts.join("-"))
     }
@@ -161,7 +165,7 @@ impl Words {
     }
 
     fn protocol(&mut self, protocol: &Protocol, is_tuned: bool) -> Option<()> {
-        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, subset } =
+        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, precision, subset } =
             protocol;
         if !seeds.iter().copied().eq(0..seeds.len() as u64) {
             return None; // the command line counts seeds from 0
@@ -186,6 +190,9 @@ impl Words {
         }
         if let Some(margin) = margin {
             self.option("--margin", 100.0 * margin);
+        }
+        if *precision != Precision::F32 {
+            self.option("--precision", precision);
         }
         match subset {
             None => {}

@@ -1,5 +1,6 @@
 //! How every arm of a comparison is trained, and at which epochs it is scored.
 
+use mlprobe_nn::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -30,6 +31,9 @@ pub struct Protocol {
     /// Whether seeds are added until the questions are answered; `seeds` are then the most.
     #[serde(default)]
     pub until_decided: bool,
+    /// The precision of the products in training and in scoring while it lasts.
+    #[serde(default)]
+    pub precision: Precision,
     /// The part of the training rows that is trained on; `None` for all.
     #[serde(default)]
     pub subset: Option<Subset>,
@@ -62,6 +66,7 @@ impl Protocol {
             hidden: vec![64],
             margin: None,
             until_decided: false,
+            precision: Precision::F32,
             subset: None,
         }
     }
