@@ -3,6 +3,8 @@
 //! `cargo run --release -p mlprobe-audit --example planted [CIFAR10_FOLDER]`; without a folder, the mini set is used. Features of
 //! the given images are kept in `cache/`, which the program shares. The output is recorded in `docs/audit.md`.
 
+#![allow(clippy::result_large_err, reason = "the errors of mlprobe-features are large")]
+
 use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::time::Instant;
@@ -13,7 +15,7 @@ use image::{ImageFormat, RgbImage};
 use mlprobe_audit::{DEFAULT_THRESHOLD, Pair, Whitening, near_duplicates, nearest_rows};
 use mlprobe_data::random::Random;
 use mlprobe_data::{LabelledImages, cifar10, mini};
-use mlprobe_features::{Error, Extractor, FeatureCache, SqueezeNet};
+use mlprobe_features::{Extractor, FeatureCache, SqueezeNet};
 use ndarray::{Array2, Array4, Axis, concatenate};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -105,8 +107,7 @@ fn found(pairs: &[Pair], given: usize, sources: &[usize], threshold: f64) -> (us
 fn cached(images: &LabelledImages, extractor: &dyn Extractor) -> Outcome<Array2<f32>> {
     let (digest, fingerprint) = (images.digest(), extractor.fingerprint());
     let key = [("images", &*digest), ("augmentation", "none"), ("extractor", &*fingerprint)];
-    let extract = || Ok::<_, Error>(extractor.extract(&images.images)?);
-    Ok(FeatureCache::new("cache").get_or_extract(&key, extract)?.0)
+    Ok(FeatureCache::new("cache").get_or_extract(&key, || extractor.extract(&images.images))?.0)
 }
 
 /// Copies of images drawn from `train` (N, height, width, 3); their rows are added to `sources`.

@@ -40,8 +40,7 @@ fn the_seed_decides_which_groups_go_where() {
 
 #[test]
 fn a_side_without_rows_is_refused_with_the_way_out() {
-    let message =
-        |groups: &[&str], share| split_by_group(&vec![0; 4], groups, share, 1).unwrap_err().to_string();
+    let message = |groups: &[&str], share| split_by_group(&[0; 4], groups, share, 1).unwrap_err().to_string();
     for (message, part) in [
         (message(&["a"; 4], 0.5), "at least 2 groups, got 1; name more groups"),
         (message(&["a", "a", "b", "c"], 0.99), "an empty second side"),

@@ -17,7 +17,7 @@ fn equal_probabilities_go_to_the_lower_class() {
 #[test]
 fn log_loss_is_the_mean_negative_logarithm_and_never_infinite() {
     let probabilities = array![[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]];
-    let loss = |labels: &[u8; 3]| Predictions::new(labels, probabilities.view()).unwrap().log_loss();
+    let loss = |labels: &[u16; 3]| Predictions::new(labels, probabilities.view()).unwrap().log_loss();
     // (ln 2 + ln 4 + 0) / 3
     assert!((loss(&[0, 0, 0]) - std::f64::consts::LN_2).abs() < 1e-15);
     // (ln 2 + ln 4 + 23 ln 2) / 3
@@ -102,7 +102,7 @@ fn what_cannot_be_scored_is_refused_with_what_was_expected() {
         Predictions::new(&[0, 1], probabilities.view()).map(drop)
     };
     let confusion =
-        |labels: &[u8], predicted: &[u8], classes| ConfusionMatrix::new(labels, predicted, classes).map(drop);
+        |labels: &[u16], predicted: &[u16], classes| ConfusionMatrix::new(labels, predicted, classes).map(drop);
     let table = [
         (Predictions::new(&[0], half.view()).map(drop), "got 1 labels and 2 rows"),
         (Predictions::new(&[], Array2::zeros((0, 2)).view()).map(drop), "got 0 labels and 0 rows"),
