@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ablate;
+mod audit;
 mod compare;
 mod curve;
 mod data;
@@ -47,6 +48,7 @@ pub enum Command {
     Reproduce(reproduce::Arguments),
     Compare(compare::Arguments),
     Ablate(ablate::Arguments),
+    Audit(audit::Arguments),
     Curve(curve::Arguments),
     Plan(plan::Arguments),
     Pool(pool::Arguments),
@@ -81,6 +83,7 @@ impl Command {
             Self::Reproduce(arguments) => reproduce::run(arguments),
             Self::Compare(arguments) => compare::run(arguments),
             Self::Ablate(arguments) => ablate::run(arguments),
+            Self::Audit(arguments) => audit::run(arguments),
             Self::Curve(arguments) => curve::run(arguments),
             Self::Plan(arguments) => plan::run(arguments),
             Self::Pool(arguments) => pool::run(arguments),
