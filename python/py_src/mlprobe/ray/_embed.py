@@ -89,24 +89,25 @@ def _run(
 ) -> None:
     if not ray.is_initialized():
         ray.init()
-    context = DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = False
     cores = int(ray.cluster_resources().get("CPU", 1))
     actors = min(workers or cores, len(todo))
     rows = [{"shard": shard.index, "paths": list(shard.paths), "digest": shard.digest} for shard in todo]
-    with DataContext.current(context):
-        dataset = ray.data.from_items(rows, override_num_blocks=len(todo))
-        # Reading waits for the disk or the network, so it takes no core from the actors; as many blocks as are soon needed.
-        dataset = dataset.map(_read, compute=TaskPoolStrategy(size=2 * actors), num_cpus=0)
-        dataset = dataset.map(
-            _Embedder,
-            fn_constructor_args=(extractor, manifest.path.parent, folder, skip_broken),
-            compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
-            num_cpus=1,
-        )
+    dataset = ray.data.from_items(rows, override_num_blocks=len(todo))
+    # Reading waits for the disk or the network, so it takes no core from the actors; as many blocks as are soon needed.
+    dataset = dataset.map(_read, compute=TaskPoolStrategy(size=min(2 * actors, len(todo))), num_cpus=0)
+    dataset = dataset.map(
+        _Embedder,
+        fn_constructor_args=(extractor, manifest.path.parent, folder, skip_broken),
+        compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
+        num_cpus=1,
+    )
+    context = DataContext.get_current()
+    shows_bars, context.enable_progress_bars = context.enable_progress_bars, False
+    try:
         for row in dataset.iter_rows():
             manifest.add(json.loads(row["line"]))
+    finally:
+        context.enable_progress_bars = shows_bars
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
