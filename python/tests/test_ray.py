@@ -87,8 +87,8 @@ def test_others_read_the_shards(cluster, pictures, expected, tmp_path):
     assert set(frame.extractor) == {NETWORK.fingerprint}
     assert frame.label.isna().sum() == 1 and frame.label.nunique() == 10
     duckdb = pytest.importorskip("duckdb")
-    found = duckdb.sql(f"select count(*), min(len(features)) from '{tmp_path}/out/*.parquet' where label = 'frog'").fetchone()
-    assert found == ((frame.label == "frog").sum(), 512)
+    query = f"select count(*), min(len(features)) from '{tmp_path}/out/*.parquet' where label = 'frog'"
+    assert duckdb.connect().execute(query).fetchall() == [((frame.label == "frog").sum(), 512)]
 
 
 def test_only_what_is_missing_or_damaged_is_made_again(cluster, pictures, expected, tmp_path):
@@ -179,8 +179,11 @@ def actors():
 
 
 def timeless(results):
+    """Results without what was measured by a clock."""
     if isinstance(results, dict):
-        return {key: timeless(value) for key, value in results.items() if key not in ("seconds", "stages", "costs", "answers")}
+        if results.get("contrast", {}).get("measure") == "seconds":
+            return None
+        return {key: timeless(value) for key, value in results.items() if key not in ("seconds", "stages")}
     return [timeless(value) for value in results] if isinstance(results, list) else results
 
 

@@ -28,7 +28,9 @@ class _Transforms:
 
 
 if TYPE_CHECKING:
-    BaseEstimator, ClassifierMixin, TransformerMixin = Any, Any, Any
+    BaseEstimator: Any
+    ClassifierMixin: Any
+    TransformerMixin: Any
 else:
     try:
         from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.threads = threads
         self.progress = progress
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Any:
+    def fit(self, X: Any, y: Any) -> Any:
         """Train.
 
         Parameters
@@ -137,7 +136,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
                 X,
                 labels.astype(np.uint16),
                 classes=len(self.classes_),
-                hidden=[int(hidden)] if isinstance(hidden, Integral) else [int(width) for width in hidden],
+                hidden=[int(hidden)] if isinstance(hidden, (int, np.integer)) else [int(width) for width in hidden],
                 epochs=self.max_iter,
                 batch_size=batch_size,
                 learning_rate=self.learning_rate_init,
@@ -207,7 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
 
 def _seed(random_state: Any) -> int:
     """An int is its own seed; from anything else one is drawn."""
-    if isinstance(random_state, Integral):
+    if isinstance(random_state, (int, np.integer)):
         if not 0 <= random_state < 2**64:
             raise ValueError(f"random_state: expected 0 to 2**64 - 1, got {random_state}")
         return int(random_state)

@@ -81,6 +81,36 @@ impl Study<'_> {
     /// Trains one arm with one seed, and leaves it in the checkpoints of `session`: another start of this study, perhaps on
     /// another machine, that finds them there has this run already.
     ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// use mlprobe_experiments::{Checkpoints, Event, LabelledFeatures, Progress, Session, Study};
+    /// use ndarray::Array2;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let points = |n: usize| LabelledFeatures::new(Array2::from_elem((n, 2), 0.5), (0..n).map(|i| (i % 2) as u16).collect());
+    /// let (few, many, test) = (points(20)?, points(40)?, points(50)?);
+    /// let study = Study::new(&test).arm("few", &few).arm("many", &many).seeds(2).epochs(3);
+    ///
+    /// let (resumed, trained) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    /// let observer = |event: Event<'_>| {
+    ///     match event {
+    ///         Event::RunResumed { epochs_done: 3, .. } => resumed.fetch_add(1, Ordering::Relaxed),
+    ///         Event::Advanced { .. } => trained.fetch_add(1, Ordering::Relaxed),
+    ///         _ => 0,
+    ///     };
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let session = |progress| Session::resumable(progress, Checkpoints::new(folder.path(), "1.0"), "points");
+    /// for (arm, seed) in [("few", 0), ("few", 1), ("many", 0), ("many", 1)] {
+    ///     study.train(arm, seed, &session(Progress::silent())?)?;
+    /// }
+    /// study.run_in(&session(Progress::new(&observer))?, |_| Ok(()))?;
+    /// assert_eq!((resumed.into_inner(), trained.into_inner()), (4, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`run_in`](Self::run_in).
     pub fn train(&self, arm: &str, seed: u64, session: &Session<'_>) -> Result<()> {

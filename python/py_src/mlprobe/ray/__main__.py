@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     embedding = commands.add_parser("embed", help="a folder of images to Parquet shards of features")
     embedding.add_argument("folder")
-    embedding.add_argument("--workers", type=int, help="actors with a core each [default: all cores but one]")
+    embedding.add_argument("--workers", type=int, help="actors with a core each [default: one per core]")
     embedding.add_argument("--shard-rows", type=int, default=4096)
     embedding.add_argument("--shard-bytes", type=int, default=32 << 20)
     study = commands.add_parser("reproduce", help="does augmentation help on these images?")
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _network(name: str, input_size: int | None) -> Any:
-    size = {} if input_size is None else {"input_size": input_size}
+    size: dict[str, Any] = {} if input_size is None else {"input_size": input_size}
     if name == "squeezenet":
         return SqueezeNet(**size)
     return Onnx(name, **size) if name.endswith(".onnx") else ResNet18(name, **size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 import ray
 import ray.data
-from ray.data import ActorPoolStrategy, DataContext
+from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
-from mlprobe.ray._shards import Manifest, Shard, plan, read, sha256
+from mlprobe.ray._shards import Manifest, Shard, file_name, plan, read, sha256
 
 __all__ = ["embed", "read"]
 
@@ -45,7 +46,7 @@ def embed(
     extractor : SqueezeNet, ResNet18 or Onnx, optional
         ``SqueezeNet()`` by default.
     workers : int, optional
-        Number of actors, with a core each; all cores of the cluster but one, which reads, by default.
+        Number of actors, with a core each; one per core of the cluster by default.
     shard_rows, shard_bytes : int
         A shard has at most so many images, and so many bytes of image files.
     skip_broken : bool
@@ -88,32 +89,30 @@ def _run(
 ) -> None:
     if not ray.is_initialized():
         ray.init()
-    context = DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = False
     cores = int(ray.cluster_resources().get("CPU", 1))
-    actors = min(workers or max(1, cores - 1), len(todo))
-    with DataContext.current(context):
-        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
-        # Reading waits for the disk or the network, so it takes no core from the actors.
-        dataset = dataset.map_batches(_read, batch_size=1, batch_format="numpy", num_cpus=0.1)
-        dataset = dataset.map_batches(
-            _Embedder,
-            fn_constructor_args=(extractor, manifest.path.parent, folder, skip_broken),
-            compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
-            batch_size=1,
-            batch_format="numpy",
-            num_cpus=1,
-        )
+    actors = min(workers or cores, len(todo))
+    rows = [{"shard": shard.index, "paths": list(shard.paths), "digest": shard.digest} for shard in todo]
+    dataset = ray.data.from_items(rows, override_num_blocks=len(todo))
+    # Reading waits for the disk or the network, so it takes no core from the actors; as many blocks as are soon needed.
+    dataset = dataset.map(_read, compute=TaskPoolStrategy(size=min(2 * actors, len(todo))), num_cpus=0)
+    dataset = dataset.map(
+        _Embedder,
+        fn_constructor_args=(extractor, manifest.path.parent, folder, skip_broken),
+        compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
+        num_cpus=1,
+    )
+    context = DataContext.get_current()
+    shows_bars, context.enable_progress_bars = context.enable_progress_bars, False
+    try:
         for row in dataset.iter_rows():
-            manifest.add(row["line"])
+            manifest.add(json.loads(row["line"]))
+    finally:
+        context.enable_progress_bars = shows_bars
 
 
-def _read(batch: dict[str, Any]) -> dict[str, Any]:
-    """Shards to the bytes of their files."""
-    (shard,) = batch["shard"]
-    contents = [Path(path).read_bytes() for path in shard.paths]
-    return {"shard": _objects([shard]), "bytes": _objects([contents])}
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    """A shard with the bytes of its files."""
+    return {**row, "contents": [Path(path).read_bytes() for path in row["paths"]]}
 
 
 class _Embedder:
@@ -125,10 +124,9 @@ class _Embedder:
         self.folder = folder
         self.skip_broken = skip_broken
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        (shard,), (contents,) = batch["shard"], batch["bytes"]
-        rows, paths, broken = self._features(shard.paths, contents)
-        return {"line": _objects([self._write(shard, rows, paths, broken)])}
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        features, paths, broken = self._features(row["paths"], row["contents"])
+        return {"line": json.dumps(self._write(row["shard"], row["digest"], features, paths, broken))}
 
     def _features(self, paths: Any, contents: Any) -> tuple[np.ndarray[Any, Any], list[str], list[dict[str, str]]]:
         try:
@@ -146,7 +144,9 @@ class _Embedder:
                 broken.append({"path": path, "reason": str(error)})
         return np.concatenate([np.zeros((0, self.extractor.dim), np.float32), *rows]), kept, broken
 
-    def _write(self, shard: Shard, rows: Any, paths: list[str], broken: list[dict[str, str]]) -> dict[str, Any]:
+    def _write(
+        self, shard: int, digest: str, rows: Any, paths: list[str], broken: list[dict[str, str]]
+    ) -> dict[str, Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -159,14 +159,15 @@ class _Embedder:
                 "extractor": pa.array([self.extractor.fingerprint] * len(paths), pa.string()),
             }
         )
-        part = self.out / f"{shard.file}.{os.getpid()}.part"
+        file = self.out / file_name(shard)
+        part = file.with_suffix(f".{os.getpid()}.part")
         pq.write_table(table, part, compression="none", use_dictionary=["label", "extractor"])
-        os.replace(part, self.out / shard.file)
+        os.replace(part, file)
         return {
-            "shard": shard.index,
+            "shard": shard,
             "rows": len(paths),
-            "images": shard.digest,
-            "sha256": sha256(self.out / shard.file),
+            "images": digest,
+            "sha256": sha256(file),
             "broken": broken,
         }
 
@@ -175,9 +176,3 @@ def _depth(path: str, folder: str) -> int:
     """How many names lead from the folder to the file."""
     return len(Path(path).relative_to(folder).parts)
 
-
-def _objects(values: list[Any]) -> Any:
-    """An array of Python objects, which NumPy does not look into."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -26,9 +26,10 @@ class Shard:
     #: SHA-256 over path, size and time of change of each file.
     digest: str
 
-    @property
-    def file(self) -> str:
-        return f"part-{self.index:06}.parquet"
+
+def file_name(shard: int) -> str:
+    """The file of the shard with this index."""
+    return f"part-{shard:06}.parquet"
 
 
 def plan(paths: list[str], rows: int, size: int) -> Iterator[Shard]:
@@ -50,13 +51,9 @@ def plan(paths: list[str], rows: int, size: int) -> Iterator[Shard]:
 def sha256(path: Path) -> str:
     """Of a file, in hexadecimal."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: Any) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
+        digest = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
     return digest.hexdigest()
 
 
@@ -81,8 +78,8 @@ class Manifest:
     def is_whole(self, shard: Shard) -> bool:
         """Whether the shard's file is there as it was written, from the images as they are now."""
         line = self.done.get(shard.index)
-        file = self.path.parent / shard.file
-        return bool(line) and line["images"] == shard.digest and file.exists() and sha256(file) == line["sha256"]
+        file = self.path.parent / file_name(shard.index)
+        return line is not None and line["images"] == shard.digest and file.exists() and sha256(file) == line["sha256"]
 
     def add(self, line: dict[str, Any]) -> None:
         """Note that a shard is whole."""
