@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Golden {
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     probabilities: Vec<Vec<f32>>,
     confusion: Vec<Vec<u32>>,
     precision: Vec<f64>,
