@@ -1,5 +1,7 @@
 //! The module `mlprobe._mlprobe`: what the Python package `mlprobe` computes with.
 
+#![deny(unsafe_code)]
+
 mod augment;
 mod calls;
 mod convert;

@@ -91,7 +91,10 @@ fn the_compiler_rejects_unsafe_everywhere_else() {
 
 #[test]
 fn every_source_says_what_it_is_for() {
-    let opens = |text: &str| text.starts_with("//!") || text.starts_with("#![doc = include_str!(");
+    let opens = |text: &str| {
+        let first = text.lines().next().unwrap_or_default();
+        first.starts_with("//!") || (first.starts_with("#!") && first.contains("doc = include_str!("))
+    };
     let silent: Vec<_> =
         sources().into_iter().filter(|(_, text)| !opens(text)).map(|(name, _)| name).collect();
     assert!(silent.is_empty(), "the first line begins with //! and says what the file is for: {silent:?}");
@@ -144,7 +147,7 @@ fn files_are_written_through_the_files_crate() {
         "crates/features/src/embed/part.rs",
         "xtask/src/bench/peers.rs",
     ];
-    let calls = ["fs::write(", "File::create", "OpenOptions", "File::options"];
+    let calls = ["fs::write(", "File::create", "OpenOptions::new", "File::options"];
     let mut found = Vec::new();
     for (name, text) in sources() {
         let (text, _tests) = text.split_once("#[cfg(test)]\nmod tests").unwrap_or((&text, ""));
@@ -164,7 +167,7 @@ fn files_are_written_through_the_files_crate() {
 fn imports_between_the_files_of_a_crate_form_no_circle() {
     let sources: BTreeMap<String, String> =
         sources().into_iter().filter(|(name, _)| name.contains("/src/")).collect();
-    assert!(imports("crates/experiments/src/study.rs", &sources).len() > 5, "imports are not found");
+    assert!(imports("crates/experiments/src/study/run.rs", &sources).len() > 5, "imports are not found");
     let edges: BTreeMap<&str, BTreeSet<String>> =
         sources.keys().map(|name| (name.as_str(), imports(name, &sources))).collect();
     let circles: Vec<_> = edges.keys().filter_map(|name| circle(name, &edges)).collect();

@@ -25,11 +25,12 @@ impl Place {
         self.0.path().join("cache")
     }
 
-    /// Runs the study of one seed and so many epochs in a shell that `wrapper` starts, after the lines `before`. `$out` and
+    /// Runs the study of one seed and so many epochs in a shell that `wrapper` starts, after the lines `before`; it may replace an
+    /// earlier one. `$out` and
     /// `$cache` are its folders.
     fn run(&self, wrapper: &[&str], before: &str, epochs: &str) -> Output {
         let script = format!(
-            "{before}\n\"$xtask\" reproduce --dataset mini --input-size 16 --seeds 1 --epochs {epochs} --out \"$out\""
+            "{before}\n\"$xtask\" reproduce --dataset mini --input-size 16 --seeds 1 --epochs {epochs} --force --out \"$out\""
         );
         let mut command = Command::new(wrapper.first().unwrap_or(&"sh"));
         command.args(wrapper.iter().skip(1));
@@ -83,7 +84,8 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let is_result = |path: &Path| {
         let extensions = ["json", "md", "svg", "html", "npy", "safetensors"];
-        path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known))
+        let is_record = path.ends_with("run.json"); // says whose folder it is, from the first moment on
+        !is_record && path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known))
     };
     files(folder).into_iter().filter(|(path, _)| is_result(path)).collect()
 }

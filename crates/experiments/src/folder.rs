@@ -1,5 +1,6 @@
 //! The run folder: who may write there, and whether its files are as they were written.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -92,17 +93,24 @@ impl RunFolder {
         })
     }
 
-    /// Removes what another run has left: the files that its `SHA256SUMS` names, that file itself, and the page.
+    /// The files that `SHA256SUMS` names, and that file itself.
+    pub(crate) fn recorded(&self) -> BTreeSet<String> {
+        let sums = fs::read_to_string(self.path.join("SHA256SUMS")).unwrap_or_default();
+        let names = sums.lines().filter_map(|line| Some(line.split_once("  ")?.1.to_owned()));
+        // No run writes outside its folder.
+        let is_inside =
+            |name: &String| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        names.filter(is_inside).chain(["SHA256SUMS".to_owned()]).collect()
+    }
+
+    /// Removes those files of another run that this one has not replaced by its own, and the page where this one has none.
     ///
     /// # Errors
     /// [`Error::File`] naming what could not be removed.
-    pub(crate) fn discard(&self) -> Result<()> {
-        let sums = fs::read_to_string(self.path.join("SHA256SUMS")).unwrap_or_default();
-        let names = sums.lines().filter_map(|line| Some(line.split_once("  ")?.1));
-        // No run writes outside its folder.
-        let is_inside =
-            |name: &&str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        for name in names.filter(is_inside).chain(["SHA256SUMS", "report.html"]) {
+    pub(crate) fn remove_replaced(&self, replaced: &BTreeSet<String>) -> Result<()> {
+        let own = self.recorded();
+        let page = (!own.contains("results.json")).then_some("report.html");
+        for name in replaced.difference(&own).map(String::as_str).chain(page) {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -1,5 +1,6 @@
 //! One life of a run: its folder is opened, an unfinished run is resumed, a finished one is recognised.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +50,9 @@ struct Record {
     identity: Identity,
     version: String,
     finished: bool,
+    /// Files of another run that was here before: they stay until this one is finished.
+    #[serde(default)]
+    replaces: BTreeSet<String>,
 }
 
 impl Start<'_> {
@@ -68,20 +72,25 @@ impl Start<'_> {
         let folder = RunFolder::create(path)?;
         let progress = Progress::new(observer);
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        match record {
+        let replaces = match record {
             Some(earlier) if (&earlier.identity, &earlier.version) != (&identity, &version) => {
-                folder.discard()?
+                &folder.recorded() | &earlier.replaces
             }
-            Some(earlier) if earlier.finished && !fresh => match folder.first_damaged() {
-                None => {
-                    progress.send(Event::AlreadyFinished);
-                    return Ok(folder);
+            Some(earlier) => {
+                if earlier.finished && !fresh {
+                    match folder.first_damaged() {
+                        None => {
+                            progress.send(Event::AlreadyFinished);
+                            return Ok(folder);
+                        }
+                        Some(path) => progress.send(Event::ResultDamaged { path: &path }),
+                    }
                 }
-                Some(path) => progress.send(Event::ResultDamaged { path: &path }),
-            },
-            Some(_) | None => {}
-        }
-        let mut record = Record { identity, version, finished: false };
+                earlier.replaces
+            }
+            None => BTreeSet::new(),
+        };
+        let mut record = Record { identity, version, finished: false, replaces };
         write_record(&folder, &record)?;
         let checkpoints =
             Checkpoints::new(folder.path().join("checkpoints"), &program).every(checkpoint_every);
@@ -90,6 +99,7 @@ impl Start<'_> {
         }
         let session = Session::resumable(progress, checkpoints.clone(), &record.identity.fingerprint())?;
         work(&folder, &session)?;
+        folder.remove_replaced(&std::mem::take(&mut record.replaces))?;
         record.finished = true;
         write_record(&folder, &record)?;
         checkpoints.clear()?;
