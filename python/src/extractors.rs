@@ -54,8 +54,7 @@ impl Extractor {
         let pool: Option<Pool> = pool.map(|pool| pool.parse().map_err(PyValueError::new_err)).transpose()?;
         let options = OnnxOptions { input_size, normalization, output: output.clone(), pool };
         let network = py.detach(|| Onnx::load(&path, options)).map_err(IntoPyErr::into_py)?;
-        let (input_size, normalization) =
-            (network.input_size(), normalization.unwrap_or(Normalization::IMAGENET));
+        let input_size = network.input_size();
         let settings = ExtractorSettings::Onnx { path, input_size, normalization, output, pool };
         Ok(Self { network: Box::new(network), settings })
     }

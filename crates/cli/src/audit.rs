@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_audit::{
-    Audit, DEFAULT_THRESHOLD, classes_on_one_side, crossing, label_errors, near_duplicates,
-};
+use mlprobe_audit::{Audit, DEFAULT_THRESHOLD, classes_on_one_side, crossing, label_errors, near_duplicates};
 use mlprobe_features::arrays::{LabelledArrays, Options, encode, read_labelled, write_npz};
 use mlprobe_nn::Params;
 use ndarray::Axis;
@@ -62,7 +60,11 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
             let groups: Vec<&str> = text.lines().collect();
             let rows = train_labels.len() + test_labels.len();
             if groups.len() != rows {
-                bail!("{} has {} lines, and there are {rows} rows: give one line per row", path.display(), groups.len());
+                bail!(
+                    "{} has {} lines, and there are {rows} rows: give one line per row",
+                    path.display(),
+                    groups.len()
+                );
             }
             let (of_train, of_test) = groups.split_at(train_labels.len());
             crossing(of_train, of_test)
@@ -89,7 +91,8 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
     mlprobe_files::write(&path, json.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
 
     let counts = audit.counts();
-    let share = |number: usize, of: usize| format!("{number} of {of} ({:.1} %)", 100.0 * number as f64 / of as f64);
+    let share =
+        |number: usize, of: usize| format!("{number} of {of} ({:.1} %)", 100.0 * number as f64 / of as f64);
     let shown = out.display();
     output::write(&format!(
         "Test rows with a near-duplicate in the training set: {}\n\

@@ -56,7 +56,9 @@ pub struct Arguments {
 /// Images whose features are in memory at a time.
 const CHUNK: usize = 256;
 
-pub fn run(Arguments { model, arm, seed, images, top, json, force, skip_broken, extractor }: Arguments) -> Result<()> {
+pub fn run(
+    Arguments { model, arm, seed, images, top, json, force, skip_broken, extractor }: Arguments,
+) -> Result<()> {
     let files = find(&images)?;
     let predictor = Predictor::open(model, arm, seed, extractor, force)?;
     let answers = predictor.answers(&files, top as usize, skip_broken)?;
@@ -131,12 +133,7 @@ impl Predictor {
     }
 
     /// The `top` classes of every file, with its name.
-    fn answers(
-        &self,
-        files: &[PathBuf],
-        top: usize,
-        skip_broken: bool,
-    ) -> Result<Vec<(String, Answer<'_>)>> {
+    fn answers(&self, files: &[PathBuf], top: usize, skip_broken: bool) -> Result<Vec<(String, Answer<'_>)>> {
         let label = format!("features by {}", self.extractor.name());
         let bar = Bars::default().start(&label, Some(files.len() as u64), Unit::Count("images"));
         let mut answers = Vec::new();

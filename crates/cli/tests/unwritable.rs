@@ -85,7 +85,8 @@ fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let is_result = |path: &Path| {
         let extensions = ["json", "md", "svg", "html", "npy", "safetensors"];
         let is_record = path.ends_with("run.json"); // says whose folder it is, from the first moment on
-        !is_record && path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known))
+        !is_record
+            && path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known))
     };
     files(folder).into_iter().filter(|(path, _)| is_result(path)).collect()
 }

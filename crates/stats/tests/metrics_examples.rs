@@ -101,8 +101,9 @@ fn what_cannot_be_scored_is_refused_with_what_was_expected() {
         probabilities.row_mut(1).assign(&array![row[0], row[1]]);
         Predictions::new(&[0, 1], probabilities.view()).map(drop)
     };
-    let confusion =
-        |labels: &[u16], predicted: &[u16], classes| ConfusionMatrix::new(labels, predicted, classes).map(drop);
+    let confusion = |labels: &[u16], predicted: &[u16], classes| {
+        ConfusionMatrix::new(labels, predicted, classes).map(drop)
+    };
     let table = [
         (Predictions::new(&[0], half.view()).map(drop), "got 1 labels and 2 rows"),
         (Predictions::new(&[], Array2::zeros((0, 2)).view()).map(drop), "got 0 labels and 0 rows"),

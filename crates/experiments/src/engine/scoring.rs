@@ -230,7 +230,10 @@ fn evaluate_blocks(
     model: &Mlp<f32>,
     blocks: &[Examples<'_, f32>],
 ) -> mlprobe_nn::Result<(Evaluation, Evaluation)> {
-    let scores = blocks.iter().map(|block| evaluate_in(precision, model, block)).collect::<mlprobe_nn::Result<Vec<_>>>()?;
+    let scores = blocks
+        .iter()
+        .map(|block| evaluate_in(precision, model, block))
+        .collect::<mlprobe_nn::Result<Vec<_>>>()?;
     let rows: usize = blocks.iter().map(Examples::len).sum();
     let mean = |value: fn(&Evaluation) -> f64| {
         let sum: f64 =

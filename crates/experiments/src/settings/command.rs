@@ -165,8 +165,17 @@ impl Words {
     }
 
     fn protocol(&mut self, protocol: &Protocol, is_tuned: bool) -> Option<()> {
-        let Protocol { seeds, epochs, report_at, batch_size, hidden, margin, until_decided, precision, subset } =
-            protocol;
+        let Protocol {
+            seeds,
+            epochs,
+            report_at,
+            batch_size,
+            hidden,
+            margin,
+            until_decided,
+            precision,
+            subset,
+        } = protocol;
         if !seeds.iter().copied().eq(0..seeds.len() as u64) {
             return None; // the command line counts seeds from 0
         }

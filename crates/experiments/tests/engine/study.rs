@@ -358,7 +358,7 @@ fn a_set_is_read_from_one_file_or_from_two() {
     let (pair, features, labels) =
         (folder.path().join("set.npz"), folder.path().join("x.npy"), folder.path().join("y.npy"));
     let set = set(12, 3);
-    let wide: Vec<u16> = set.labels().iter().map(|&label| label.into()).collect();
+    let wide: Vec<u16> = set.labels().to_vec();
     write_npz(&pair, set.features(), &wide).unwrap();
     write_npy(&features, &set.features()).unwrap();
     write_npy(&labels, &ndarray::aview1(set.labels())).unwrap();

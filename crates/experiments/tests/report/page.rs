@@ -137,7 +137,13 @@ fn names_from_outside_are_escaped() {
     results.baselines.iter_mut().for_each(|b| b.classifier = Classifier::Named { name: NAME.into() });
     let text = Note::Text { text: NAME.into() };
     results.notes.push(ArmNote { arm: NAME.into(), seeds: vec![0], note: text });
-    let file = FileInfo { arm: Some(NAME.into()), file: NAME.into(), rows: 1, sha256: vec![NAME.into()], test_rows: 0 };
+    let file = FileInfo {
+        arm: Some(NAME.into()),
+        file: NAME.into(),
+        rows: 1,
+        sha256: vec![NAME.into()],
+        test_rows: 0,
+    };
     results.about.files.push(file);
     for answer in &mut results.answers {
         (answer.contrast.a, answer.contrast.b) = (NAME.into(), NAME.into());
@@ -306,8 +312,13 @@ fn a_comparison_of_given_features_speaks_of_nothing_else() {
         LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u16).collect()).unwrap()
     };
     let mut about = About::features("points", &["a", "b", "c"]);
-    let few =
-        FileInfo { arm: Some("few".into()), file: "few.npz".into(), rows: 20, sha256: vec!["0123".into()], test_rows: 0 };
+    let few = FileInfo {
+        arm: Some("few".into()),
+        file: "few.npz".into(),
+        rows: 20,
+        sha256: vec!["0123".into()],
+        test_rows: 0,
+    };
     about.files.push(few);
     let results = Study::new(&set(60))
         .about(about)

@@ -18,7 +18,13 @@ fn names_from_outside_are_escaped() {
     odd.about.dataset.name = ODD.into();
     let note = Note::MissingClasses { classes: vec![ODD.into()] };
     odd.notes.push(ArmNote { arm: "fast".into(), seeds: vec![0], note });
-    odd.about.files.push(FileInfo { arm: None, file: ODD.into(), rows: 1, sha256: vec!["00".into()], test_rows: 0 });
+    odd.about.files.push(FileInfo {
+        arm: None,
+        file: ODD.into(),
+        rows: 1,
+        sha256: vec!["00".into()],
+        test_rows: 0,
+    });
     let (plain, report) = (markdown(&RESULTS).unwrap(), markdown(&odd).unwrap());
 
     let escaped = r"a\*b\`c\<i\>\|d e\_\[f\](g)\&amp;\\";

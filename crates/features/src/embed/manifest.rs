@@ -27,6 +27,15 @@ pub struct Header {
     pub dim: usize,
 }
 
+/// What [`embed`](super::embed) has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// N.
+    pub rows: usize,
+    /// Images left out.
+    pub broken: usize,
+}
+
 impl Header {
     pub fn of(extractor: &dyn Extractor) -> Self {
         Self {

@@ -25,6 +25,7 @@ use mlprobe_data::image_files;
 use ndarray::{Array2, Array3, Array4, Axis};
 use rayon::prelude::*;
 
+pub use manifest::Embedded;
 pub use mlprobe_data::image_folder::OnBroken;
 pub use nearest::{FeatureFile, Neighbour};
 
@@ -45,15 +46,6 @@ pub enum Event<'a> {
 
 /// Called for every [`Event`], from any thread; `Break` stops the work after the images that have been started.
 pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
-
-/// What [`embed`] has written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Embedded {
-    /// N.
-    pub rows: usize,
-    /// Images left out.
-    pub broken: usize,
-}
 
 /// The features (N, D) of N image files, in memory.
 ///
@@ -91,9 +83,12 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 /// # Errors
 /// [`Error::Data`] for an image without pixels or not RGB, and the errors of the extractor.
 pub fn extract_images(extractor: &dyn Extractor, images: &[Array3<u8>]) -> Result<Array2<f32>, Error> {
-    let squares: Result<Vec<_>, _> = images.par_iter().map(|image| centre(image, extractor.input_size())).collect();
+    let squares: Result<Vec<_>, _> =
+        images.par_iter().map(|image| centre(image, extractor.input_size())).collect();
     extract(extractor, &squares?, &|_| ()).map_err(|(image, error)| match error {
-        Error::NotFinite { extractor, column, value, .. } => Error::NotFinite { extractor, row: image, column, value },
+        Error::NotFinite { extractor, column, value, .. } => {
+            Error::NotFinite { extractor, row: image, column, value }
+        }
         other => other,
     })
 }

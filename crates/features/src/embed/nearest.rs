@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
-use super::Embedded;
-use super::manifest::{BATCH, Header, Line, Reader, first_other};
+use super::manifest::{BATCH, Embedded, Header, Line, Reader, first_other};
 use super::part::{HEADER, manifest_of, npy_header};
 use crate::{Error, Extractor};
 

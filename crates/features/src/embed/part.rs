@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::Embedded;
-use super::manifest::{BATCH, Header, Line, Reader, first_other, to_line};
+use super::manifest::{BATCH, Embedded, Header, Line, Reader, first_other, to_line};
 use crate::{Error, Extractor};
 
 /// The two files while they grow. Rows are written first, then the lines that confirm them.

@@ -14,7 +14,8 @@ use ndarray::{Array2, ArrayView1, ArrayView3, ArrayView4};
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value};
 use rten_tensor::Layout as _;
 
-use self::model::{Input, Layout, Numbers, Refusal};
+use self::model::{Input, Layout, Numbers};
+use self::operators::Refusal;
 use crate::extractor::{all_finite, fingerprint};
 use crate::resize::Resizer;
 use crate::settings::Pool;

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, TensorProto, ValueInfoProto};
 use sha2::{Digest, Sha256};
 
-use super::operators::{OPSETS, refusal};
+use super::operators::{OPSETS, Refusal, refusal};
 use super::rewrite::rewrite;
 use crate::Error;
 
@@ -47,9 +47,6 @@ pub enum Layout {
     /// (N, height, width, 3)
     Pixels,
 }
-
-/// What was expected, and what was there.
-pub type Refusal = (String, String);
 
 fn refused<T>(expected: &str, actual: impl Into<String>) -> Result<T, Refusal> {
     Err((expected.into(), actual.into()))

@@ -10,6 +10,9 @@ use rten_onnx::onnx::{AttributeProto, NodeProto};
 /// The versions of the format's operators that are read.
 pub const OPSETS: RangeInclusive<i64> = 7..=22;
 
+/// What was expected, and what was there.
+pub type Refusal = (String, String);
+
 /// A row of the table.
 pub struct Operator {
     pub name: &'static str,

@@ -2,7 +2,7 @@
 
 use rten_onnx::onnx::{AttributeProto, AttributeType, GraphProto, NodeProto};
 
-use super::model::Refusal;
+use super::operators::Refusal;
 
 /// Gives each operator the attributes that the format lets a file leave out and the runtime does not, and says in newer
 /// operators what older ones meant.
