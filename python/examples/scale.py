@@ -63,6 +63,4 @@ with tempfile.TemporaryDirectory() as scratch:
         through, without, first = (float(np.median(column)) for column in zip(*turns, strict=True))
         overhead = 1000 * workers * (through - without) / 6000
         print(f"| {workers} | {6000 / through:,.0f} | {first - through / 2:.1f} | {6000 / without:,.0f} | {overhead:.2f} |", flush=True)
-    status = ray._private.internal_api.memory_summary(stats_only=True)
-    print(status)
     ray.shutdown()

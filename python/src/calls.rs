@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mlprobe_experiments::{Event, Observer};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -82,10 +83,14 @@ pub fn abandonable<T: Send + 'static>(
             match done.recv_timeout(TICK) {
                 Ok(result) => return Ok(result),
                 Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
-                Err(RecvTimeoutError::Disconnected) => match worker.join() {
-                    Err(panic) => resume_unwind(panic),
-                    Ok(()) => unreachable!("a result is sent unless the work panics"),
-                },
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(match worker.join() {
+                        Err(panic) => resume_unwind(panic),
+                        Ok(()) => {
+                            PyRuntimeError::new_err("the work ended without a result; please report this")
+                        }
+                    });
+                }
             }
         }
     })

@@ -89,13 +89,13 @@ impl Extractor {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (images, pool) = (Images::new(images)?, pool(threads)?);
-        let count = images.len();
+        let count = images.len()?;
         let mut features = Array2::zeros((count, self.network.dim()));
         let mut pace = Pace::new(pool.current_num_threads());
         let mut done = 0;
         while done < count {
             let range = done..count.min(done + pace.items());
-            let batch = images.batch(range.clone());
+            let batch = images.batch(range.clone())?;
             let rows = pace.piece_without_gil(py, || pool.install(|| self.rows(batch)))?;
             let rows = rows.map_err(|error| error.behind(done).into_py())?;
             features.slice_mut(s![range.clone(), ..]).assign(&rows);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mlprobe_data::image_files;
 use ndarray::{Array3, Array4, Axis, s};
 use numpy::{PyArray3, PyArray4, PyArrayMethods};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use rayon::prelude::*;
@@ -56,20 +57,27 @@ impl<'py> Images<'py> {
     }
 
     /// N.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Stack(array) => array.readonly().as_array().dim().0,
+    pub fn len(&self) -> PyResult<usize> {
+        Ok(match self {
+            Self::Stack(array) => array.try_readonly()?.as_array().dim().0,
             Self::List(images) => images.len(),
-        }
+        })
     }
 
     /// Some of the images, as they are now.
-    pub fn batch(&self, range: Range<usize>) -> Batch {
+    pub fn batch(&self, range: Range<usize>) -> PyResult<Batch> {
         match self {
             Self::Stack(array) => {
-                Batch::Stack(array.readonly().as_array().slice(s![range, .., .., ..]).to_owned())
+                let array = array.try_readonly()?;
+                let images = array.as_array();
+                if range.end > images.dim().0 {
+                    return Err(PyRuntimeError::new_err(
+                        "the array got another shape while its features were made",
+                    ));
+                }
+                Ok(Batch::Stack(images.slice(s![range, .., .., ..]).to_owned()))
             }
-            Self::List(images) => Batch::List(images[range].to_vec()),
+            Self::List(images) => Ok(Batch::List(images[range].to_vec())),
         }
     }
 }

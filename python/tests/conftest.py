@@ -26,7 +26,7 @@ def photos(tmp_path_factory, mini):
         (folder / name).mkdir(parents=True)
         for i, pixels in enumerate(mini.train[mini.train_labels == label][:24]):
             image = Image.fromarray(pixels)
-            Image.Image.resize(image, (32 + i, 32 + 2 * (i % 5))).save(folder / name / f"{i:02}.png")
+            image.resize((32 + i, 32 + 2 * (i % 5))).save(folder / name / f"{i:02}.png")
     return folder
 
 
