@@ -34,7 +34,7 @@ def main(run, sets, model):
     run, sets = pathlib.Path(run), pathlib.Path(sets)
     test, plain, augmented = (np.load(sets / f"{name}.npz") for name in ["test", "unaugmented", "augmented"])
     x, y = test["features"], test["labels"]
-    saved = np.load(run / "predictions/augmented-seed0-probabilities.npy")
+    saved = np.load(run / "predictions/augmented-seed0-epoch20.npy")
     predicted = np.load(run / "predictions/augmented-seed0.npy")
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
