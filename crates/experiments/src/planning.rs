@@ -21,6 +21,9 @@ pub struct StudyPlan {
     pub seconds_per_seed: f64,
     /// One per comparison after the last epoch.
     pub contrasts: Vec<ContrastPlan>,
+    /// Comparisons, as "a - b", of which every seed of the pilot gave the same difference: they say nothing of how much seeds
+    /// vary.
+    pub left_out: Vec<String>,
 }
 
 /// What the pilot says of one comparison.
@@ -44,14 +47,19 @@ pub struct ContrastPlan {
 /// test `images`.
 ///
 /// # Errors
-/// [`Error::Statistics`](crate::Error::Statistics) if the pilot has fewer than two seeds, or an argument is out of range.
+/// [`Error::Statistics`](crate::Error::Statistics) if the pilot has fewer than two seeds, an argument is out of range, or a
+/// recorded comparison contradicts itself.
 pub fn plan_study(pilot: &Results, effect: f64, seeds: usize, images: usize) -> Result<StudyPlan> {
     let done = pilot.seeds_done;
     require(done >= 2, "planning a study", "a pilot of 2 or more seeds", done, "run a pilot with --seeds 2")?;
     let tested = pilot.about.dataset.test_images;
-    let mut contrasts = Vec::new();
+    let (mut contrasts, mut left_out) = (Vec::new(), Vec::new());
     for comparison in pilot.final_comparisons() {
         let Some(bootstrap) = comparison.bootstrap else { continue };
+        if comparison.differences.windows(2).all(|pair| pair[0] == pair[1]) {
+            left_out.push(format!("{} - {}", comparison.a, comparison.b));
+            continue;
+        }
         let discordant = comparison.mcnemar.iter().map(|test| test.only_a + test.only_b).sum();
         let degrees = bootstrap.contrast(done)?.degrees;
         let components = Components::of_record(&comparison.differences, discordant, tested, degrees)?;
@@ -73,5 +81,6 @@ pub fn plan_study(pilot: &Results, effect: f64, seeds: usize, images: usize) -> 
         images,
         seconds_per_seed: busy / done as f64 / threads,
         contrasts,
+        left_out,
     })
 }

@@ -28,7 +28,7 @@ pub struct Answer {
     pub population: Population,
     /// The 95 % interval over new seeds alone, with these test images; `None` with fewer than two seeds.
     pub over_seeds: Option<Interval>,
-    /// A difference inside plus or minus this counts as none; it was stated before the run.
+    /// A difference inside plus or minus this counts as none.
     pub margin: f64,
     /// The interval that decides equivalence; `None` with fewer than two seeds.
     pub equivalence_interval: Option<Interval>,

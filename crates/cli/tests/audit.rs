@@ -1,0 +1,41 @@
+//! The real program finds a test row that is a training row too, and leaves it out of the set to compute the verdict from.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+use std::fs;
+use std::process::Command;
+
+use mlprobe_data::random::Random;
+use mlprobe_features::arrays::{Options, read_labelled, write_npz};
+use ndarray::{Array2, s};
+use serde_json::Value;
+
+#[test]
+fn a_test_row_that_is_a_training_row_too_is_listed_and_left_out_of_the_clean_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (train, test, out) =
+        (folder.path().join("train.npz"), folder.path().join("test.npz"), folder.path().join("audit"));
+    let mut random = Random::new(0, b"audit", 0);
+    let rows = Array2::from_shape_simple_fn((260, 64), || random.uniform(-1.0, 1.0) as f32);
+    let labels: Vec<u16> = (0..260).map(|row| row % 2).collect();
+    let mut tested = rows.slice(s![200.., ..]).to_owned();
+    tested.row_mut(7).assign(&rows.row(31));
+    write_npz(&train, rows.slice(s![..200, ..]), &labels[..200]).unwrap();
+    write_npz(&test, tested.view(), &labels[200..]).unwrap();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_mlprobe"))
+        .arg("audit")
+        .arg(&train)
+        .args(["--test".as_ref(), test.as_os_str()])
+        .args(["--out".as_ref(), out.as_os_str()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let audit: Value = serde_json::from_slice(&fs::read(out.join("audit.json")).unwrap()).unwrap();
+    let first = &audit["duplicates"][0];
+    assert_eq!((&first["test"], &first["train"]), (&7.into(), &31.into()), "the surest is listed first");
+    let clean = read_labelled(&out.join("test-clean.npz"), &Options::default()).unwrap().main.features;
+    assert!(clean.rows().into_iter().all(|row| row != rows.row(31)), "the copy is left out");
+    assert!(clean.nrows() < 60);
+}
