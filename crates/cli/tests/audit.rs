@@ -35,7 +35,7 @@ fn a_test_row_that_is_a_training_row_too_is_listed_and_left_out_of_the_clean_set
     let audit: Value = serde_json::from_slice(&fs::read(out.join("audit.json")).unwrap()).unwrap();
     let first = &audit["duplicates"][0];
     assert_eq!((&first["test"], &first["train"]), (&7.into(), &31.into()), "the surest is listed first");
-    let clean = read_labelled(&out.join("test-clean.npz"), &Options::default()).unwrap().main.features;
+    let clean = read_labelled(out.join("test-clean.npz"), &Options::default()).unwrap().main.features;
     assert!(clean.rows().into_iter().all(|row| row != rows.row(31)), "the copy is left out");
     assert!(clean.nrows() < 60);
 }
