@@ -113,8 +113,8 @@ fn what_cannot_be_scored_is_refused_with_what_was_expected() {
         (with([0.5, 0.25]), "got a row with sum 0.75 at index 1; apply softmax"),
         (confusion(&[0, 1], &[0], 2), "got 2 labels and 1 rows"),
         (confusion(&[0, 1], &[0, 3], 2), "expected labels below 2, got 3 at index 1"),
-        (confusion(&[0], &[0], 0), "1 to 256 classes, got 0"),
-        (confusion(&[0], &[0], 257), "1 to 256 classes, got 257"),
+        (confusion(&[0], &[0], 0), "1 to 65,536 classes, got 0"),
+        (confusion(&[0], &[0], 65_537), "1 to 65,536 classes, got 65537"),
     ];
     let wrong: Vec<String> = table
         .into_iter()
