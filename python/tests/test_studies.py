@@ -19,7 +19,7 @@ def points(n, noise=0.0, seed=0):
 
 @pytest.fixture(scope="module")
 def result():
-    sets = {"clean": points(100), "noisy": points(100, noise=0.45), "again": points(100)}
+    sets = {"clean": points(100), "noisy": points(100, noise=0.8), "again": points(100)}
     return mlprobe.compare(sets, test=points(300, seed=1), seeds=4, learning_rate=0.1)
 
 
@@ -36,7 +36,7 @@ def test_results_are_the_same_for_any_number_of_threads_and_types(result):
             return {k: timeless(v) for k, v in results.items() if k not in ("seconds", "stages", "machine", "costs")}
         return [timeless(v) for v in results] if isinstance(results, list) else results
 
-    sets = {"clean": points(100), "noisy": points(100, noise=0.45), "again": points(100)}
+    sets = {"clean": points(100), "noisy": points(100, noise=0.8), "again": points(100)}
     double = {name: (X.astype(np.float64), y.tolist()) for name, (X, y) in sets.items()}
     again = mlprobe.compare(double, test=points(300, seed=1), seeds=4, learning_rate=0.1, threads=1)
     assert timeless(again.results) == timeless(result.results)
