@@ -8,7 +8,7 @@ use mlprobe_kernels::{Conv, Depthwise, Finish, Isa};
 use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4};
 
 use crate::extractor::fingerprint;
-use crate::network::{Embedded, Layer, Network};
+use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
 
@@ -73,13 +73,7 @@ impl EfficientNetLite0 {
     /// # Errors
     /// As [`EfficientNetLite0::new`].
     pub fn with_isa(isa: Isa, input_size: usize) -> Result<Self, Error> {
-        if !(Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE).contains(&input_size) {
-            return Err(Error::Shape {
-                operation: "EfficientNetLite0::new",
-                expected: format!("an input size of {}..={}", Self::MIN_INPUT_SIZE, Self::MAX_INPUT_SIZE),
-                actual: input_size.to_string(),
-            });
-        }
+        check_input_size("EfficientNetLite0::new", input_size, Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE)?;
         let network = Self::unbuilt(isa, input_size);
         network.0.network()?;
         Ok(network)

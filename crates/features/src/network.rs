@@ -1,5 +1,6 @@
 //! A frozen convolutional network as a list of layers, run on many images at once.
 
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use mlprobe_data::normalize::Normalization;
@@ -31,6 +32,19 @@ impl Embedded {
         let network = (self.build)(self.isa, self.input_size)?;
         Ok(self.network.get_or_init(|| network))
     }
+}
+
+/// Refuses an input size, in pixels, that `operation` cannot take.
+pub(crate) fn check_input_size(
+    operation: &'static str,
+    input_size: usize,
+    accepted: RangeInclusive<usize>,
+) -> Result<(), Error> {
+    if accepted.contains(&input_size) {
+        return Ok(());
+    }
+    let expected = format!("an input size of {accepted:?}");
+    Err(Error::Shape { operation, expected, actual: input_size.to_string() })
 }
 
 /// Images in, the last map averaged over its pixels out.

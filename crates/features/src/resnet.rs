@@ -8,7 +8,7 @@ use ndarray::{Array2, Array3, ArrayView3, ArrayView4};
 use sha2::{Digest, Sha256};
 
 use crate::extractor::fingerprint;
-use crate::network::{Layer, Network};
+use crate::network::{Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
 
@@ -84,13 +84,7 @@ impl ResNet18 {
         input_size: usize,
         normalization: Normalization,
     ) -> Result<Self, Error> {
-        if !(Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE).contains(&input_size) {
-            return Err(Error::Shape {
-                operation: "ResNet18",
-                expected: format!("an input size of {}..={}", Self::MIN_INPUT_SIZE, Self::MAX_INPUT_SIZE),
-                actual: input_size.to_string(),
-            });
-        }
+        check_input_size("ResNet18", input_size, Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE)?;
         let weights = Weights::parse(&[bytes])?;
         let conv = |name: &str, norm: &str, shape, stride, padding| -> Result<Conv, Error> {
             let (weight, bias) = weights.normalized(name, norm, shape, 1e-5)?;

@@ -7,7 +7,7 @@ use mlprobe_kernels::{Finish, Isa, MaxPool};
 use ndarray::{Array2, ArrayView4};
 
 use crate::extractor::fingerprint;
-use crate::network::{Embedded, Layer, Network};
+use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor};
 
@@ -56,13 +56,7 @@ impl SqueezeNet {
     /// # Errors
     /// As [`SqueezeNet::new`].
     pub fn with_isa(isa: Isa, input_size: usize) -> Result<Self, Error> {
-        if !(Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE).contains(&input_size) {
-            return Err(Error::Shape {
-                operation: "SqueezeNet::new",
-                expected: format!("an input size of {}..={}", Self::MIN_INPUT_SIZE, Self::MAX_INPUT_SIZE),
-                actual: input_size.to_string(),
-            });
-        }
+        check_input_size("SqueezeNet::new", input_size, Self::MIN_INPUT_SIZE..=Self::MAX_INPUT_SIZE)?;
         let network = Self::unbuilt(isa, input_size);
         network.0.network()?;
         Ok(network)

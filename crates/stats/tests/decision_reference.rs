@@ -3,28 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+mod cases;
+
 use mlprobe_stats::{
     Components, Contrast, SequentialRule, classifier_accuracy, decide, pool, provable_margin,
 };
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 
+use cases::{assert_close, cases, number, numbers};
+
 fn golden(part: &str) -> Vec<Value> {
-    let golden: Value = serde_json::from_str(include_str!("golden/decisions.json")).unwrap();
-    golden[part].as_array().unwrap().clone()
-}
-
-fn number(case: &Value, key: &str) -> f64 {
-    case[key].as_f64().unwrap()
-}
-
-fn numbers(case: &Value, key: &str) -> Vec<f64> {
-    case[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
-}
-
-fn assert_close(actual: f64, expected: f64, relative: f64, what: &str) {
-    let error = (actual - expected).abs() / expected.abs();
-    assert!(error <= relative, "{what}: {actual} but the reference has {expected}, relative error {error:e}");
+    cases(include_str!("golden/decisions.json"), part)
 }
 
 // As in tests/stats_reference.rs: subtraction loses a few of 16 digits, `statrs` a few more.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Effort;
+use super::effort::Effort;
 use super::inputs::Inputs;
 use super::peers::Running;
 use super::stages::{Measure, Peer, Stage};

@@ -10,8 +10,8 @@ use ndarray::{Array1, Array2, Array4, Axis, concatenate, s};
 use ndarray_npy::write_npy;
 use serde_json::{Value, json};
 
-use super::Effort;
-use super::stages::EXTRACTORS;
+use super::effort::Effort;
+use super::networks::{EXTRACTORS, resnet18_weights};
 use crate::paths;
 
 /// Images whose features a peer has to get as we do.
@@ -87,11 +87,6 @@ fn folder() -> PathBuf {
 /// The weights of the study's extractor, which the peers read too.
 fn squeezenet_weights() -> PathBuf {
     paths::root().join("crates/features/weights/squeezenet1_1_features.safetensors")
-}
-
-/// Weights for ResNet-18 from a formula: which they are changes no speed, and nothing has to be fetched.
-pub fn resnet18_weights() -> PathBuf {
-    folder().join("resnet18.safetensors")
 }
 
 /// Shared with the tests, which compare the network with torchvision's.

@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: how fast the stages are, beside the machine's peak and beside what people use in Python.
 
 mod compare;
+mod effort;
 mod inputs;
+mod networks;
 mod peers;
 mod record;
 mod scaling;
@@ -16,6 +18,7 @@ use clap::Args;
 use mlprobe_kernels::{Isa, fma_peak};
 
 use compare::Comparison;
+use effort::Effort;
 use inputs::Inputs;
 use record::{About, Record};
 use stages::STAGES;
@@ -48,17 +51,6 @@ pub struct Arguments {
     /// What a process started for --scaling does.
     #[arg(long, hide = true)]
     child: Option<scaling::Work>,
-}
-
-/// How long to measure.
-#[derive(Clone, Copy)]
-struct Effort {
-    quick: bool,
-    threads: usize,
-    /// Pairs of measurements of ours and a peer.
-    pairs: usize,
-    /// Of one measurement.
-    duration: Duration,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Effort;
+use super::effort::Effort;
 use super::inputs::Inputs;
 use super::stages::{Peer, Stage};
 use crate::paths;

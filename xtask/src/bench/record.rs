@@ -11,8 +11,8 @@ use mlprobe_experiments::results::Machine;
 use mlprobe_kernels::Isa;
 use serde::Serialize;
 
-use super::Effort;
 use super::compare::{Measured, Outcome, median};
+use super::effort::Effort;
 use super::scaling::Growth;
 use super::whole_study::WholeStudy;
 use crate::paths;

@@ -13,7 +13,7 @@ use ndarray::{Array2, Array4};
 use rayon::ThreadPoolBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::Effort;
+use super::effort::Effort;
 
 /// One kind of work at 1, 2 and 4 times its amount.
 #[derive(Serialize)]
