@@ -124,8 +124,10 @@ pub fn confident_suspects(probabilities: ArrayView2<'_, f32>, labels: &[u16]) ->
     let largest = rows_of.len().saturating_sub(1);
     let next = "check that labels and probabilities are of the same classes";
     require(rows_of.len() <= classes, OPERATION, format!("labels below {classes}"), largest, next)?;
-    let in_range = probabilities.iter().all(|p| (0.0..=1.0).contains(p));
-    require(in_range, OPERATION, "probabilities of 0 to 1", "others", "pass probabilities, not logits")?;
+    if let Some(((row, class), p)) = probabilities.indexed_iter().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
+        let actual = format!("{p} in row {row}, class {class}");
+        require(false, OPERATION, "probabilities of 0 to 1", actual, "pass probabilities, not logits")?;
+    }
 
     let p = |row: usize, class: usize| f64::from(probabilities[[row, class]]);
     let threshold = |(class, rows): (usize, &Vec<usize>)| {

@@ -8,10 +8,11 @@ use clap::Args;
 use mlprobe_audit::{
     Audit, CERTAIN, DEFAULT_THRESHOLD, classes_on_one_side, crossing, label_errors, near_duplicates,
 };
-use mlprobe_features::arrays::{LabelledArrays, Options, encode, read_labelled, write_npz};
+use mlprobe_features::arrays::{LabelledArrays, encode, write_npz};
 use mlprobe_nn::Params;
 use ndarray::Axis;
 
+use crate::arrays::ArrayOptions;
 use crate::run::Threads;
 use crate::{front, output};
 
@@ -25,15 +26,17 @@ const SUREST: f64 = 0.02;
 ///
 /// The files are features and labels, as `export features` writes them. In the folder, audit.json lists every finding, the surest
 /// first: a finding is a reason to look, not a proof. train-clean.npz and test-clean.npz hold the rows without the surest of them,
-/// so that `compare` can compute the verdict again.
+/// and train-all.npz the whole training set, so that `compare` can compute the verdict again.
 #[derive(Args)]
 pub struct Arguments {
-    /// The training set: .npz, .safetensors, .csv, .tsv or .parquet
+    /// The training set, as `compare` takes it: .npz, .safetensors, .csv, .tsv, .parquet, or FEATURES.npy:LABELS.npy
     #[arg(value_name = "TRAIN")]
-    train: PathBuf,
-    /// The test set
+    train: String,
+    /// The test set; it may be left out if the file of the training set also holds one
     #[arg(long, value_name = "TEST")]
-    test: PathBuf,
+    test: Option<String>,
+    #[command(flatten)]
+    arrays: ArrayOptions,
     /// Similarity from which a test row counts as a duplicate of a training row; the default was found on planted copies
     #[arg(long, value_name = "X", default_value_t = DEFAULT_THRESHOLD)]
     threshold: f64,
@@ -48,13 +51,14 @@ pub struct Arguments {
     threads: Threads,
 }
 
-pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments) -> Result<()> {
+pub fn run(Arguments { train, test, arrays, threshold, groups, out, threads }: Arguments) -> Result<()> {
     threads.start()?;
-    let read = |path: &PathBuf| {
-        let file = read_labelled(path, &Options::default());
-        Ok::<_, anyhow::Error>(file.with_context(|| format!("cannot read {}", path.display()))?.main)
+    let file = arrays.read(&train)?;
+    let test = match &test {
+        Some(test) => arrays.read(test)?.main,
+        None => file.test.with_context(|| format!("{train} holds no test set; name one with --test"))?,
     };
-    let (train, test) = (read(&train)?, read(&test)?);
+    let train = file.main;
     let (labels, names) = encode(&[&train, &test])?;
     let [train_labels, test_labels] = &labels[..] else { bail!("expected two sets") };
     fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
@@ -85,6 +89,9 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
         one_sided: classes_on_one_side(train_labels, test_labels, names.len())?,
     };
     audit.duplicates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+    let json = serde_json::to_string_pretty(&audit)?;
+    let path = out.join("audit.json");
+    mlprobe_files::write(&path, json.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
     let mut surest = audit.clone();
     surest.duplicates.retain(|pair| pair.similarity >= CERTAIN);
     surest.suspects.truncate((SUREST * audit.train_rows as f64) as usize);
@@ -93,11 +100,9 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
         let labels: Vec<u16> = rows.iter().map(|&row| labels[row]).collect();
         write_npz(out.join(name), set.features.select(Axis(0), rows).view(), &labels)
     };
+    write("train-all.npz", &train, train_labels, &(0..train_labels.len()).collect::<Vec<_>>())?;
     write("train-clean.npz", &train, train_labels, &clean.train_kept)?;
     write("test-clean.npz", &test, test_labels, &clean.test_kept)?;
-    let json = serde_json::to_string_pretty(&audit)?;
-    let path = out.join("audit.json");
-    mlprobe_files::write(&path, json.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
 
     let (counts, left_out) = (audit.counts(), surest.counts());
     let share =
@@ -111,7 +116,7 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
          Groups on both sides: {}, with {} test rows, all left out\n\
          Classes on one side only: {}\n\n\
          Findings: {shown}/audit.json\n\
-         The verdict without the rows left out: {} compare all={} clean={shown}/train-clean.npz --test {shown}/test-clean.npz\n",
+         The verdict without the rows left out: {} compare {shown}/train-all.npz {shown}/train-clean.npz --test {shown}/test-clean.npz\n",
         share(counts.test_rows_duplicated, audit.test_rows),
         left_out.test_rows_duplicated,
         share(counts.suspects, audit.train_rows),
@@ -121,6 +126,5 @@ pub fn run(Arguments { train, test, threshold, groups, out, threads }: Arguments
         counts.test_rows_of_crossing_groups,
         counts.classes_on_one_side,
         front::command(),
-        train.path.display(),
     ))
 }

@@ -9,8 +9,9 @@ use mlprobe_experiments::report::Page;
 use mlprobe_experiments::results::FileInfo;
 use mlprobe_experiments::settings::{Compared, SetFile};
 use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Study};
-use mlprobe_features::arrays::{LabelledArrays, LabelledFile, Options, encode, read_labelled, read_pair};
+use mlprobe_features::arrays::{LabelledArrays, encode};
 
+use crate::arrays::{ArrayOptions, split_pair};
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
 use crate::progress::print;
@@ -35,16 +36,9 @@ pub struct Arguments {
     /// The test set; it may be left out if the first file also holds one
     #[arg(long, value_name = "FILE")]
     test: Option<String>,
-    /// Name of the array or column of features, where it cannot be told
-    #[arg(long, value_name = "NAME")]
-    features_key: Option<String>,
-    /// Name of the array or column of labels, where it cannot be told
-    #[arg(long, value_name = "NAME")]
-    labels_key: Option<String>,
-    /// Type of features that are stored without one: bfloat16 is stored so by NumPy
-    #[arg(long, value_name = "bfloat16", value_parser = ["bfloat16"])]
-    dtype: Option<String>,
-    /// Number of classes, or their names in the order of the labels [default: as many as the labels tell]
+    #[command(flatten)]
+    arrays: ArrayOptions,
+    /// Number of classes, or their names in the order of the labels [default: as many as occur in the labels]
     #[arg(long, value_name = "K|NAME,NAME,...")]
     classes: Option<String>,
     /// Number of seeds, 0, 1, 2, ...: every set is trained with each. Intervals need at least 2, answers 3. With auto, seeds are
@@ -70,13 +64,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { sets, test, features_key, labels_key, dtype, .. } = &arguments;
-    let options = Options {
-        features_key: features_key.clone(),
-        labels_key: labels_key.clone(),
-        bfloat16: dtype.is_some(),
-    };
-    let (sets, test, names) = read(sets, test.as_deref(), &options)?;
+    let Arguments { sets, test, arrays, .. } = &arguments;
+    let (sets, test, names) = read(sets, test.as_deref(), arrays)?;
     let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } =
         arguments;
     let threads = threads.start()?;
@@ -146,7 +135,7 @@ struct NamedSet {
 fn read(
     sets: &[String],
     test: Option<&str>,
-    options: &Options,
+    options: &ArrayOptions,
 ) -> Result<(Vec<NamedSet>, NamedSet, Vec<String>)> {
     let mut places = sets.iter().map(|set| named(set)).collect::<Result<Vec<_>>>()?;
     for (i, (name, file)) in places.iter().enumerate() {
@@ -154,11 +143,11 @@ fn read(
             bail!("two training sets are called `{name}`, in some case; give one another name: OTHER={file}");
         }
     }
-    let mut files = places.iter().map(|(_, file)| read_file(file, options)).collect::<Result<Vec<_>>>()?;
+    let mut files = places.iter().map(|(_, file)| options.read(file)).collect::<Result<Vec<_>>>()?;
     let test_set = match test {
         Some(test) => {
             let (name, file) = named(test)?;
-            let read = read_file(&file, options)?;
+            let read = options.read(&file)?;
             places.push((name, file));
             read.main
         }
@@ -173,15 +162,8 @@ fn read(
     let arrays: Vec<LabelledArrays> = files.into_iter().map(|file| file.main).chain([test_set]).collect();
     let (labels, names) = encode(&arrays.iter().collect::<Vec<_>>())?;
     check_classes(&places, &labels, &names)?;
-    let d = arrays[arrays.len() - 1].features.ncols();
     let mut read = Vec::new();
     for (((name, file), arrays), labels) in places.into_iter().zip(arrays).zip(labels) {
-        if arrays.features.ncols() != d {
-            bail!(
-                "{file} has {} features per row, the test set has {d}; make every set in the same way",
-                arrays.features.ncols()
-            );
-        }
         read.push(NamedSet { name, file, set: LabelledFeatures::new(arrays.features, labels)? });
     }
     let test = read.pop().context("there is no test set")?;
@@ -246,16 +228,6 @@ fn named(argument: &str) -> Result<(String, String)> {
     Ok((name, file.to_owned()))
 }
 
-fn read_file(file: &str, options: &Options) -> Result<LabelledFile> {
-    let read = match split_pair(file) {
-        Some((features, labels)) => {
-            read_pair(features, labels, options).map(|main| LabelledFile { main, test: None })
-        }
-        None => read_labelled(file, options),
-    };
-    read.with_context(|| format!("cannot read {file} as features and labels"))
-}
-
 impl NamedSet {
     /// Where the set came from, for the record; of a training set also how many rows of `test` it holds.
     fn info(&self, test: Option<&Self>) -> Result<FileInfo> {
@@ -279,13 +251,6 @@ fn rows_in_common(train: &LabelledFeatures, test: &LabelledFeatures) -> usize {
     };
     let known: HashSet<Vec<u32>> = rows(train).into_iter().collect();
     rows(test).iter().filter(|row| known.contains(*row)).count()
-}
-
-/// The two files of `FEATURES.npy:LABELS.npy`.
-fn split_pair(file: &str) -> Option<(&str, &str)> {
-    let (features, _) = file.split_once(".npy:")?;
-    let end = features.len() + ".npy".len();
-    Some((&file[..end], &file[end + 1..]))
 }
 
 /// The learning rate of each set.
@@ -325,13 +290,6 @@ fn class_names(option: Option<&str>, of_files: Vec<String>) -> Result<Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pair_of_npy_files_is_told_from_one_file() {
-        assert_eq!(split_pair("a/x.npy:b/y.npy"), Some(("a/x.npy", "b/y.npy")));
-        assert_eq!(split_pair("c:/x.npz"), None);
-        assert_eq!(split_pair("x.npy"), None);
-    }
 
     #[test]
     fn rates_are_for_all_sets_or_for_one() {

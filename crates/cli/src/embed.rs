@@ -16,7 +16,7 @@ use crate::{interrupt, output};
 
 /// Turn images into features: one row of an .npy file per image
 ///
-/// A row has 512 numbers with squeezenet and resnet18. NumPy reads the file.
+/// A row has 512 numbers with squeezenet and resnet18, and 1280 with efficientnet-lite0. NumPy reads the file.
 ///
 /// Beside FILE.npy stands FILE.jsonl, a manifest with JSON in every line: first the extractor and its fingerprint, then
 /// the row, path and size in bytes of each image. Images may have any size: the centre square is taken, and made as large

@@ -229,7 +229,7 @@ fn obtain_weights(remote: &Remote, path: &Path, timeouts: &Timeouts) -> Result<(
     with_bars(|progress| fetch_file(remote, path, timeouts, progress)).with_context(|| {
         if there {
             format!(
-                "{} is not the file that {} is. Remove it to fetch it anew, or use it as it is with --weights {0}",
+                "{} is not the file that {} is. Remove it to fetch it again, or use it as it is with --weights {0}",
                 path.display(),
                 remote.url
             )
@@ -278,7 +278,7 @@ mod tests {
         for content in ["abd", "abcd"] {
             fs::write(&path, content).unwrap();
             let error = format!("{:#}", obtain_weights(&remote(3, ABC), &path, &TIMEOUTS).unwrap_err());
-            assert!(error.contains("Remove it to fetch it anew") && error.contains("--weights"), "{error}");
+            assert!(error.contains("Remove it to fetch it again") && error.contains("--weights"), "{error}");
             assert!(error.contains("expected"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }

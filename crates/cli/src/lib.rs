@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ablate;
+mod arrays;
 mod audit;
 mod compare;
 mod curve;

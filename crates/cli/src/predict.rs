@@ -229,10 +229,11 @@ impl Record {
         let Some((name, seeds)) = self.arms.iter().find(|(name, _)| name == wanted) else {
             bail!("--arm {wanted}: expected one of {}", names.join(", "));
         };
-        let Some(seed) = seed.or(seeds.first().copied()).filter(|seed| seeds.contains(seed)) else {
+        let seed = seed.or(seeds.first().copied()).unwrap_or_default();
+        if !seeds.contains(&seed) {
             let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
-            bail!("--seed: expected one of {}, which {name} has been trained with", seeds.join(", "));
-        };
+            bail!("--seed {seed}: expected one of {}, which {name} has been trained with", seeds.join(", "));
+        }
         Ok(Path::new("models").join(format!("{name}-seed{seed}.safetensors")))
     }
 }

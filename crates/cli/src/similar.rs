@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use mlprobe_features::FeatureFile;
 use mlprobe_features::embed::{Neighbour, extract_files};
-use mlprobe_features::{ExtractorSettings, FeatureFile, Normalization};
 use serde_json::json;
 
 use crate::embed::find;
@@ -45,8 +45,13 @@ pub struct Arguments {
 pub fn run(Arguments { query, features, top, json, extractor, weights }: Arguments) -> Result<()> {
     let file = FeatureFile::open(features)?;
     let options = ExtractorOptions::located(extractor, weights);
-    let settings = named(file.extractor())?;
-    let extractor = options.reopen(&settings, file.fingerprint(), false)?;
+    let settings = file.settings().with_context(|| {
+        let made = file.extractor();
+        format!(
+            "the features were made by {made}, which is not a network of mlprobe; embed the images with one"
+        )
+    })?;
+    let extractor = options.reopen(settings, file.fingerprint(), false)?;
     let query = find(&[query])?;
     let [query] = &query[..] else { bail!("--query takes one image, and here are {}", query.len()) };
     let row = extract_files(extractor.as_ref(), &[query])?;
@@ -67,28 +72,4 @@ pub fn run(Arguments { query, features, top, json, extractor, weights }: Argumen
         let _ = writeln!(table, "{similarity:>10.4}  {}", path.display());
     }
     output::write(&table)
-}
-
-/// The settings of a network that a manifest names, as in `squeezenet1_1@128`.
-fn named(name: &str) -> Result<ExtractorSettings> {
-    let unknown = || format!("the features were made by {name}, which this version does not know");
-    let (network, settings) = name.rsplit_once('@').with_context(unknown)?;
-    let (size, normalization) = match settings.split_once('-') {
-        Some((size, normalization)) => (size, normalization.parse().with_context(unknown)?),
-        None => (settings, Normalization::DIV255),
-    };
-    let input_size = size.parse().with_context(unknown)?;
-    match network {
-        "squeezenet1_1" => Ok(ExtractorSettings::SqueezeNet { input_size }),
-        "resnet18" => Ok(ExtractorSettings::ResNet18 { input_size, normalization, weights: None }),
-        "efficientnet_lite0" => Ok(ExtractorSettings::EfficientNetLite0 { input_size }),
-        file if file.ends_with(".onnx") => Ok(ExtractorSettings::Onnx {
-            path: file.into(),
-            input_size,
-            normalization: Some(normalization),
-            output: None,
-            pool: None,
-        }),
-        _ => bail!(unknown()),
-    }
 }

@@ -39,3 +39,35 @@ fn a_test_row_that_is_a_training_row_too_is_listed_and_left_out_of_the_clean_set
     assert!(clean.rows().into_iter().all(|row| row != rows.row(31)), "the copy is left out");
     assert!(clean.nrows() < 60);
 }
+
+#[test]
+fn the_command_that_an_audit_prints_compares_sets_whose_labels_are_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = |name: &str, rows: std::ops::Range<u64>| {
+        let mut text: String = (0..32).map(|column| format!("x{column},")).collect();
+        text += "label\n";
+        for row in rows {
+            let mut random = Random::new(row, b"audit", 1);
+            let x: Vec<f64> = (0..32).map(|_| random.uniform(-1.0, 1.0)).collect();
+            text.extend(x.iter().map(|x| format!("{x},")));
+            text += if x[0] > 0.0 { "cat\n" } else { "dog\n" };
+        }
+        fs::write(folder.path().join(name), text).unwrap();
+    };
+    table("train.csv", 0..100);
+    table("test.csv", 100..140);
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mlprobe"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run(&["audit", "train.csv", "--test", "test.csv", "--labels-key", "label", "--out", "audit"]);
+    let command = said.lines().find_map(|line| line.split_once("mlprobe compare ")).unwrap().1;
+    let arguments = ["compare"].into_iter().chain(command.split(' '));
+    let arguments: Vec<&str> = arguments.chain(["--seeds", "2", "--epochs", "2", "--out", "run"]).collect();
+    assert!(run(&arguments).contains("train-clean"));
+}

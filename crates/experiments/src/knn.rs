@@ -53,8 +53,12 @@ pub fn knn_predict(
     require(fit, OPERATION, "training and query rows of one length", shapes, "use one extractor for both")?;
     let holds = (1..=train.nrows()).contains(&k);
     require(holds, OPERATION, &format!("k in 1..={}", train.nrows()), k, "choose another k")?;
-    let finite = train.iter().chain(query).all(|x| x.is_finite());
-    require(finite, OPERATION, "finite features", "NaN or infinity", "extract the features again")?;
+    for (set, rows) in [("training", train), ("query", query)] {
+        if let Some(((row, column), x)) = rows.indexed_iter().find(|(_, x)| !x.is_finite()) {
+            let actual = format_args!("{x} in {set} row {row}, column {column}");
+            require(false, OPERATION, "finite features", actual, "extract the features again")?;
+        }
+    }
 
     let norms: Vec<f32> = train.outer_iter().map(|row| squared_norm(row.iter()) as f32).collect();
     let blocks: Vec<ArrayView2<'_, f32>> = query.axis_chunks_iter(Axis(0), QUERY_BLOCK).collect();

@@ -44,7 +44,7 @@ pub use study::{Outcome, Study};
 pub mod results {
     pub use crate::analysis::answers::{Answer, Claim, Population, Verdict, default_margin};
     pub use crate::analysis::arms::{ArmResults, Reading};
-    pub use crate::analysis::comparison::{Comparison, LEVEL};
+    pub use crate::analysis::comparison::Comparison;
     pub use crate::analysis::costs::{ArmCost, Cost};
     pub use crate::analysis::machine::Machine;
     pub use crate::analysis::probes::{Baseline, Classifier};
@@ -56,5 +56,5 @@ pub mod results {
     };
     pub use crate::engine::clock::Stage;
     pub use crate::engine::scoring::{Epoch, Run};
-    pub use mlprobe_stats::Answer as Decision;
+    pub use mlprobe_stats::{Answer as Decision, LEVEL};
 }

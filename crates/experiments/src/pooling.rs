@@ -1,6 +1,6 @@
 //! Several data sets together: the same question, answered for a population of data sets.
 
-use mlprobe_stats::{Answer, Contrast, Interval, Pooled, pool, require};
+use mlprobe_stats::{Answer, Contrast, Interval, LEVEL, Pooled, pool, require};
 use serde::Serialize;
 
 use crate::analysis::results::Results;
@@ -58,7 +58,7 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
                         Ok(OfDataSet {
                             data_set: run.about.dataset.name.clone(),
                             epochs: run.epochs(),
-                            interval: contrast.interval(0.95)?,
+                            interval: contrast.interval(LEVEL)?,
                             contrast,
                         })
                     })

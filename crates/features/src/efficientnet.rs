@@ -10,7 +10,7 @@ use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4};
 use crate::extractor::fingerprint;
 use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 /// EfficientNet-Lite0 with its weights built in: 1280 numbers per image, the last map averaged over its pixels.
 ///
@@ -173,6 +173,10 @@ impl Extractor for EfficientNetLite0 {
     fn fingerprint(&self) -> String {
         let settings = format!("{} {}", self.name(), Self::NORMALIZATION);
         fingerprint(self.0.isa, &[settings.as_bytes(), PARTS[0], PARTS[1]])
+    }
+
+    fn settings(&self) -> Option<ExtractorSettings> {
+        Some(ExtractorSettings::EfficientNetLite0 { input_size: self.0.input_size })
     }
 
     fn extract_with(

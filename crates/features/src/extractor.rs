@@ -4,7 +4,7 @@ use mlprobe_kernels::Isa;
 use ndarray::{Array2, ArrayRef4, ArrayView4};
 use sha2::{Digest, Sha256};
 
-use crate::Error;
+use crate::{Error, ExtractorSettings};
 
 /// A frozen function from an image to D numbers.
 pub trait Extractor: Sync {
@@ -21,6 +21,11 @@ pub trait Extractor: Sync {
     /// Names everything that determines the features: SHA-256 (hex) over architecture, weights, input size and
     /// normalization, then `-` and the instruction set, on which the last bits depend.
     fn fingerprint(&self) -> String;
+
+    /// From which the program can open it again, given the files; `None` for an extractor of your own.
+    fn settings(&self) -> Option<ExtractorSettings> {
+        None
+    }
 
     /// Images (N, height, width, 3), RGB, to features (N, D), on the threads of the current rayon pool.
     ///

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::extractor::fingerprint;
 use crate::network::{Layer, Network, check_input_size};
 use crate::weights::Weights;
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 /// D
 const DIM: usize = 512;
@@ -154,6 +154,12 @@ impl Extractor for ResNet18 {
 
     fn fingerprint(&self) -> String {
         fingerprint(self.network.isa, &[self.name().as_bytes(), self.digest.as_bytes()])
+    }
+
+    /// It does not say where the weights were.
+    fn settings(&self) -> Option<ExtractorSettings> {
+        let Network { input_size, normalization, .. } = self.network;
+        Some(ExtractorSettings::ResNet18 { input_size, normalization, weights: None })
     }
 
     fn extract_with(

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView4};
 use crate::extractor::fingerprint;
 use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 /// D
 const DIM: usize = 512;
@@ -120,6 +120,10 @@ impl Extractor for SqueezeNet {
     fn fingerprint(&self) -> String {
         let settings = format!("{} {}", self.name(), Self::NORMALIZATION);
         fingerprint(self.0.isa, &[settings.as_bytes(), WEIGHTS])
+    }
+
+    fn settings(&self) -> Option<ExtractorSettings> {
+        Some(ExtractorSettings::SqueezeNet { input_size: self.0.input_size })
     }
 
     fn extract_with(

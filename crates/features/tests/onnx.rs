@@ -5,7 +5,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mlprobe_features::{Error, Extractor, Normalization, Onnx, OnnxOptions, Pool, same_network};
+use mlprobe_features::{
+    Error, Extractor, ExtractorSettings, Normalization, Onnx, OnnxOptions, Pool, same_network,
+};
 use ndarray::{Array2, Array4, s};
 use ndarray_npy::NpzReader;
 
@@ -191,4 +193,32 @@ fn tokens_are_pooled_and_any_value_can_be_the_output() {
     }
     assert_eq!("cls".parse(), Ok(Pool::Cls));
     assert!("first".parse::<Pool>().unwrap_err().contains("cls or mean"));
+}
+
+#[test]
+fn settings_open_the_same_network_again() {
+    let div255 = Some(Normalization::DIV255);
+    let options = |output: Option<&str>, pool, normalization| OnnxOptions {
+        input_size: Some(16),
+        normalization,
+        output: output.map(str::to_owned),
+        pool,
+    };
+    let networks = [
+        ("map.onnx", options(None, None, div255)),
+        ("tokens.onnx", options(Some("tokens"), Some(Pool::Cls), div255)),
+        ("tokens.onnx", options(Some("tokens"), Some(Pool::Mean), None)),
+    ];
+    for (name, options) in networks {
+        let network = Onnx::load(file(name), options).unwrap();
+        let json = serde_json::to_string(&network.settings().unwrap()).unwrap();
+        let ExtractorSettings::Onnx { path, input_size, normalization, output, pool } =
+            serde_json::from_str(&json).unwrap()
+        else {
+            panic!("{json}");
+        };
+        assert_eq!(path, Path::new(name));
+        let options = OnnxOptions { input_size: Some(input_size), normalization, output, pool };
+        assert_eq!(Onnx::load(file(name), options).unwrap().fingerprint(), network.fingerprint(), "{json}");
+    }
 }

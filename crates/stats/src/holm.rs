@@ -1,16 +1,6 @@
 //! Holm's correction: several tests, one family-wise error rate.
 
 use crate::error::{Result, require};
-use serde::{Deserialize, Serialize};
-
-/// A p-value as it came from its test, and after Holm's correction for the tests beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct AdjustedP {
-    /// Of the test by itself.
-    pub raw: f64,
-    /// Adjusted for all tests of the question.
-    pub adjusted: f64,
-}
 
 /// Adjusts m p-values, in the order given; reject those at most alpha, and the chance of any false rejection
 /// is at most alpha, however the tests depend on each other.
@@ -42,19 +32,4 @@ pub fn holm(p_values: &[f64]) -> Result<Vec<f64>> {
         adjusted[i] = largest.min(1.0);
     }
     Ok(adjusted)
-}
-
-/// [`holm`] with each p-value beside its adjusted one, in the order given.
-///
-/// # Errors
-/// If a value is outside [0, 1].
-///
-/// ```
-/// let pairs = mlprobe_stats::holm_pairs(&[0.01, 0.04])?;
-/// assert_eq!((pairs[0].raw, pairs[0].adjusted), (0.01, 0.02));
-/// # Ok::<(), mlprobe_stats::Error>(())
-/// ```
-pub fn holm_pairs(p_values: &[f64]) -> Result<Vec<AdjustedP>> {
-    let adjusted = holm(p_values)?;
-    Ok(p_values.iter().zip(adjusted).map(|(&raw, adjusted)| AdjustedP { raw, adjusted }).collect())
 }

@@ -1,6 +1,7 @@
 //! Planning a study: what S seeds and N test images can find, and how many of them a difference takes.
 
 use crate::components::Components;
+use crate::decision::FEWEST_SEEDS;
 use crate::error::{Result, require};
 use crate::power::{detectable_difference, provable_margin};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,13 @@ const MOST_IMAGES: usize = 1 << 30;
 /// ```
 pub fn plan(pilot: &Components, seeds: usize, images: usize) -> Result<Plan> {
     const OPERATION: &str = "plan";
-    require(seeds >= 3, OPERATION, "3 or more seeds", seeds, "fewer can decide nothing: plan more seeds")?;
+    require(
+        seeds >= FEWEST_SEEDS,
+        OPERATION,
+        "3 or more seeds",
+        seeds,
+        "fewer can decide nothing: plan more seeds",
+    )?;
     require(images >= 2, OPERATION, "2 or more test images", images, "plan more test images")?;
     let (s, n) = (seeds as f64, images as f64);
     let rest_part = pilot.rest_variance() / (s * n);
@@ -97,7 +104,7 @@ pub fn plan(pilot: &Components, seeds: usize, images: usize) -> Result<Plan> {
 pub fn plan_seeds(pilot: &Components, effect: f64, images: usize) -> Result<Plan> {
     const OPERATION: &str = "number of seeds";
     check_effect(OPERATION, effect)?;
-    let found = smallest(3, MOST_SEEDS, |seeds| plan(pilot, seeds, images), effect)?;
+    let found = smallest(FEWEST_SEEDS, MOST_SEEDS, |seeds| plan(pilot, seeds, images), effect)?;
     let expected = format!("an effect that 10,000 seeds find, {} or more", found.detectable);
     let next = "use more test images, or look for a larger effect";
     require(found.detectable <= effect, OPERATION, &expected, effect, next)?;

@@ -42,8 +42,8 @@ pub struct SequentialRule {
 const SPENT: f64 = 0.04;
 /// Of 5 % in each direction, both together: for "equivalent".
 const EQUIVALENCE_SPENT: f64 = 0.07;
-/// Looks are computed one by one in a time that grows with their number.
-const MOST_SEEDS: usize = 100;
+/// The most seeds that a rule may allow: looks are computed one by one in a time that grows with their number.
+pub const MOST_SEEDS: usize = 100;
 
 impl SequentialRule {
     /// The rule for at most `max_seeds` seeds, which must be fixed before the first look.

@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Everything in a few minutes, on small inputs: a look whether it works, not a measurement
     #[arg(long)]
     quick: bool,
-    /// Threads, of ours and of the peers [default: one a core]
+    /// Threads, of ours and of the peers [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Only the stages whose names begin so, such as features or training-alone; may be given several times

@@ -137,7 +137,7 @@ impl Record {
         page.push_str(
             "\nOf the peak: operations by the peak on the same threads. Those of the networks are counted as \
              direct convolutions; ours does fewer where it uses Winograd's method. Features: ours starts from images of 32 \
-             pixels a side and resizes them, the peers are given resized images. \"A run a core\": as many \
+             pixels a side and resizes them, the peers are given resized images. \"One run per core\": as many \
              independent runs at once as threads, as the study trains; the peers in as many processes.\n",
         );
     }

@@ -57,12 +57,12 @@ pub fn measure(effort: &Effort) -> Result<Vec<Growth>> {
     let works: [(String, usize, Spelled); 3] = [
         ("extraction at 128, images".into(), images, Box::new(|images| format!("extraction:{images}"))),
         (
-            format!("training, {epochs} epochs, a run a core, rows"),
+            format!("training, {epochs} epochs, one run per core, rows"),
             rows,
             Box::new(move |rows| format!("training:{rows}:{epochs}")),
         ),
         (
-            format!("training, {rows} rows, a run a core, epochs"),
+            format!("training, {rows} rows, one run per core, epochs"),
             epochs,
             Box::new(move |epochs| format!("training:{rows}:{epochs}")),
         ),

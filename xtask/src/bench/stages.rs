@@ -98,9 +98,9 @@ pub const STAGES: &[Stage] = &[
         Work::Latency { size: 224 },
         FEATURES,
     ),
-    stage("training-parallel", "training, a run a core", "rows/s", Work::TrainingParallel, TRAINING),
+    stage("training-parallel", "training, one run per core", "rows/s", Work::TrainingParallel, TRAINING),
     stage("training-alone", "training, one run on all cores", "rows/s", Work::TrainingAlone, TRAINING),
-    stage("evaluation", "evaluation, a run a core", "rows/s", Work::Evaluation, TRAINING.split_at(2).0),
+    stage("evaluation", "evaluation, one run per core", "rows/s", Work::Evaluation, TRAINING.split_at(2).0),
 ];
 
 /// The study as a Python program would do it: albumentations, ONNX Runtime, NumPy. In the order of [`STAGES`].

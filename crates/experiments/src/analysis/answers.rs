@@ -1,13 +1,13 @@
 //! The answers to the questions, decided by the rules of `docs/decisions.md` from intervals over seeds and test images.
 
 use mlprobe_stats::{
-    Answer as Decision, Components, Contrast, FEWEST_SEEDS, Interval, SequentialRule,
+    Answer as Decision, Components, Contrast, FEWEST_SEEDS, Interval, LEVEL, SequentialRule,
     crossed_bootstrap_with_offsets, decide,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::arms::ArmResults;
-use crate::analysis::comparison::{BOOTSTRAP_SEED, Comparison, LEVEL, RESAMPLES, Side};
+use crate::analysis::comparison::{BOOTSTRAP_SEED, Comparison, RESAMPLES, Side};
 use crate::analysis::costs::reached_by_all;
 use crate::analysis::questions::{Measure, Question};
 use crate::engine::scoring::Epoch;

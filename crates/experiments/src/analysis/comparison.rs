@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mlprobe_stats::{
-    CrossedBootstrap, McNemar, Paired, crossed_bootstrap, discordant, holm, mcnemar_exact,
+    CrossedBootstrap, LEVEL, McNemar, Paired, crossed_bootstrap, discordant, holm, mcnemar_exact,
     minimal_detectable_effect, paired_difference,
 };
 use ndarray::Array2;
@@ -13,8 +13,6 @@ use crate::analysis::arms::{ArmResults, Reading};
 use crate::engine::scoring::TrainedRun;
 use crate::error::Result;
 
-/// Confidence level of every interval.
-pub const LEVEL: f64 = 0.95;
 /// Resamples of the crossed bootstrap.
 pub(crate) const RESAMPLES: usize = 10_000;
 /// Keys the draws of the crossed bootstrap.

@@ -1,13 +1,10 @@
 //! How every arm of a comparison is trained, and at which epochs it is scored.
 
 use mlprobe_nn::Precision;
+use mlprobe_stats::{FEWEST_SEEDS, MOST_SEEDS};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-
-/// The fewest and the most seeds among which a rule may stop.
-const FEWEST: usize = 3;
-const MOST: usize = 100;
 
 /// The part of a comparison that all arms share. Only the training set and the learning rate differ by arm.
 ///
@@ -129,8 +126,10 @@ impl Protocol {
                 "give a fraction such as 0.8",
             );
         }
-        if self.until_decided && !(FEWEST..=MOST).contains(&self.seeds.len()) {
-            let expected = format!("a maximum of {FEWEST} to {MOST} seeds, if seeds are added until decided");
+        if self.until_decided && !(FEWEST_SEEDS..=MOST_SEEDS).contains(&self.seeds.len()) {
+            let expected = format!(
+                "a maximum of {FEWEST_SEEDS} to {MOST_SEEDS} seeds, if seeds are added until decided"
+            );
             return problem(&expected, self.seeds.len().to_string(), "set another maximum");
         }
         let ascends = self.report_at.windows(2).all(|pair| pair[0] < pair[1]);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::path_name;
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 /// Lines whose files are checked at a time, on all threads.
 pub const BATCH: usize = 256;
@@ -17,12 +17,14 @@ pub const BATCH: usize = 256;
 const FORMAT: &str = "mlprobe features 2";
 
 /// The first line: what made the features.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     format: String,
     /// The extractor's name.
     pub extractor: String,
     pub fingerprint: String,
+    /// How to open it again.
+    pub settings: Option<ExtractorSettings>,
     /// D.
     pub dim: usize,
 }
@@ -42,6 +44,7 @@ impl Header {
             format: FORMAT.into(),
             extractor: extractor.name(),
             fingerprint: extractor.fingerprint(),
+            settings: extractor.settings(),
             dim: extractor.dim(),
         }
     }

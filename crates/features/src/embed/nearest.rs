@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::manifest::{BATCH, Embedded, Header, Line, Reader, first_other};
 use super::part::{HEADER, manifest_of, npy_header};
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 /// Features that [`embed`](super::embed) has written. They stay on disk.
 #[derive(Clone, Debug)]
@@ -74,6 +74,11 @@ impl FeatureFile {
     /// Its fingerprint.
     pub fn fingerprint(&self) -> &str {
         &self.header.fingerprint
+    }
+
+    /// How to open the extractor again; `None` if it was not one of mlprobe's.
+    pub fn settings(&self) -> Option<&ExtractorSettings> {
+        self.header.settings.as_ref()
     }
 
     /// The `most` rows that are nearest to `query` (D), nearest first; among equally near ones the first come first. Rows are

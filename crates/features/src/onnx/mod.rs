@@ -4,7 +4,7 @@ mod model;
 mod operators;
 mod rewrite;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
@@ -19,7 +19,7 @@ use self::operators::Refusal;
 use crate::extractor::{all_finite, fingerprint};
 use crate::resize::Resizer;
 use crate::settings::Pool;
-use crate::{Error, Extractor};
+use crate::{Error, Extractor, ExtractorSettings};
 
 pub use self::operators::table as onnx_operators;
 
@@ -75,8 +75,8 @@ pub struct Onnx {
     model: Model,
     /// The name of the file.
     file: String,
-    /// `#` and what was asked for, for the output and the pooling; empty by default.
-    choice: String,
+    /// The output that was asked for; `None` for the first.
+    output: Option<String>,
     /// Of the file and its weights, hexadecimal.
     digest: String,
     input_size: usize,
@@ -136,11 +136,9 @@ impl Onnx {
         let model =
             model.map_err(|error| wrong("an ONNX model that the runtime takes", error.to_string()))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let choices = output.into_iter().chain(pool.map(|pool| pool.to_string()));
-        let choice = choices.map(|choice| format!("#{choice}")).collect();
         let file = file.into_owned();
         let mut network =
-            Self { model, file, choice, digest, input_size, normalization, input, pool, dim: 0 };
+            Self { model, file, output, digest, input_size, normalization, input, pool, dim: 0 };
 
         // What the network gives, a black image tells.
         let mut worker = network.worker();
@@ -153,9 +151,11 @@ impl Onnx {
     }
 
     /// All that the name says beside the file.
-    fn settings(&self) -> String {
+    fn suffix(&self) -> String {
+        let choices = self.output.iter().cloned().chain(self.pool.map(|pool| pool.to_string()));
+        let choice: String = choices.map(|choice| format!("#{choice}")).collect();
         let normalization = self.normalization.map(|normalization| format!("-{normalization}"));
-        format!("{}@{}{}", self.choice, self.input_size, normalization.unwrap_or_default())
+        format!("{choice}@{}{}", self.input_size, normalization.unwrap_or_default())
     }
 
     /// A thread of its own keeps the runtime from splitting one image over threads, so that sums are always taken in
@@ -268,7 +268,7 @@ fn input_size_of(file: Option<usize>, asked: Option<usize>) -> Result<usize, Ref
 
 impl Extractor for Onnx {
     fn name(&self) -> String {
-        format!("{}{}", self.file, self.settings())
+        format!("{}{}", self.file, self.suffix())
     }
 
     fn dim(&self) -> usize {
@@ -281,7 +281,14 @@ impl Extractor for Onnx {
 
     /// The file's name is not part of it. The runtime finds out by itself what the machine can do.
     fn fingerprint(&self) -> String {
-        fingerprint(Isa::current(), &[b"onnx", self.settings().as_bytes(), self.digest.as_bytes()])
+        fingerprint(Isa::current(), &[b"onnx", self.suffix().as_bytes(), self.digest.as_bytes()])
+    }
+
+    /// The path is the file's name alone.
+    fn settings(&self) -> Option<ExtractorSettings> {
+        let (input_size, normalization) = (self.input_size, self.normalization);
+        let (path, output, pool) = (PathBuf::from(&self.file), self.output.clone(), self.pool);
+        Some(ExtractorSettings::Onnx { path, input_size, normalization, output, pool })
     }
 
     fn extract_with(
@@ -299,7 +306,7 @@ impl Extractor for Onnx {
                 let features = self.run(&mut worker, image).and_then(|value| self.features(value));
                 let wrong = |actual: String| Error::Shape {
                     operation: "running an ONNX network",
-                    expected: format!("{} features of an RGB image", self.dim),
+                    expected: format!("{} features of an RGB image from {}", self.dim, self.file),
                     actual,
                 };
                 let features = features.map_err(wrong)?;
