@@ -3,7 +3,7 @@
 use mlprobe_stats::{Answer, Contrast, Interval, LEVEL, Pooled, pool, require};
 use serde::Serialize;
 
-use crate::analysis::results::Results;
+use crate::analysis::results::{DatasetInfo, Results};
 use crate::error::Result;
 
 /// One comparison, pooled over data sets.
@@ -41,11 +41,17 @@ pub struct OfDataSet {
 /// Pools the comparisons after the last epoch that all of these runs, two or more, have in common.
 ///
 /// # Errors
-/// [`Error::Statistics`](crate::Error::Statistics) if there are fewer than two runs, fewer than two seeds in one, or no
-/// comparison in common.
+/// [`Error::Statistics`](crate::Error::Statistics) if there are fewer than two runs, two of them are of the same data set, one
+/// has fewer than two seeds, or they have no comparison in common.
 pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
     const OPERATION: &str = "pooling runs";
     require(runs.len() >= 2, OPERATION, "two or more runs", runs.len(), "name more run folders")?;
+    for (i, run) in runs.iter().enumerate() {
+        let twice = runs[..i].iter().any(|other| same_data_set(&other.about.dataset, &run.about.dataset));
+        let actual = format_args!("two runs of {}", run.about.dataset.name);
+        let next = "two runs of one data set say nothing of others: name one of them";
+        require(!twice, OPERATION, "a different data set for each run", actual, next)?;
+    }
     let margin = runs.iter().map(Results::margin).fold(0.0, f64::max);
     let mut pooled_comparisons = Vec::new();
     for first in runs[0].final_comparisons() {
@@ -82,4 +88,12 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
     let next = "pool runs of the same study with two or more seeds each";
     require(common, OPERATION, "a comparison that all runs have", "none", next)?;
     Ok(pooled_comparisons)
+}
+
+/// By the digests of the test images, or by the names where a run does not know its digest.
+fn same_data_set(a: &DatasetInfo, b: &DatasetInfo) -> bool {
+    match (a.test_digest.as_str(), b.test_digest.as_str()) {
+        ("", _) | (_, "") => a.name == b.name,
+        (a, b) => a == b,
+    }
 }

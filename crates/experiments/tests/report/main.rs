@@ -4,5 +4,6 @@
 
 mod common;
 mod page;
+mod pooling;
 mod reading;
 mod text;
