@@ -3,7 +3,7 @@
 use mlprobe_stats::{Answer, Contrast, Interval, LEVEL, Pooled, pool, require};
 use serde::Serialize;
 
-use crate::analysis::results::{DatasetInfo, Results};
+use crate::analysis::results::{About, Results};
 use crate::error::Result;
 
 /// One comparison, pooled over data sets.
@@ -47,7 +47,7 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
     const OPERATION: &str = "pooling runs";
     require(runs.len() >= 2, OPERATION, "two or more runs", runs.len(), "name more run folders")?;
     for (i, run) in runs.iter().enumerate() {
-        let twice = runs[..i].iter().any(|other| same_data_set(&other.about.dataset, &run.about.dataset));
+        let twice = runs[..i].iter().any(|other| same_data_set(&other.about, &run.about));
         let actual = format_args!("two runs of {}", run.about.dataset.name);
         let next = "two runs of one data set say nothing of others: name one of them";
         require(!twice, OPERATION, "a different data set for each run", actual, next)?;
@@ -90,10 +90,15 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
     Ok(pooled_comparisons)
 }
 
-/// By the digests of the test images, or by the names where a run does not know its digest.
-fn same_data_set(a: &DatasetInfo, b: &DatasetInfo) -> bool {
-    match (a.test_digest.as_str(), b.test_digest.as_str()) {
-        ("", _) | (_, "") => a.name == b.name,
-        (a, b) => a == b,
+/// By the digests of the test images or files, or by the names where a run does not know them.
+fn same_data_set(a: &About, b: &About) -> bool {
+    match (test_digests(a), test_digests(b)) {
+        (a, b) if !a.is_empty() && !b.is_empty() => a == b,
+        _ => a.dataset.name == b.dataset.name,
     }
+}
+
+fn test_digests(about: &About) -> Vec<&String> {
+    let files = about.files.iter().filter(|file| file.arm.is_none()).flat_map(|file| &file.sha256);
+    files.chain([&about.dataset.test_digest]).filter(|digest| !digest.is_empty()).collect()
 }

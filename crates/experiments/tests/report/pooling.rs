@@ -1,5 +1,6 @@
 //! Runs of several data sets pooled into one answer.
 
+use mlprobe_experiments::results::FileInfo;
 use mlprobe_experiments::{Results, pool_runs};
 
 use super::common::RESULTS;
@@ -34,5 +35,18 @@ fn two_runs_of_one_data_set_are_refused() {
         results.about.dataset.test_digest = "0123".into();
     }
     assert!(pool_runs(&[first, second]).is_err(), "the same images under another name");
+    let with_file = |digest: &str| {
+        let mut results = of("test");
+        results.about.files = vec![FileInfo {
+            arm: None,
+            file: "test.npz".into(),
+            rows: 1,
+            sha256: vec![digest.into()],
+            test_rows: 0,
+        }];
+        results
+    };
+    assert!(pool_runs(&[with_file("01"), with_file("01")]).is_err());
+    assert!(pool_runs(&[with_file("01"), with_file("23")]).is_ok(), "other files under the same name");
     assert!(pool_runs(&[of("cats")]).unwrap_err().to_string().contains("two or more runs"));
 }
