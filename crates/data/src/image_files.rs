@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits, Rgba};
 use ndarray::{Array3, ArrayView3};
 
@@ -148,14 +149,18 @@ pub fn to_square(image: ArrayView3<u8>, side: usize) -> Result<Array3<u8>> {
     let failed = |e: &dyn std::fmt::Display| refused(format!("{:?}: {e}", image.shape()));
     let layout = image.as_standard_layout();
     let pixels = layout.as_slice().unwrap_or_default();
-    let source =
-        ImageRef::new(width as u32, height as u32, pixels, PixelType::U8x3).map_err(|e| failed(&e))?;
-    let mut square = Image::new(side as u32, side as u32, PixelType::U8x3);
+    // Typed images: through dynamic ones, the resizer is compiled for every type of pixel, which takes half a minute.
+    let source = TypedImageRef::<U8x3>::from_buffer(width as u32, height as u32, pixels);
+    let source = source.map_err(|e| failed(&e))?;
+    let mut square = vec![0; side * side * 3];
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(side as u32, side as u32, &mut square).map_err(|e| failed(&e))?;
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .fit_into_destination(Some((0.5, 0.5)));
-    Resizer::new().resize(&source, &mut square, &options).map_err(|e| failed(&e))?;
-    Array3::from_shape_vec((side, side, 3), square.into_vec()).map_err(|e| failed(&e))
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|e| failed(&e))?;
+    drop(target);
+    Array3::from_shape_vec((side, side, 3), square).map_err(|e| failed(&e))
 }
 
 const EXPECTED: &str = "an image (PNG, JPEG, WebP, BMP, GIF or TIFF)";
