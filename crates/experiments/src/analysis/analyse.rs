@@ -63,7 +63,8 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
     }
     results.claims = claims(&answers);
     results.answers = answers;
-    results.notes = notes(&results.arms, runs);
+    results.notes.retain(|note| note.seeds.is_empty());
+    results.notes.extend(notes(&results.arms, runs));
     Ok(())
 }
 

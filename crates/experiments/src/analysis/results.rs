@@ -127,11 +127,11 @@ pub struct Diverged {
 }
 
 /// Something about an arm's runs that their scores alone do not say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArmNote {
     /// The arm's name.
     pub arm: String,
-    /// The seeds of the runs it is about, in order.
+    /// The seeds of the runs it is about, in order; none if it is about the training set.
     pub seeds: Vec<u64>,
     /// What there is to know.
     #[serde(flatten)]

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod notes;
 pub(crate) mod progress;
 mod queue;
+pub(crate) mod scale;
 pub(crate) mod scoring;
 pub(crate) mod session;
 pub(crate) mod sets;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::sets::LabelledFeatures;
 
 /// Something that the scores of a run alone do not say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
 pub enum Note {
     /// The training set has no image of these classes, so none is recognised.
@@ -18,6 +18,13 @@ pub enum Note {
     },
     /// The network's output is identical for every test image, since all its hidden units are inactive.
     DeadNetwork,
+    /// The features that the network learns from are far from mean 0 and deviation 1.
+    FeatureScale {
+        /// Their root mean square.
+        root_mean_square: f64,
+        /// Their deviation from the means of their columns, a root mean square too.
+        deviation: f64,
+    },
     /// A note of an older record.
     Text {
         /// Its words.
@@ -37,8 +44,23 @@ impl fmt::Display for Note {
                 "the network is dead: its output is identical for every test image (all ReLUs inactive); lower the \
                  learning rate",
             ),
+            Self::FeatureScale { root_mean_square, deviation } => write!(
+                f,
+                "the features have a root mean square of {} and a deviation of {}, far from mean 0 and deviation 1, from which \
+                 the network learns best; give them these with --standardise",
+                magnitude(*root_mean_square),
+                magnitude(*deviation)
+            ),
             Self::Text { text } => f.write_str(text),
         }
+    }
+}
+
+/// A size for readers: 12.34, or 1.2e-8 where decimals would not show it.
+pub(crate) fn magnitude(number: f64) -> String {
+    match number {
+        0.01..10_000.0 => format!("{number:.2}"),
+        _ => format!("{number:.1e}"),
     }
 }
 

@@ -8,6 +8,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::format;
+use crate::engine::notes::magnitude;
 use crate::error::{Error, Result};
 
 /// The templates by the names they use for each other. In those whose name ends in `.html`, values are escaped.
@@ -56,6 +57,7 @@ fn fill(name: &str, model: &impl Serialize) -> std::result::Result<String, minij
     environment.add_filter("count", format::count);
     environment.add_filter("spoken", |name: &str| name.replace('_', " "));
     environment.add_filter("percentage", |number: f64| format!("{}", (100.0 * number).round() / 100.0));
+    environment.add_filter("magnitude", magnitude);
     environment.add_filter("md", format::markdown);
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;

@@ -9,9 +9,10 @@ use crate::analysis::analyse::{Plan, analyse};
 use crate::analysis::arms::ArmResults;
 use crate::analysis::probes::{Baseline, Probes, baselines};
 use crate::analysis::questions::Question;
-use crate::analysis::results::{Diverged, Results, SCHEMA};
+use crate::analysis::results::{ArmNote, Diverged, Results, SCHEMA};
 use crate::engine::arm::Arm;
 use crate::engine::progress::{Event, Progress};
+use crate::engine::scale::check_scales;
 use crate::engine::scoring::Scoring;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
@@ -47,6 +48,10 @@ impl Study<'_> {
         self.check(classes.len())?;
         self.pairs(&self.arms.iter().collect::<Vec<_>>())?;
         self.check_questions()?;
+        let scales = check_scales(&self.arms, &self.test)?;
+        for (arm, note) in &scales {
+            session.send(Event::Noted { arm, seed: self.settings.protocol.seeds[0], note });
+        }
         let threads = or_one_per_core(self.threads);
         let scored_at = self.settings.protocol.scored_at();
         let scoring = Scoring {
@@ -62,6 +67,10 @@ impl Study<'_> {
             let mut outcome = self.empty_outcome(&arms, threads, &classes);
             outcome.results.baselines.clone_from(&baselines);
             outcome.results.diverged.clone_from(&diverged);
+            outcome.results.notes = scales
+                .iter()
+                .map(|(arm, note)| ArmNote { arm: (*arm).to_owned(), seeds: Vec::new(), note: note.clone() })
+                .collect();
             let (name, seed, source) = match self.run_arms(&arms, scoring, outcome, session, &mut after_seed)
             {
                 Err(Error::Training { arm, seed, source })

@@ -169,3 +169,35 @@ fn labels_out_of_range_in_a_set_made_for_a_seed_are_an_error_that_names_the_run(
     let error = study.run().err().unwrap().to_string();
     assert!(error.contains("arm `made` with seed 0") && error.contains("row 2 is 3"), "{error}");
 }
+
+#[test]
+fn features_far_from_zero_are_noted_before_training_and_learned_when_standardised() {
+    let (train, test) = (far_from_zero(60), far_from_zero(30));
+    let study = |is_standardised: bool| {
+        let arm = |name: &str| {
+            let arm = Arm::new(name, 0.05).with(&train);
+            if is_standardised { arm.standardised() } else { arm }
+        };
+        let about = About::features("far", &CLASSES);
+        Study::new(&test).about(about).protocol(protocol(0..2, 40)).add(arm("a")).add(arm("b"))
+    };
+    let (_dir, folder) = folder();
+    let (outcome, noted) = run_into(&folder, &study(false));
+    assert!(noted[0].contains("a 0 ") && noted[0].contains("--standardise"), "{noted:?}");
+    let results = outcome.unwrap().results;
+    assert!(matches!(results.notes[0].note, Note::FeatureScale { .. }) && results.notes[0].seeds.is_empty());
+    let page = fs::read_to_string(folder.path().join("report.md")).unwrap();
+    assert!(page.contains("> **Note.** `a`: The features have a root mean square of"), "{page}");
+
+    let (outcome, noted) = run_into(&self::folder().1, &study(true));
+    assert!(noted.is_empty(), "{noted:?}");
+    let last =
+        |results: &mlprobe_experiments::Results| results.arms[0].readings.last().unwrap().test_accuracy.mean;
+    assert!(last(&outcome.unwrap().results) > last(&results) + 0.2);
+}
+
+/// Rows as those of [`set`], 300 away from 0.
+fn far_from_zero(rows: usize) -> LabelledFeatures {
+    let set = set(&all_classes(rows), 1.0);
+    LabelledFeatures::new(set.features().mapv(|x| x + 300.0), set.labels().to_vec()).unwrap()
+}
