@@ -183,12 +183,24 @@ fn check_classes(places: &[(String, String)], labels: &[Vec<u16>], names: &[Stri
         }
     };
     let of_test = classes(test);
+    let is_numbered = names.iter().all(|name| name.parse::<u16>().is_ok());
     for ((name, file), labels) in places.iter().zip(training) {
         let of_set = classes(labels);
         if of_set.is_disjoint(&of_test) {
             bail!(
                 "the classes of `{name}`, {} ({file}), and those of the test set, {}, have nothing in common: label both in \
                  the same way",
+                list(&of_set),
+                list(&of_test)
+            );
+        }
+        let next = |classes: &BTreeSet<u16>| {
+            classes.iter().map(|class| class.saturating_add(1)).collect::<BTreeSet<_>>()
+        };
+        if is_numbered && (of_set == next(&of_test) || of_test == next(&of_set)) {
+            bail!(
+                "the labels of `{name}`, {} ({file}), look like those of the test set, {}, counted from another number: \
+                 label both in the same way",
                 list(&of_set),
                 list(&of_test)
             );
@@ -305,6 +317,28 @@ mod tests {
             [("c=0.1", "no set is called `c`, but a, b"), ("a=-1", "a number above 0"), ("x", "NAME=NUMBER")]
         {
             let message = rates(&[option]).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn labels_that_mean_something_else_in_the_test_set_are_refused() {
+        let check = |train: &[u16], test: &[u16], names: &[&str]| {
+            let places = [("a".to_owned(), "a.npz".to_owned())];
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            check_classes(&places, &[train.to_vec(), test.to_vec()], &names)
+        };
+        let numbers = ["0", "1", "2", "3"];
+        assert!(check(&[0, 1, 2, 2], &[2, 0, 1], &numbers).is_ok());
+        assert!(check(&[0, 1, 2, 3], &[2, 1], &numbers).is_ok());
+        assert!(check(&[0, 1, 2], &[1, 2], &["ant", "bee", "cat"]).is_ok());
+        for (train, test, words) in [
+            (&[1, 2, 3][..], &[0, 1, 2][..], "counted from another number"),
+            (&[0, 1, 2], &[1, 2, 3], "counted from another number"),
+            (&[0, 1], &[2, 3], "nothing in common"),
+            (&[0, 2], &[0, 3], "no training set has the test classes 3"),
+        ] {
+            let message = check(train, test, &numbers).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
     }

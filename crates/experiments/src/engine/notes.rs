@@ -42,7 +42,7 @@ impl fmt::Display for Note {
             ),
             Self::DeadNetwork => f.write_str(
                 "the network is dead: its output is identical for every test image (all ReLUs inactive); lower the \
-                 learning rate",
+                 learning rate, or standardise the features",
             ),
             Self::FeatureScale { root_mean_square, deviation } => write!(
                 f,
