@@ -134,6 +134,7 @@ impl StudyOptions {
         let epochs = epochs.unwrap_or(if quick { 20 } else { 800 });
         let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
         protocol.check()?;
+        compared.check(&protocol)?;
         let (extractor, network) = extractor.open(quick)?;
         let Loaded { dataset, images, comparable } = images.load(quick, extractor.input_size())?;
         print(format_args!("Features by {}.", extractor.name()));

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod notes;
 pub(crate) mod progress;
 mod queue;
+pub(crate) mod rows;
 pub(crate) mod scoring;
 pub(crate) mod session;
 pub(crate) mod sets;
@@ -25,11 +26,10 @@ use crate::settings::Protocol;
 use arm::Arm;
 use progress::Event;
 use queue::{Job, Queue, for_each_job};
+use rows::EpochRows;
 use scoring::{Scoring, TrainedRun};
 use session::Session;
 use sets::LabelledFeatures;
-use standardisation::Standardisation;
-use subset::part_of;
 
 /// What is trained and scored: the arms of a study with everything that they share.
 pub(crate) struct Engine<'a> {
@@ -113,25 +113,19 @@ impl Engine<'_> {
     fn train(&self, arm: usize, seed: u64, session: &Session<'_>) -> Result<Option<TrainedRun>> {
         let Self { stage, arms, scoring, hidden, .. } = *self;
         let arm = arms[arm];
-        let mut blocks = arm.training_set(seed, scoring.test.dim(), session)?;
-        if let Some(subset) = scoring.protocol.subset {
-            blocks = blocks.iter().map(|set| part_of(set, subset, seed)).collect::<Result<_>>()?;
-        }
+        let mut rows = EpochRows::new(arm, seed, scoring.test.dim(), scoring.protocol.subset, session)?;
         let failed = Error::training(arm.name(), seed);
-        let hyperparameters = arm.hyperparameters(scoring.protocol).map_err(failed)?;
-        let run = match arm.is_standardised() {
-            false => scoring.run(stage, (arm.name(), seed), &blocks, (hidden, hyperparameters), session)?,
-            true => {
-                let standardisation = Standardisation::fit(blocks[0].features());
+        let settings = (hidden, arm.hyperparameters(scoring.protocol).map_err(failed)?);
+        let run = match rows.standardisation().cloned() {
+            None => scoring.run(stage, (arm.name(), seed), &mut rows, settings, session)?,
+            Some(standardisation) => {
                 let scale = |set: &LabelledFeatures| standardisation.apply_to(set);
-                let blocks = blocks.iter().map(scale).collect::<Result<Vec<_>>>()?;
                 let test = scale(scoring.test)?;
                 let scale_further =
                     |(name, set): &(String, LabelledFeatures)| Ok((name.clone(), scale(set)?));
                 let further = scoring.further.iter().map(scale_further).collect::<Result<Vec<_>>>()?;
                 let scoring = Scoring { test: &test, further: &further, ..scoring };
-                let settings = (hidden, hyperparameters);
-                let run = scoring.run(stage, (arm.name(), seed), &blocks, settings, session)?;
+                let run = scoring.run(stage, (arm.name(), seed), &mut rows, settings, session)?;
                 let fold = |run: TrainedRun| {
                     let model =
                         standardisation.fold(&run.model).map_err(Error::training(arm.name(), seed))?;

@@ -16,12 +16,12 @@ use ndarray::{Array2, Array4, ArrayView4, s};
 
 use crate::common::assert_same;
 
-const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
+pub const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
 
 /// Mean colours of 16 tiles: 48 numbers per image, in [0, 1]. Counts the images it was given.
 #[derive(Default)]
-struct Tiles {
-    extracted: AtomicUsize,
+pub struct Tiles {
+    pub extracted: AtomicUsize,
 }
 
 impl Extractor for Tiles {
@@ -57,7 +57,7 @@ impl Extractor for Tiles {
     }
 }
 
-fn source<'a>(
+pub fn source<'a>(
     dataset: &'a Dataset,
     extractor: &'a dyn Extractor,
     cache: &'a FeatureCache,
@@ -65,7 +65,7 @@ fn source<'a>(
     FeatureSource::new(dataset, false, extractor, cache, "abc1234".into())
 }
 
-fn settings(compared: Compared, seeds: u64) -> Settings {
+pub fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
         images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
@@ -78,7 +78,7 @@ fn reproduction() -> Settings {
     settings(Compared::Reproduction { preset: Preset::Y2022 }, 2)
 }
 
-fn silent() -> Session<'static> {
+pub fn silent() -> Session<'static> {
     Session::new(Progress::silent())
 }
 
