@@ -127,6 +127,11 @@ pub struct Inputs {
 }
 
 impl StudyOptions {
+    /// Whether the images were named, if only by --quick.
+    pub fn names_images(&self) -> bool {
+        self.quick || self.images.is_named()
+    }
+
     /// Loads the images and opens the network.
     pub fn load(self, compared: Compared) -> Result<Inputs> {
         let Self { images, seeds, epochs, training, extractor, threads: _, quick } = self;

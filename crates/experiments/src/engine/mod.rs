@@ -36,6 +36,8 @@ pub(crate) struct Engine<'a> {
     /// The stage of the runs.
     pub stage: &'a str,
     pub arms: &'a [&'a Arm<'a>],
+    /// What the runs are called before the name of the arm, where the arms have other runs in the same study.
+    pub prefix: &'a str,
     pub scoring: Scoring<'a>,
     /// Widths of the hidden layers.
     pub hidden: &'a [usize],
@@ -46,8 +48,24 @@ pub(crate) struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// Trains every arm with each of these `seeds` in two stages: first all rows that follow from a seed are prepared, then
-    /// the runs train, one thread each. Whenever all arms have finished one more seed, in the order of the seeds,
+    /// Prepares all rows that follow from one of these `seeds`, which comes before [`run`](Self::run). Returns whether all are: not
+    /// if the observer asked to stop.
+    ///
+    /// # Errors
+    /// The first error of an arm's rows.
+    pub(crate) fn prepare(&self, seeds: &[u64], session: &Session<'_>) -> Result<bool> {
+        for &seed in seeds {
+            for arm in self.arms {
+                if session.stopped() {
+                    return Ok(false);
+                }
+                arm.prepare(seed, session)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Trains every arm with each of these `seeds`, one thread each. Whenever all arms have finished one more seed, in the order of the seeds,
     /// `after_seed` gets its runs in the order of the arms; on `Break`, no further seed is handed over. Returns whether all
     /// were, or `after_seed` broke off: not if the observer asked to stop.
     ///
@@ -59,14 +77,6 @@ impl Engine<'_> {
         session: &Session<'_>,
         mut after_seed: impl FnMut(Vec<TrainedRun>) -> Result<ControlFlow<()>>,
     ) -> Result<bool> {
-        for &seed in seeds {
-            for arm in self.arms {
-                if session.stopped() {
-                    return Ok(false);
-                }
-                arm.prepare(seed, session)?;
-            }
-        }
         let (mut pending, mut handed_over, mut decided) = (BTreeMap::new(), 0, false);
         let mut failure = None;
         let per_seed: u64 = self.arms.iter().map(|arm| arm.updates_per_epoch(self.scoring.protocol)).sum();
@@ -111,13 +121,14 @@ impl Engine<'_> {
     }
 
     fn train(&self, arm: usize, seed: u64, session: &Session<'_>) -> Result<Option<TrainedRun>> {
-        let Self { stage, arms, scoring, hidden, .. } = *self;
+        let Self { stage, arms, prefix, scoring, hidden, .. } = *self;
         let arm = arms[arm];
+        let name = &format!("{prefix}{}", arm.name());
         let mut rows = EpochRows::new(arm, seed, scoring.test.dim(), scoring.protocol.subset, session)?;
-        let failed = Error::training(arm.name(), seed);
+        let failed = Error::training(name, seed);
         let settings = (hidden, arm.hyperparameters(scoring.protocol).map_err(failed)?);
         let run = match rows.standardisation().cloned() {
-            None => scoring.run(stage, (arm.name(), seed), &mut rows, settings, session)?,
+            None => scoring.run(stage, (name, seed), &mut rows, settings, session)?,
             Some(standardisation) => {
                 let scale = |set: &LabelledFeatures| standardisation.apply_to(set);
                 let test = scale(scoring.test)?;
@@ -125,10 +136,9 @@ impl Engine<'_> {
                     |(name, set): &(String, LabelledFeatures)| Ok((name.clone(), scale(set)?));
                 let further = scoring.further.iter().map(scale_further).collect::<Result<Vec<_>>>()?;
                 let scoring = Scoring { test: &test, further: &further, ..scoring };
-                let run = scoring.run(stage, (arm.name(), seed), &mut rows, settings, session)?;
+                let run = scoring.run(stage, (name, seed), &mut rows, settings, session)?;
                 let fold = |run: TrainedRun| {
-                    let model =
-                        standardisation.fold(&run.model).map_err(Error::training(arm.name(), seed))?;
+                    let model = standardisation.fold(&run.model).map_err(Error::training(name, seed))?;
                     Ok::<_, Error>(TrainedRun { model, ..run })
                 };
                 run.map(fold).transpose()?

@@ -39,7 +39,10 @@ pub fn study<'a>(
         .compare("augmented images", AUGMENTED, DUPLICATED)
         .compare("all three", AUGMENTED, UNAUGMENTED)
         .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST)
-        .separate_questions();
+        .separate_questions()
+        // Nearest neighbours have no updates to keep equal, and plain copies would only vote twice.
+        .probe_neighbours(AUGMENTED, UNAUGMENTED)
+        .probe_logistic(AUGMENTED, DUPLICATED);
     for question in questions() {
         study = study.ask(question);
     }

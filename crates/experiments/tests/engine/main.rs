@@ -6,6 +6,7 @@ mod common;
 mod draws;
 mod knn;
 mod numbers;
+mod probes;
 mod reproduction;
 mod resume;
 mod seeded;

@@ -332,6 +332,10 @@ fn the_fields_of_results_json_keep_their_names() {
         "/baselines/1/classifier",
         "/baselines/1/k",
         "/baselines/2/test_accuracy/mean",
+        "/probes/0/probe",
+        "/probes/0/k",
+        "/probes/0/a_accuracy/mean",
+        "/probes/1/answer/interval/low",
         "/notes",
         "/stages/0/name",
         "/stages/0/seconds",
@@ -375,11 +379,16 @@ fn every_feature_is_there_before_the_training_begins() {
     };
     run_on(&source(&dataset, &tiles, &cache), 2, &Session::new(Progress::new(&observer)));
     let stages = stages.into_inner().unwrap();
-    let end = stages.len() - 3;
+    let end = stages.len() - 5;
     let is_known = |stage: &String| stage.starts_with("features of the ") || stage == "baselines";
     assert!(stages[..end].iter().all(is_known), "{stages:?}");
-    let rest =
-        ["features of the augmented images, seed 0", "features of the augmented images, seed 1", "training"];
+    let rest = [
+        "features of the augmented images, seed 0",
+        "features of the augmented images, seed 1",
+        "training",
+        "probe: nearest neighbours",
+        "probe: logistic regression",
+    ];
     assert_eq!(stages[end..], rest);
 }
 
