@@ -24,7 +24,7 @@ SCHEMES = ["light", "dark"]
 # What a page of any comparison holds, whatever it found, and what a page of the study holds besides.
 FIGURES = """arms differences test-accuracy train-accuracy test-loss train-loss accuracy-gap loss-gap cost-epochs
     cost-updates cost-seconds""".split()
-TABLES = """arms differences mcnemar gaps costs classes precision calibration baselines stages""".split()
+TABLES = """arms differences mcnemar gaps costs classes precision calibration baselines probes stages""".split()
 STUDY_FIGURES = """decomposition robustness tests gallery confused-0 mistakes-0 confused-1 mistakes-1""".split()
 STUDY_TABLES = """c1 c2 c3""".split()
 STUDY_ARMS = 4

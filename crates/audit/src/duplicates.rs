@@ -2,8 +2,8 @@
 
 use crate::error::{Result, require};
 use crate::whitening::Whitening;
-use mlprobe_kernels::gemm;
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use mlprobe_kernels::keep_nearest;
+use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,8 @@ pub const CONTRAST: f64 = 0.2;
 /// The similarity from which the background does not matter: a test row may have any number of copies.
 pub const CERTAIN: f64 = 0.8;
 
-/// Rows of a block. One thread holds the products of one block of test rows with one block of training rows, 2 MiB.
-const TEST_BLOCK: usize = 256;
-const TRAIN_BLOCK: usize = 2048;
+/// Test rows that a thread takes at a time.
+const BLOCK: usize = 256;
 const OPERATION: &str = "find near-duplicates";
 
 /// A test row and a training row that are alike.
@@ -90,45 +89,15 @@ pub fn nearest_rows(
 ) -> Result<Vec<Pair>> {
     require(k > 0, OPERATION, "at least one row to look for", k, "ask for one or more")?;
     let (train, test) = (whitening.unit_rows(train)?, whitening.unit_rows(test)?);
-    let blocks: Vec<_> = test.axis_chunks_iter(Axis(0), TEST_BLOCK).enumerate().collect();
-    let pairs: Vec<Vec<Pair>> = blocks
-        .into_par_iter()
-        .map(|(block, rows)| nearest_in_block(train.view(), block * TEST_BLOCK, rows, k))
-        .collect::<Result<_>>()?;
-    Ok(pairs.concat())
-}
-
-/// The nearest rows of `train` (N, D) for test rows (m, D), whose first has the number `first`.
-fn nearest_in_block(
-    train: ArrayView2<'_, f32>,
-    first: usize,
-    test: ArrayView2<'_, f32>,
-    k: usize,
-) -> Result<Vec<Pair>> {
-    let mut nearest = vec![Vec::with_capacity(k + 1); test.nrows()];
-    let mut products = Array2::zeros((test.nrows(), TRAIN_BLOCK.min(train.nrows())));
-    for (block, rows) in train.axis_chunks_iter(Axis(0), TRAIN_BLOCK).enumerate() {
-        let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-        gemm(1.0, &test, &rows.t(), 0.0, &mut products)?;
-        for (nearest, products) in nearest.iter_mut().zip(products.outer_iter()) {
-            for (row, &similarity) in (block * TRAIN_BLOCK..).zip(products) {
-                keep_nearest(nearest, (similarity, row), k);
-            }
-        }
-    }
-    let pair = |test, (similarity, train): (f32, usize)| Pair { test, train, similarity: similarity.into() };
-    let pairs =
-        (first..).zip(nearest).flat_map(|(row, found)| found.into_iter().map(move |hit| pair(row, hit)));
-    Ok(pairs.collect())
-}
-
-/// Inserts a candidate among the k nearest, in order. Candidates come in the order of their rows, so that one of equal
-/// similarity goes behind those already there.
-fn keep_nearest(nearest: &mut Vec<(f32, usize)>, candidate: (f32, usize), k: usize) {
-    if nearest.len() == k && nearest[k - 1].0 >= candidate.0 {
-        return; // nearly always
-    }
-    let place = nearest.partition_point(|other| other.0 >= candidate.0);
-    nearest.insert(place, candidate);
-    nearest.truncate(k);
+    let mut nearest = vec![Vec::new(); test.nrows()];
+    let blocks = test.axis_chunks_iter(Axis(0), BLOCK).into_par_iter().zip(nearest.par_chunks_mut(BLOCK));
+    blocks.try_for_each(|(test, nearest)| {
+        keep_nearest(test, train.view(), 0, |similarity, _| similarity, k, nearest)
+    })?;
+    let pairs_of = |(test, nearest): (usize, Vec<(f32, usize)>)| {
+        let pair =
+            move |(similarity, train): (f32, usize)| Pair { test, train, similarity: similarity.into() };
+        nearest.into_iter().map(pair)
+    };
+    Ok(nearest.into_iter().enumerate().flat_map(pairs_of).collect())
 }

@@ -113,7 +113,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         let arm = Arm::new(&set.name, *rate).with(&set.set);
         study = study.add(if standardise { arm.standardised() } else { arm });
     }
-    let study = study.baselines(&sets[0].set, rates[0]);
+    study = study.baselines(&sets[0].set, rates[0]);
+    for NamedSet { name, .. } in &sets[1..] {
+        study = study.probe_neighbours(name, &sets[0].name).probe_logistic(name, &sets[0].name);
+    }
     let folder = run.run(identity, |folder, session| {
         study.run_in(session, |so_far| {
             folder.save(so_far)?;

@@ -36,6 +36,11 @@ pub struct Loaded {
 }
 
 impl ImageOptions {
+    /// Whether a data set was named.
+    pub fn is_named(&self) -> bool {
+        self.dataset.is_some()
+    }
+
     /// Loads the images and says what they are. Those of a folder of images become `side` x `side` pixels.
     pub fn load(self, quick: bool, side: usize) -> Result<Loaded> {
         let Self { dataset, skip_broken, labels } = self;

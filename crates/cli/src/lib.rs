@@ -8,6 +8,7 @@ mod compare;
 mod curve;
 mod data;
 mod display;
+mod draws;
 mod embed;
 mod export;
 mod extractor;
@@ -51,6 +52,7 @@ pub enum Command {
     Ablate(ablate::Arguments),
     Audit(audit::Arguments),
     Curve(curve::Arguments),
+    Draws(draws::Arguments),
     Plan(plan::Arguments),
     Pool(pool::Arguments),
     Report(report::Arguments),
@@ -86,6 +88,7 @@ impl Command {
             Self::Ablate(arguments) => ablate::run(arguments),
             Self::Audit(arguments) => audit::run(arguments),
             Self::Curve(arguments) => curve::run(arguments),
+            Self::Draws(arguments) => draws::run(arguments),
             Self::Plan(arguments) => plan::run(arguments),
             Self::Pool(arguments) => pool::run(arguments),
             Self::Report(arguments) => report::run(arguments),

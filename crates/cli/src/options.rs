@@ -127,6 +127,11 @@ pub struct Inputs {
 }
 
 impl StudyOptions {
+    /// Whether the images were named, if only by --quick.
+    pub fn names_images(&self) -> bool {
+        self.quick || self.images.is_named()
+    }
+
     /// Loads the images and opens the network.
     pub fn load(self, compared: Compared) -> Result<Inputs> {
         let Self { images, seeds, epochs, training, extractor, threads: _, quick } = self;
@@ -134,6 +139,7 @@ impl StudyOptions {
         let epochs = epochs.unwrap_or(if quick { 20 } else { 800 });
         let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
         protocol.check()?;
+        compared.check(&protocol)?;
         let (extractor, network) = extractor.open(quick)?;
         let Loaded { dataset, images, comparable } = images.load(quick, extractor.input_size())?;
         print(format_args!("Features by {}.", extractor.name()));

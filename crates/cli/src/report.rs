@@ -37,7 +37,7 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     let tuned = tuned.map(|folder| tuned::Report::read(folder.join("tuned.json"))).transpose()?;
     let dataset = images_of(&results.settings, &results.about.dataset.test_digest);
     let transforms = match results.settings.compared {
-        Compared::Reproduction { preset } => preset.transforms(),
+        Compared::Reproduction { preset } | Compared::Draws { preset, .. } => preset.transforms(),
         Compared::Ablation => Preset::default().transforms(),
         Compared::Tuned | Compared::Files { .. } | Compared::Given => &[],
     };

@@ -1,5 +1,7 @@
 //! `mlprobe reproduce`: the whole study, from data to report.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use mlprobe_data::augment::{Preset, Transform};
@@ -67,6 +69,17 @@ pub fn run_study<'a>(
     transforms: &[Transform],
     study: impl for<'s> FnOnce(&'s FeatureSource<'s>, &Session<'_>) -> mlprobe_experiments::Result<Study<'s>>,
 ) -> Result<()> {
+    print_summary(&finish_study(inputs, run, threads, transforms, study)?)
+}
+
+/// As [`run_study`], and prints nothing. Returns the run folder.
+pub fn finish_study<'a>(
+    inputs: &'a Inputs,
+    run: RunOptions,
+    threads: usize,
+    transforms: &[Transform],
+    study: impl for<'s> FnOnce(&'s FeatureSource<'s>, &Session<'_>) -> mlprobe_experiments::Result<Study<'s>>,
+) -> Result<PathBuf> {
     let source = inputs.source();
     let pictures = Pictures { dataset: &inputs.dataset, transforms };
     let folder = run.run(inputs.identity(&source), |folder, session| {
@@ -77,7 +90,7 @@ pub fn run_study<'a>(
         })?;
         Ok(())
     })?;
-    print_summary(folder.path())
+    Ok(folder.path().to_owned())
 }
 
 fn run_tuned(inputs: &Inputs, run: RunOptions, threads: usize) -> Result<()> {

@@ -204,3 +204,17 @@ proptest! {
         prop_assert_eq!(rest, all.slice(s![index.., .., .., ..]));
     }
 }
+
+#[test]
+fn copies_of_an_image_have_draws_of_their_own_from_the_stated_streams() {
+    let copy = |copy: u32, image| augmenter(Preset::Y2022, 42).with_copy(copy).draw(image, 32, 32);
+    // Image i of copy c has the stream c 2³² + i, which is that of another image of copy 0.
+    let first = augmenter(Preset::Y2022, 42);
+    for (number, image) in [(0, 5), (1, 0), (7, 123), (256, 0)] {
+        assert_eq!(copy(number, image), first.draw((u64::from(number) << 32) + image, 32, 32));
+    }
+    let drawn: HashSet<String> =
+        (0..8).flat_map(|number| (0..50).map(move |image| format!("{:?}", copy(number, image)))).collect();
+    // Two crops are alike with probability 1/25 each; other transforms hardly ever are.
+    assert!(drawn.len() > 250, "{} of 400 draws are different", drawn.len());
+}

@@ -30,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .learning_rate(0.1)
         .arm("clean", &clean)
         .arm("noisy", &noisy)
-        .baselines(&clean, 0.1);
+        .baselines(&clean, 0.1)
+        .probe_neighbours("noisy", "clean")
+        .probe_logistic("noisy", "clean");
 
     let inputs = [&clean, &noisy, &test].map(|set| set.digest().to_owned()).to_vec();
     let start = Start {

@@ -98,7 +98,7 @@ impl<'a> FeatureSource<'a> {
     /// One transformed copy of each training image per seed, by one of `transforms` drawn uniformly; `what` names the copies
     /// in the progress display.
     pub fn augmented(&'a self, transforms: &'a [Transform], what: impl Into<String>) -> AugmentedRows<'a> {
-        AugmentedRows { source: self, transforms, what: what.into() }
+        AugmentedRows { source: self, transforms, draws: 1, what: what.into() }
     }
 
     /// Where the numbers come from.
@@ -208,11 +208,25 @@ impl<'a> FeatureSource<'a> {
     }
 }
 
-/// The features of one transformed copy of each training image per seed.
+/// The features of one transformed copy of each training image per seed and draw.
 pub struct AugmentedRows<'a> {
     source: &'a FeatureSource<'a>,
     transforms: &'a [Transform],
+    draws: u32,
     what: String,
+}
+
+impl AugmentedRows<'_> {
+    /// So many draws of the copies per seed, at least 1: epoch e, counted from 0, trains on draw e mod `draws`. Draw 0 is that
+    /// of one draw; draw c has the transforms of [`Augmenter::with_copy`] c.
+    #[must_use]
+    pub fn with_draws(self, draws: u32) -> Self {
+        Self { draws, ..self }
+    }
+
+    fn augmenter(&self, seed: u64, draw: u32) -> Result<Augmenter> {
+        Ok(Augmenter::new(self.transforms, seed)?.with_copy(draw))
+    }
 }
 
 impl SeededRows for AugmentedRows<'_> {
@@ -220,17 +234,22 @@ impl SeededRows for AugmentedRows<'_> {
         self.source.dataset.train.len()
     }
 
-    fn prepare(&self, seed: u64, session: &Session<'_>) -> Result<()> {
-        let Self { source, transforms, what } = self;
-        let augmenter = Augmenter::new(transforms, seed)?;
-        let stage = format!("features of the {what}, seed {seed}");
-        let digest = source.digest(Half::Train);
-        source.stage(&stage, &source.dataset.train, digest, Some(&augmenter), session).map(drop)
+    fn draws(&self) -> usize {
+        self.draws as usize
     }
 
-    fn load(&self, seed: u64, _: &Session<'_>) -> Result<LabelledFeatures> {
-        let Self { source, transforms, .. } = self;
-        let (train, augmenter) = (&source.dataset.train, Augmenter::new(transforms, seed)?);
+    fn prepare(&self, seed: u64, session: &Session<'_>) -> Result<()> {
+        let (train, digest) = (&self.source.dataset.train, self.source.digest(Half::Train));
+        let stage = format!("features of the {}, seed {seed}", self.what);
+        (0..self.draws).try_for_each(|draw| {
+            let augmenter = self.augmenter(seed, draw)?;
+            self.source.stage(&stage, train, digest, Some(&augmenter), session).map(drop)
+        })
+    }
+
+    fn load(&self, seed: u64, draw: usize, _: &Session<'_>) -> Result<LabelledFeatures> {
+        let source = self.source;
+        let (train, augmenter) = (&source.dataset.train, self.augmenter(seed, draw as u32)?);
         let (features, _) = source.features(train, source.digest(Half::Train), Some(&augmenter), &|_| ())?;
         LabelledFeatures::new(features, train.labels.clone())
     }

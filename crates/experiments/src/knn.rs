@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::sets::LabelledFeatures;
 use crate::error::Result;
-use mlprobe_kernels::gemm;
+use mlprobe_kernels::keep_nearest;
 use mlprobe_stats::metrics::check_labels;
 use mlprobe_stats::require;
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{ArcArray2, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-/// Rows of a block. One thread holds the products of one block of queries with one block of training rows, 2 MiB.
-const QUERY_BLOCK: usize = 256;
-const TRAIN_BLOCK: usize = 2048;
+/// Queries that a thread takes at a time.
+const BLOCK: usize = 256;
+/// Training rows of which there is a copy of unit length at a time.
+const SCALED: usize = 8192;
 /// Labels are 16 bits wide.
 const MAX_CLASSES: usize = 1 << 16;
 
@@ -60,16 +62,9 @@ pub fn knn_predict(
         }
     }
 
-    let norms: Vec<f32> = train.outer_iter().map(|row| squared_norm(row.iter()) as f32).collect();
-    let blocks: Vec<ArrayView2<'_, f32>> = query.axis_chunks_iter(Axis(0), QUERY_BLOCK).collect();
-    let predicted: Vec<Vec<u16>> = blocks
-        .into_par_iter()
-        .map(|block| {
-            let nearest = nearest_rows(train, &norms, block, k)?;
-            Ok(nearest.iter().map(|neighbours| vote(neighbours, labels)).collect())
-        })
-        .collect::<Result<_>>()?;
-    Ok(predicted.concat())
+    let mut found = vec![Vec::new(); query.nrows()];
+    search(query, train, 0, k, &mut found)?;
+    Ok(found.iter().map(|nearest| vote(nearest, labels)).collect())
 }
 
 /// The rows of `features` (N, D) scaled to length 1; rows of zeros stay so.
@@ -103,49 +98,62 @@ pub fn majority_class(labels: &[u16]) -> Result<u16> {
     Ok(first_largest.map_or(0, |(&class, _)| class))
 }
 
-/// A training row and its squared distance to a query, less the query's own squared length.
-#[derive(Clone, Copy)]
-struct Neighbour {
-    distance: f32,
-    row: usize,
-}
-
-/// The k nearest rows of `train` (N, D) for each row of `query` (M, D), nearest first; `norms` are |t|² (N).
-fn nearest_rows(
-    train: ArrayView2<'_, f32>,
-    norms: &[f32],
-    query: ArrayView2<'_, f32>,
+/// The training rows nearest to some queries by cosine. Rows may come in several sets: the result is that of all of them together.
+#[derive(Clone)]
+pub(crate) struct Neighbours {
     k: usize,
-) -> Result<Vec<Vec<Neighbour>>> {
-    let mut nearest = vec![Vec::with_capacity(k + 1); query.nrows()];
-    let mut products = Array2::zeros((query.nrows(), TRAIN_BLOCK.min(train.nrows())));
-    for (block, rows) in train.axis_chunks_iter(Axis(0), TRAIN_BLOCK).enumerate() {
-        let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-        gemm(1.0, &query, &rows.t(), 0.0, &mut products).map_err(mlprobe_features::Error::from)?;
-        for (best, products) in nearest.iter_mut().zip(products.outer_iter()) {
-            let first = block * TRAIN_BLOCK;
-            for (row, (product, norm)) in (first..).zip(products.iter().zip(&norms[first..])) {
-                keep_nearest(best, Neighbour { distance: norm - 2.0 * product, row }, k);
-            }
-        }
-    }
-    Ok(nearest)
+    /// Of unit length (M, D).
+    queries: ArcArray2<f32>,
+    /// For each query the nearest rows first, with 2 q·t - |t|².
+    found: Vec<Vec<(f32, usize)>>,
+    /// Of all rows so far.
+    labels: Vec<u16>,
 }
 
-/// Inserts `candidate` among the k nearest, in order. Candidates come in the order of their rows, so an equal
-/// distance goes behind those already there.
-fn keep_nearest(nearest: &mut Vec<Neighbour>, candidate: Neighbour, k: usize) {
-    if nearest.len() == k && nearest[k - 1].distance <= candidate.distance {
-        return; // nearly always
+impl Neighbours {
+    /// No neighbours yet of `queries` (M, D), of which `k` will be kept.
+    pub(crate) fn of(queries: ArrayView2<'_, f32>, k: usize) -> Self {
+        let found = vec![Vec::new(); queries.nrows()];
+        Self { k, queries: unit_rows(queries).into_shared(), found, labels: Vec::new() }
     }
-    let place = nearest.partition_point(|other| other.distance <= candidate.distance);
-    nearest.insert(place, candidate);
-    nearest.truncate(k);
+
+    /// Takes in more rows.
+    pub(crate) fn add(&mut self, set: &LabelledFeatures) -> Result<()> {
+        for (piece, rows) in set.features().axis_chunks_iter(Axis(0), SCALED).enumerate() {
+            let first = self.labels.len() + piece * SCALED;
+            search(self.queries.view(), unit_rows(rows).view(), first, self.k, &mut self.found)?;
+        }
+        self.labels.extend(set.labels());
+        Ok(())
+    }
+
+    /// The class (M) that most of the neighbours of each query have.
+    pub(crate) fn vote(&self) -> Vec<u16> {
+        self.found.iter().map(|nearest| vote(nearest, &self.labels)).collect()
+    }
+}
+
+/// Keeps the `k` nearest of `train` (N, D) to each row of `query` (M, D) in `found` (M), as 2 q·t - |t|² and the number of the
+/// row, where the first has the number `first`.
+fn search(
+    query: ArrayView2<'_, f32>,
+    train: ArrayView2<'_, f32>,
+    first: usize,
+    k: usize,
+    found: &mut [Vec<(f32, usize)>],
+) -> Result<()> {
+    let norms: Vec<f32> = train.outer_iter().map(|row| squared_norm(row.iter()) as f32).collect();
+    let blocks: Vec<_> = query.axis_chunks_iter(Axis(0), BLOCK).zip(found.chunks_mut(BLOCK)).collect();
+    let nearer = |product: f32, row: usize| 2.0 * product - norms[row - first];
+    let searched = blocks
+        .into_par_iter()
+        .try_for_each(|(query, found)| keep_nearest(query, train, first, nearer, k, found));
+    Ok(searched.map_err(mlprobe_features::Error::from)?)
 }
 
 /// The class with most votes among neighbours, nearest first; among equals the one met first.
-fn vote(nearest: &[Neighbour], labels: &[u16]) -> u16 {
-    let classes = || nearest.iter().map(|neighbour| labels[neighbour.row]);
+fn vote(nearest: &[(f32, usize)], labels: &[u16]) -> u16 {
+    let classes = || nearest.iter().map(|&(_, row)| labels[row]);
     let votes = count(classes());
     // The last of equal maxima wins, so look from far to near.
     classes().rev().max_by_key(|class| votes.get(class)).unwrap_or(0)

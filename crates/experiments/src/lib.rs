@@ -44,10 +44,11 @@ pub use study::{Outcome, Study};
 pub mod results {
     pub use crate::analysis::answers::{Answer, Claim, Population, Verdict, default_margin};
     pub use crate::analysis::arms::{ArmResults, Reading};
+    pub use crate::analysis::baselines::{Baseline, Classifier};
     pub use crate::analysis::comparison::Comparison;
     pub use crate::analysis::costs::{ArmCost, Cost};
     pub use crate::analysis::machine::Machine;
-    pub use crate::analysis::probes::{Baseline, Classifier};
+    pub use crate::analysis::probes::{Probe, ProbeAnswer};
     pub use crate::analysis::quality::{ClassQuality, ConfusedPair, Quality};
     pub use crate::analysis::questions::{Measure, Question};
     pub use crate::analysis::reading::read_results;

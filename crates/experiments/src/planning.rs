@@ -3,8 +3,10 @@
 use mlprobe_stats::{Components, Plan, plan, plan_images, plan_seeds, require};
 use serde::Serialize;
 
+use crate::analysis::machine::Machine;
 use crate::analysis::results::Results;
 use crate::error::Result;
+use crate::study::STAGE;
 
 /// What a pilot says of a larger study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,8 +19,14 @@ pub struct StudyPlan {
     pub seeds: usize,
     /// Test images that are planned for.
     pub images: usize,
-    /// Seconds that one more seed of all arms takes on the pilot's machine, all its threads busy.
+    /// The pilot's machine.
+    pub machine: Machine,
+    /// Whether that is the machine that this runs on.
+    pub is_this_machine: bool,
+    /// Seconds that one more seed of all arms takes there, from the first epoch to the last score.
     pub seconds_per_seed: f64,
+    /// Seconds that the features of a seed took the pilot; about none if it found them in the cache.
+    pub feature_seconds_per_seed: f64,
     /// One per comparison after the last epoch.
     pub contrasts: Vec<ContrastPlan>,
     /// Comparisons, as "a - b", of which every seed of the pilot gave the same difference: they say nothing of how much seeds
@@ -72,14 +80,21 @@ pub fn plan_study(pilot: &Results, effect: f64, seeds: usize, images: usize) -> 
             images_needed: plan_images(&components, effect, seeds).ok().map(|plan| plan.images),
         });
     }
-    let busy: f64 = pilot.arms.iter().flat_map(|arm| &arm.runs).map(|run| run.seconds).sum();
-    let threads = pilot.about.machine.threads.max(1) as f64;
+    let machine = pilot.about.machine.clone();
+    let here = Machine { threads: machine.threads, ..Machine::detect() };
+    let stages = |is_one: fn(&str) -> bool| -> f64 {
+        let of_kind = pilot.stages.iter().filter(|stage| is_one(&stage.name));
+        of_kind.map(|stage| stage.seconds).sum::<f64>() / done as f64
+    };
     Ok(StudyPlan {
         effect,
         pilot_seeds: done,
         seeds,
         images,
-        seconds_per_seed: busy / done as f64 / threads,
+        is_this_machine: machine == here,
+        machine,
+        seconds_per_seed: stages(|name| name == STAGE || name.starts_with("probe: ")),
+        feature_seconds_per_seed: stages(|name| name.starts_with("features of ") && name.contains(", seed ")),
         contrasts,
         left_out,
     })

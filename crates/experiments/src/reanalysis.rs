@@ -2,7 +2,8 @@
 
 use mlprobe_stats::SequentialRule;
 
-use crate::analysis::answers::{Rules, answer, claims};
+use crate::analysis::analyse::rules;
+use crate::analysis::answers::{answer, claims};
 use crate::analysis::comparison::correct;
 use crate::analysis::questions::Question;
 use crate::analysis::results::Results;
@@ -10,7 +11,8 @@ use crate::error::Result;
 use crate::reproduction;
 use crate::settings::Compared;
 
-/// Derives answers, claims and corrected p-values again from the recorded runs and comparisons.
+/// Derives answers, claims and corrected p-values again from the recorded runs and comparisons. The answers of probes stay, since
+/// their runs are not recorded.
 ///
 /// # Errors
 /// [`Error::Statistics`](crate::Error::Statistics) if the record holds a p-value outside [0, 1].
@@ -23,11 +25,7 @@ pub fn reanalyse(results: &mut Results) -> Result<()> {
     let epochs = results.epochs();
     let protocol = &results.settings.protocol;
     let rule = protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
-    let rules = Rules {
-        margin: results.margin(),
-        sequential: rule.as_ref(),
-        is_resampled: protocol.subset.is_some_and(|subset| subset.per_seed),
-    };
+    let rules = rules(results, rule.as_ref());
     let mut answers = Vec::new();
     for question in &questions {
         answers.extend(answer(question, &results.arms, &results.comparisons, None, epochs, &rules)?);

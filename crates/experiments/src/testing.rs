@@ -72,6 +72,7 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
         robustness: Vec::new(),
         costs: Vec::new(),
         baselines: Vec::new(),
+        probes: Vec::new(),
         claims: Vec::new(),
         notes: Vec::new(),
         diverged: Vec::new(),

@@ -11,7 +11,7 @@ use std::process::Command;
 use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_experiments::reproduction;
-use mlprobe_experiments::settings::{Compared, Images, Settings};
+use mlprobe_experiments::settings::{Compared, Draws, Images, Settings};
 use mlprobe_experiments::{FeatureSource, Progress, Protocol, RunFolder, Session};
 use mlprobe_features::{ExtractorSettings, FeatureCache, SqueezeNet};
 use ndarray::Array4;
@@ -24,20 +24,25 @@ const SIDE: usize = 32;
 const D: usize = 512;
 const MIB: usize = 1 << 20;
 
+/// The study of the original report, or the comparison of 0 to 4 draws.
+const STUDIES: [&str; 2] = ["reproduction", "draws"];
+
 /// Bytes that a study of one seed takes at most, of N training and M test images.
-fn bound(n: usize, m: usize, threads: usize) -> usize {
+fn bound(study: &str, n: usize, m: usize, threads: usize) -> usize {
     let images = 3 * SIDE * SIDE * (n + m);
-    // Of the training images, as they are and augmented; of the test images, as they are and under six transforms. While
-    // the neighbours are sought, the augmented ones are not there yet, but a copy of both sets scaled to unit length.
-    let features = 4 * D * (2 * n + 8 * m);
+    // Of the training images, as they are and augmented, in as many runs at a time as have augmented ones, two at most; of the
+    // test images, as they are and under six transforms. While the neighbours are sought, the augmented ones are not there yet,
+    // but a copy of both sets scaled to unit length.
+    let seeded = if study == STUDIES[0] { 1 } else { 2 };
+    let features = 4 * D * ((1 + seeded) * n + 8 * m);
     // The order in which each of four runs visits its rows, twice N of them in two.
     let orders = 8 * (1 + 2 + 2 + 1) * n;
     images + features + orders + 56 * MIB + 4 * MIB * threads
 }
 
 /// Of addresses, which include the program, its stacks, and what the allocator sets aside for each thread and does not use.
-fn address_space(n: usize, m: usize, threads: usize) -> usize {
-    bound(n, m, threads) + 512 * MIB + 128 * MIB * threads
+fn address_space(study: &str, n: usize, m: usize, threads: usize) -> usize {
+    bound(study, n, m, threads) + 512 * MIB + 128 * MIB * threads
 }
 
 /// N images that differ, of ten classes that can be told apart.
@@ -69,15 +74,24 @@ fn study() {
     let place = tempfile::tempdir().unwrap();
     let (extractor, cache) = (SqueezeNet::new(16).unwrap(), FeatureCache::new(place.path().join("cache")));
     let source = FeatureSource::new(&dataset, false, &extractor, &cache, String::new());
+    let is_draws = env::var("LOAD_STUDY").is_ok_and(|study| study == STUDIES[1]);
+    let (preset, draws) = (Preset::Y2022, [0, 1, 2, 4].map(Draws::Number));
     let settings = Settings {
-        compared: Compared::Reproduction { preset: Preset::Y2022 },
+        compared: match is_draws {
+            true => Compared::Draws { preset, draws: draws.to_vec() },
+            false => Compared::Reproduction { preset },
+        },
         images: Some(Images { dataset: "synthetic".into(), skip_broken: false, labels: None }),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
-        protocol: Protocol::new(vec![0], 2),
+        protocol: Protocol::new(vec![0], if is_draws { 4 } else { 2 }),
     };
     let folder = RunFolder::create(place.path().join("out")).unwrap();
     let session = Session::new(Progress::silent());
-    let study = reproduction::study(&source, Preset::Y2022, settings, &session).unwrap();
+    let study = match is_draws {
+        true => reproduction::draws(&source, preset, &draws, settings, &session),
+        false => reproduction::study(&source, preset, settings, &session),
+    };
+    let study = study.unwrap();
     study.threads(threads).run_in(&session, |outcome| folder.save(outcome)).unwrap();
     // Digests of what has no times in it.
     let sums = fs::read_to_string(folder.path().join("SHA256SUMS")).unwrap();
@@ -93,14 +107,15 @@ struct Seen {
     heap: usize,
 }
 
-/// Runs [`study`] of so many training and test images where it may have no more addresses.
-fn limited(n: usize, m: usize, threads: usize) -> Seen {
-    let kib = address_space(n, m, threads) / 1024;
+/// Runs [`study`], one of [`STUDIES`], of so many training and test images where it may have no more addresses.
+fn limited(study: &str, n: usize, m: usize, threads: usize) -> Seen {
+    let kib = address_space(study, n, m, threads) / 1024;
     let script = "ulimit -v \"$1\" && exec \"$0\" --exact study --ignored --nocapture";
     let output = Command::new("sh")
         .args(["-c", script])
         .arg(env::current_exe().unwrap())
         .arg(kib.to_string())
+        .env("LOAD_STUDY", study)
         .env("LOAD_TRAIN", n.to_string())
         .env("LOAD_TEST", m.to_string())
         .env("RAYON_NUM_THREADS", threads.to_string())
@@ -113,9 +128,9 @@ fn limited(n: usize, m: usize, threads: usize) -> Seen {
         lines.map(|(_, rest)| rest.to_owned()).collect::<Vec<_>>()
     };
     let seen = Seen { sums: lines("sum "), heap: lines("heap ")[0].parse().unwrap() };
-    let expected = bound(n, m, threads);
+    let expected = bound(study, n, m, threads);
     println!(
-        "{n} + {m} images, {threads} threads: {} of {expected} bytes, {kib} KiB of addresses",
+        "{study} of {n} + {m} images, {threads} threads: {} of {expected} bytes, {kib} KiB of addresses",
         seen.heap
     );
     assert!(seen.heap <= expected, "{} bytes, {expected} stated", seen.heap);
@@ -125,11 +140,13 @@ fn limited(n: usize, m: usize, threads: usize) -> Seen {
 
 #[test]
 fn sixteen_threads_on_any_number_of_cores_give_the_same_bits_within_the_stated_memory() {
-    assert_eq!(limited(10_000, 2000, 1).sums, limited(10_000, 2000, 16).sums);
+    for study in STUDIES {
+        assert_eq!(limited(study, 10_000, 2000, 1).sums, limited(study, 10_000, 2000, 16).sums, "{study}");
+    }
 }
 
 #[test]
 #[ignore = "takes 5 GB of memory, 3 GB of disk and some minutes"]
 fn ten_times_the_images_of_cifar_10_stay_within_the_stated_memory() {
-    limited(590_000, 10_000, 16);
+    limited(STUDIES[0], 590_000, 10_000, 16);
 }

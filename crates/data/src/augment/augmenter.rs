@@ -28,6 +28,7 @@ use crate::{Error, Result};
 pub struct Augmenter {
     transforms: Vec<Transform>,
     seed: u64,
+    copy: u32,
 }
 
 impl Augmenter {
@@ -39,12 +40,30 @@ impl Augmenter {
         if transforms.is_empty() {
             return Err(Error::argument("Augmenter::new", "at least one transform", "none"));
         }
-        Ok(Self { transforms: transforms.to_vec(), seed })
+        Ok(Self { transforms: transforms.to_vec(), seed, copy: 0 })
     }
 
-    /// The transform and its parameters for image `index`, of `height` x `width` pixels.
+    /// The augmenter of another copy of every image, with draws of its own. Copy 0 is that of [`new`](Self::new).
+    ///
+    /// Image i of copy c draws from the stream c 2³² + i of (seed, "augment").
+    ///
+    /// ```
+    /// # use mlprobe_data::augment::{Augmenter, Preset};
+    /// let first = Augmenter::new(Preset::Y2022.transforms(), 42)?;
+    /// let second = first.clone().with_copy(1);
+    /// assert_ne!(first.draw(5, 32, 32), second.draw(5, 32, 32));
+    /// assert_eq!(first.draw(5, 32, 32), second.with_copy(0).draw(5, 32, 32));
+    /// # Ok::<(), mlprobe_data::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_copy(self, copy: u32) -> Self {
+        Self { copy, ..self }
+    }
+
+    /// The transform and its parameters for image `index`, below 2³², of `height` x `width` pixels.
     pub fn draw(&self, index: u64, height: usize, width: usize) -> Draw {
-        let mut random = Random::new(self.seed, b"augment", index);
+        let stream = (u64::from(self.copy) << 32).wrapping_add(index);
+        let mut random = Random::new(self.seed, b"augment", stream);
         let choice = random.below(self.transforms.len() as u32) as usize;
         Draw::new(self.transforms[choice], &mut random, height, width)
     }
@@ -105,11 +124,14 @@ impl Augmenter {
     /// # use mlprobe_data::augment::{Augmenter, Preset};
     /// let augmenter = Augmenter::new(Preset::Y2022.transforms(), 42)?;
     /// assert_eq!(augmenter.describe(), "augment/1 rotation,cutout,crop,contrast_flip seed=42");
+    /// let other = augmenter.with_copy(3);
+    /// assert_eq!(other.describe(), "augment/1 rotation,cutout,crop,contrast_flip seed=42 copy=3");
     /// # Ok::<(), mlprobe_data::Error>(())
     /// ```
     pub fn describe(&self) -> String {
         let names: Vec<&str> = self.transforms.iter().map(|transform| transform.name()).collect();
-        format!("augment/1 {} seed={}", names.join(","), self.seed)
+        let copy = if self.copy == 0 { String::new() } else { format!(" copy={}", self.copy) };
+        format!("augment/1 {} seed={}{copy}", names.join(","), self.seed)
     }
 }
 

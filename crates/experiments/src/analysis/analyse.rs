@@ -49,12 +49,8 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
     let side = |arm: usize| Side { arm: &results.arms[arm], runs: &runs[arm], labels: plan.labels };
     results.robustness = robustness(results, runs, plan)?;
     results.costs = costs(&results.arms);
-    let (epochs, protocol) = (results.epochs(), &results.settings.protocol);
-    let rules = Rules {
-        margin: results.margin(),
-        sequential: plan.sequential,
-        is_resampled: protocol.subset.is_some_and(|subset| subset.per_seed),
-    };
+    let epochs = results.epochs();
+    let rules = rules(results, plan.sequential);
     let index = |name: &str| results.arms.iter().position(|arm| arm.name == name);
     let mut answers = Vec::new();
     for question in plan.questions {
@@ -66,6 +62,12 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
     results.notes.retain(|note| note.seeds.is_empty());
     results.notes.extend(notes(&results.arms, runs));
     Ok(())
+}
+
+/// What the answers of these results are derived with.
+pub(crate) fn rules<'a>(results: &Results, sequential: Option<&'a SequentialRule>) -> Rules<'a> {
+    let subset = results.settings.protocol.subset;
+    Rules { margin: results.margin(), sequential, is_resampled: subset.is_some_and(|subset| subset.per_seed) }
 }
 
 /// A row for the test images as they are, and one for each further test set; none without further sets.

@@ -78,6 +78,7 @@ pub struct Claim {
 }
 
 /// What answers are derived with.
+#[derive(Clone, Copy)]
 pub(crate) struct Rules<'a> {
     /// A difference in accuracy, or in a gap of accuracies, inside plus or minus this counts as none.
     pub margin: f64,
@@ -126,8 +127,27 @@ pub(crate) fn answer(
     let target = reached_by_all(a.runs.iter().chain(&b.runs)).unwrap_or(0) as f64 / 100.0;
     let differences = differences(question.measure, a, b, epochs, target);
     let seeds = differences.len();
+    let crossed = match question.measure {
+        _ if seeds < 2 => None,
+        Measure::Accuracy => of_accuracy(question, comparisons, sides, seeds, epochs, rules)?,
+        Measure::Gap | Measure::OwnGap => of_gap(question.measure, sides, epochs, rules)?,
+        Measure::Epochs | Measure::Updates | Measure::Seconds => None,
+    };
+    decided(question, &differences, crossed, is_cost.then_some(target), rules).map(Some)
+}
+
+/// The answer from the difference of each seed and, where test images were resampled too, the contrast over both; `target` is
+/// the test accuracy to reach, of a cost.
+pub(crate) fn decided(
+    question: &Question,
+    differences: &[f64],
+    crossed: Option<Contrast>,
+    target: Option<f64>,
+    rules: &Rules<'_>,
+) -> Result<Answer> {
+    let seeds = differences.len();
     let mean = differences.iter().sum::<f64>() / seeds as f64;
-    let margin = if is_cost { COST_MARGIN } else { rules.margin };
+    let margin = if target.is_some() { COST_MARGIN } else { rules.margin };
     let population = |with_images| match (with_images, rules.is_resampled) {
         (false, false) => Population::Seeds,
         (false, true) => Population::SeedsAndTrainingImages,
@@ -145,17 +165,12 @@ pub(crate) fn answer(
         equivalence_interval: None,
         p_value: None,
         seeds,
-        target: is_cost.then_some(target),
+        target,
     };
     if seeds < 2 {
-        return Ok(Some(answer));
+        return Ok(answer);
     }
-    let over_seeds = over_seeds(&differences);
-    let crossed = match question.measure {
-        Measure::Accuracy => of_accuracy(question, comparisons, sides, seeds, epochs, rules)?,
-        Measure::Gap | Measure::OwnGap => of_gap(question.measure, sides, epochs, rules)?,
-        Measure::Epochs | Measure::Updates | Measure::Seconds => None,
-    };
+    let over_seeds = over_seeds(differences);
     let contrast = crossed.unwrap_or(over_seeds);
     let decision = match rules.sequential {
         Some(rule) if seeds >= FEWEST_SEEDS => rule.decide(contrast, margin)?,
@@ -167,7 +182,7 @@ pub(crate) fn answer(
     answer.over_seeds = Some(over_seeds.interval(LEVEL)?);
     answer.equivalence_interval = Some(decision.equivalence_interval);
     answer.p_value = Some(decision.p_value);
-    Ok(Some(answer))
+    Ok(answer)
 }
 
 /// The differences that `measure` names, one per seed.

@@ -1,124 +1,228 @@
-//! What the arms have to beat: simple classifiers on the same features.
+//! The study's question asked of simple classifiers: nearest neighbours and logistic regression, trained on the arms' sets.
 
 use std::ops::ControlFlow;
 
-use mlprobe_stats::{Summary, summary};
+use mlprobe_stats::{Components, LEVEL, Summary, crossed_bootstrap, summary};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::answers::{Answer, Rules, decided};
+use crate::analysis::baselines::NEIGHBOURS;
+use crate::analysis::comparison::{BOOTSTRAP_SEED, RESAMPLES};
+use crate::analysis::questions::Question;
 use crate::engine::Engine;
 use crate::engine::arm::Arm;
+use crate::engine::rows::EpochRows;
 use crate::engine::scoring::Scoring;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
-use crate::engine::standardisation::Standardisation;
 use crate::error::Result;
-use crate::knn::{knn_predict, majority_class, unit_rows};
+use crate::knn::Neighbours;
 use crate::settings::Protocol;
 
-/// Neighbours that vote: fixed beforehand, not chosen on the test set.
-const NEIGHBOURS: usize = 10;
-const STAGE: &str = "baselines";
-/// The checkpoint with the accuracies of the three classifiers.
-const CHECKPOINT: &str = "baselines";
+const NEIGHBOURS_STAGE: &str = "probe: nearest neighbours";
+const LOGISTIC_STAGE: &str = "probe: logistic regression";
+/// What the runs of logistic regression are called, before the name of the arm.
+const LOGISTIC: &str = "logistic-regression-";
 
-/// A simple classifier.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "classifier", rename_all = "snake_case")]
-pub enum Classifier {
-    /// Always the most frequent class of the training set.
-    MajorityClass,
-    /// A vote of the rows that are nearest by cosine.
+/// A simple classifier that takes the network's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "probe", rename_all = "snake_case")]
+pub enum Probe {
+    /// A vote of the rows that are nearest by cosine. It follows from the training set alone, and depends on the seed where that
+    /// does.
     NearestNeighbours {
         /// How many vote.
         k: usize,
     },
-    /// The network without its hidden layer, trained by the same protocol.
+    /// The network without its hidden layer, trained as the arm is.
     LogisticRegression {
-        /// Step size of the gradient descent.
-        learning_rate: f64,
         /// Passes over the training set.
         epochs: usize,
     },
-    /// A classifier of an older record.
-    Named {
-        /// Its name, with its settings.
-        name: String,
-    },
 }
 
-/// A simple classifier and its score.
+/// The answer to a question about two training sets, with a simple classifier in place of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Baseline {
-    /// What it is.
+pub struct ProbeAnswer {
+    /// The classifier.
     #[serde(flatten)]
-    pub classifier: Classifier,
-    /// On the test set, over seeds; a classifier that follows from the training set alone has one run.
-    pub test_accuracy: Summary,
+    pub probe: Probe,
+    /// Test accuracy on the training set of the first arm, over seeds.
+    pub a_accuracy: Summary,
+    /// Test accuracy on the training set of the second arm, over seeds.
+    pub b_accuracy: Summary,
+    /// Is it more accurate with the first arm's training set than with the second's?
+    pub answer: Answer,
 }
 
-/// What the simple classifiers are made from.
-pub(crate) struct Probes<'a> {
-    pub train: &'a LabelledFeatures,
-    /// Of logistic regression.
-    pub learning_rate: f64,
-    /// Whether features are first given mean 0 and deviation 1 on `train`.
-    pub is_standardised: bool,
+/// What is asked of the two classifiers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    NearestNeighbours,
+    LogisticRegression,
 }
 
-/// Scores a majority vote, nearest neighbours and logistic regression, all made from `train`, on the test set of
-/// `scoring`, all after standardisation on `train` if so wanted. The last is trained with every seed. `None` if the observer
-/// asked to stop.
-pub(crate) fn baselines(
-    Probes { train, learning_rate, is_standardised }: Probes<'_>,
-    scoring: Scoring<'_>,
-    threads: usize,
-    session: &Session<'_>,
-) -> Result<Option<Vec<Baseline>>> {
-    let Protocol { epochs, batch_size, seeds, .. } = scoring.protocol;
-    let scale = |set: &LabelledFeatures| match is_standardised {
-        true => Standardisation::fit(train.features()).apply_to(set),
-        false => Ok(set.clone()),
-    };
-    let (train, test) = (&scale(train)?, &scale(scoring.test)?);
-    let settings = format!("{learning_rate:?} {epochs} {batch_size} {seeds:?} {}", scoring.classes.len());
-    let parts = [train.digest().to_owned(), test.digest().to_owned(), settings];
-    let k = NEIGHBOURS.min(train.len());
-    let classifiers = [
-        Classifier::MajorityClass,
-        Classifier::NearestNeighbours { k },
-        Classifier::LogisticRegression { learning_rate, epochs: *epochs },
-    ];
-    let named = |accuracies: [Vec<f64>; 3]| {
-        let baseline = |(classifier, accuracies): (_, Vec<f64>)| {
-            Ok(Baseline { classifier, test_accuracy: summary(&accuracies)? })
+/// What the probes of a study share.
+#[derive(Clone, Copy)]
+pub(crate) struct Probing<'a> {
+    /// Those that have finished.
+    pub seeds: &'a [u64],
+    pub scoring: Scoring<'a>,
+    pub threads: usize,
+    pub rules: &'a Rules<'a>,
+    pub session: &'a Session<'a>,
+}
+
+/// The likeliest classes (N) of the test images for each seed.
+type Predicted = Vec<Vec<u16>>;
+
+impl Probing<'_> {
+    /// The answers to these questions, each of two of `arms`. `None` if the observer asked to stop.
+    pub(crate) fn answer(
+        &self,
+        kind: Kind,
+        questions: &[Question],
+        arms: &[&Arm<'_>],
+    ) -> Result<Option<Vec<ProbeAnswer>>> {
+        let is_asked = |arm: &&&Arm<'_>| questions.iter().any(|q| q.a == arm.name() || q.b == arm.name());
+        let arms: Vec<&Arm<'_>> = arms.iter().filter(is_asked).copied().collect();
+        if arms.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let k = arms.iter().map(|arm| arm.rows()).min().unwrap_or(1).min(NEIGHBOURS);
+        let (probe, predicted) = match kind {
+            Kind::NearestNeighbours => (Probe::NearestNeighbours { k }, self.neighbours(&arms, k)?),
+            Kind::LogisticRegression => {
+                (Probe::LogisticRegression { epochs: self.scoring.protocol.epochs }, self.logistic(&arms)?)
+            }
         };
-        classifiers.into_iter().zip(accuracies).map(baseline).collect::<Result<_>>().map(Some)
-    };
-    if let Some(saved) = session.load(CHECKPOINT, &parts)? {
-        return named(saved);
+        let Some(predicted) = predicted else { return Ok(None) };
+        let mut answers = Vec::new();
+        for question in questions {
+            let of = |name: &str| arms.iter().zip(&predicted).find(|(arm, _)| arm.name() == name);
+            let (Some((_, a)), Some((_, b))) = (of(&question.a), of(&question.b)) else { continue };
+            answers.push(self.compare(probe, question, a, b)?);
+        }
+        Ok(Some(answers))
     }
-    let accuracy = |predicted: &[u16]| {
-        let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
-        right as f64 / test.len() as f64
-    };
-    let majority = vec![majority_class(train.labels())?; test.len()];
-    let (units, test_units) = (unit_rows(train.features()), unit_rows(test.features()));
-    let nearest = knn_predict(units.view(), train.labels(), test_units.view(), k)?;
 
-    let arm = Arm::new("logistic-regression", learning_rate).with(train);
-    let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
-    let scoring =
-        Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
-    let engine = Engine { stage: STAGE, arms: &[&arm], scoring, hidden: &[], threads, announce: false };
-    let mut logistic = Vec::new();
-    let is_whole = engine.run(seeds, session, |runs| {
-        logistic.extend(runs.iter().map(|run| run.record.test_accuracy));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    if !is_whole {
-        return Ok(None);
+    /// The difference of two training sets, paired by seed and test image.
+    fn compare(
+        &self,
+        probe: Probe,
+        question: &Question,
+        a: &Predicted,
+        b: &Predicted,
+    ) -> Result<ProbeAnswer> {
+        let labels = self.scoring.test.labels();
+        let correct = |predicted: &Predicted| {
+            Array2::from_shape_fn((predicted.len(), labels.len()), |(s, i)| predicted[s][i] == labels[i])
+        };
+        let (a, b) = (correct(a), correct(b));
+        let accuracies = |correct: &Array2<bool>| -> Vec<f64> {
+            let right = |row: ndarray::ArrayView1<'_, bool>| row.iter().filter(|&&right| right).count();
+            correct.outer_iter().map(|row| right(row) as f64 / labels.len() as f64).collect()
+        };
+        let (of_a, of_b) = (accuracies(&a), accuracies(&b));
+        let differences: Vec<f64> = of_a.iter().zip(&of_b).map(|(a, b)| a - b).collect();
+        let seeds = differences.len();
+        let crossed = match self.rules.sequential {
+            _ if seeds < 2 => None,
+            Some(_) => Some(Components::of_difference(a.view(), b.view())?.contrast()),
+            None => {
+                let resampled = crossed_bootstrap(a.view(), b.view(), RESAMPLES, BOOTSTRAP_SEED, LEVEL)?;
+                Some(resampled.contrast(seeds)?)
+            }
+        };
+        Ok(ProbeAnswer {
+            probe,
+            a_accuracy: summary(&of_a)?,
+            b_accuracy: summary(&of_b)?,
+            answer: decided(question, &differences, crossed, None, self.rules)?,
+        })
     }
-    let accuracies = [vec![accuracy(&majority)], vec![accuracy(&nearest)], logistic];
-    session.save(CHECKPOINT, &parts, &accuracies)?;
-    named(accuracies)
+
+    /// What the nearest rows of each arm's training set say, arm by arm.
+    fn neighbours(&self, arms: &[&Arm<'_>], k: usize) -> Result<Option<Vec<Predicted>>> {
+        let Self { seeds, scoring, session, .. } = *self;
+        let total = (arms.len() * seeds.len() * scoring.test.len()) as u64;
+        // The first block is the same for many arms and seeds, and so are its nearest rows.
+        let mut known = None;
+        session.stage(NEIGHBOURS_STAGE, total, "images", |advance| {
+            let mut of_arms = Vec::new();
+            for arm in arms {
+                let mut of_arm = Vec::new();
+                for &seed in seeds {
+                    if session.stopped() {
+                        return Ok(None);
+                    }
+                    of_arm.push(self.vote(arm, seed, k, &mut known, advance)?);
+                }
+                of_arms.push(of_arm);
+            }
+            Ok(Some(of_arms))
+        })
+    }
+
+    fn vote(
+        &self,
+        arm: &Arm<'_>,
+        seed: u64,
+        k: usize,
+        known: &mut Option<([String; 2], Neighbours)>,
+        advance: &dyn Fn(u64),
+    ) -> Result<Vec<u16>> {
+        let Self { scoring: Scoring { test, protocol, .. }, session, .. } = *self;
+        let mut rows = EpochRows::new(arm, seed, test.dim(), protocol.subset, session)?;
+        let test = match rows.standardisation() {
+            Some(scale) => scale.apply_to(test)?,
+            None => test.clone(),
+        };
+        let name = format!("neighbours-{}-seed{seed}", arm.name());
+        let parts = [rows.digest()?, test.digest().to_owned(), k.to_string()];
+        if let Some(saved) = session.load(&name, &parts)? {
+            return Ok(saved);
+        }
+        let blocks = rows.of(0)?;
+        let first = [blocks[0].digest().to_owned(), test.digest().to_owned()];
+        let mut nearest = match known {
+            Some((of, nearest)) if *of == first => nearest.clone(),
+            _ => {
+                let mut nearest = Neighbours::of(test.features(), k);
+                nearest.add(&blocks[0])?;
+                known.insert((first, nearest)).1.clone()
+            }
+        };
+        blocks[1..].iter().try_for_each(|set: &LabelledFeatures| nearest.add(set))?;
+        let predicted = nearest.vote();
+        session.save(&name, &parts, &predicted)?;
+        advance(test.len() as u64);
+        Ok(predicted)
+    }
+
+    /// What logistic regression says, trained on each arm's training set as the arm is, arm by arm.
+    fn logistic(&self, arms: &[&Arm<'_>]) -> Result<Option<Vec<Predicted>>> {
+        let Self { seeds, scoring, threads, session, .. } = *self;
+        let protocol = Protocol { report_at: vec![scoring.protocol.epochs], ..scoring.protocol.clone() };
+        let scoring =
+            Scoring { protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
+        let engine = Engine {
+            stage: LOGISTIC_STAGE,
+            arms,
+            prefix: LOGISTIC,
+            scoring,
+            hidden: &[],
+            threads,
+            announce: false,
+        };
+        let mut predicted = vec![Vec::new(); arms.len()];
+        let is_whole = engine.run(seeds, session, |runs| {
+            for (of_arm, run) in predicted.iter_mut().zip(runs) {
+                of_arm.extend(run.tested.into_iter().last().map(|tested| tested.predicted));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(is_whole.then_some(predicted))
+    }
 }

@@ -134,6 +134,12 @@ fn check_results(path: &Path, results: &Results) -> Result<()> {
             require(path, known, &format!("answers[{i}].contrast"), || "names of arms".into(), name)?;
         }
     }
+    for (i, probe) in results.probes.iter().enumerate() {
+        for name in [&probe.answer.contrast.a, &probe.answer.contrast.b] {
+            let known = arms.iter().any(|arm| arm.name == *name);
+            require(path, known, &format!("probes[{i}].contrast"), || "names of arms".into(), name)?;
+        }
+    }
     for (i, test) in robustness.iter().enumerate() {
         same(&format!("robustness[{i}].arms"), arms.len(), test.arms.len(), "arm")?;
     }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::answers::{Answer, Claim, default_margin};
 use crate::analysis::arms::ArmResults;
+use crate::analysis::baselines::Baseline;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::costs::Cost;
 use crate::analysis::machine::Machine;
-use crate::analysis::probes::Baseline;
+use crate::analysis::probes::ProbeAnswer;
 use crate::engine::clock::Stage;
 use crate::engine::notes::Note;
 use crate::engine::scoring::Epoch;
@@ -46,6 +47,9 @@ pub struct Results {
     pub costs: Vec<Cost>,
     /// Simple classifiers on the same features.
     pub baselines: Vec<Baseline>,
+    /// The same question about two training sets, asked of simple classifiers.
+    #[serde(default)]
+    pub probes: Vec<ProbeAnswer>,
     /// What the scores alone do not say; empty if all is as it should be.
     pub notes: Vec<ArmNote>,
     /// Arms that were left out, because they diverged.

@@ -12,18 +12,27 @@ pub trait SeededRows: Sync {
     /// How many rows there are, the same for every seed.
     fn rows(&self) -> usize;
 
-    /// Prepares the rows of `seed` so that [`load`](Self::load) is fast, as by extracting them to a cache. It is called
+    /// How many draws of these rows a seed has, at least 1: epoch e, counted from 0, trains on draw e mod this number.
+    ///
+    /// All draws of a seed have the same labels. A checkpoint is recognised by draw 0 and the number of draws, so the
+    /// others must follow from whatever draw 0 follows from.
+    fn draws(&self) -> usize {
+        1
+    }
+
+    /// Prepares all draws of `seed` so that [`load`](Self::load) is fast, as by extracting them to a cache. It is called
     /// once per seed, before any training.
     ///
     /// # Errors
     /// Whatever prevents it; [`Error::Stopped`] if the observer asked to stop.
     fn prepare(&self, seed: u64, session: &Session<'_>) -> Result<()>;
 
-    /// The rows of `seed`. At most two such sets are in memory at a time, however many seeds there are.
+    /// A draw of the rows of `seed`, counted from 0. At most two such sets are in memory at a time, however many seeds and
+    /// draws there are.
     ///
     /// # Errors
     /// Whatever prevents it.
-    fn load(&self, seed: u64, session: &Session<'_>) -> Result<LabelledFeatures>;
+    fn load(&self, seed: u64, draw: usize, session: &Session<'_>) -> Result<LabelledFeatures>;
 }
 
 /// Rows of an arm's training set.
@@ -116,6 +125,15 @@ impl<'a> Arm<'a> {
         self.blocks.iter().any(|block| matches!(block, Rows::Seeded(_)))
     }
 
+    /// The most draws of any block: with one, every epoch trains on the same rows.
+    pub(crate) fn draws(&self) -> usize {
+        let draws = |block: &Rows<'_>| match block {
+            Rows::Fixed(_) => 1,
+            Rows::Seeded(rows) => rows.draws().max(1),
+        };
+        self.blocks.iter().map(draws).max().unwrap_or(1)
+    }
+
     /// Whether features are scaled before training.
     pub(crate) fn is_standardised(&self) -> bool {
         self.is_standardised
@@ -148,17 +166,19 @@ impl<'a> Arm<'a> {
         })
     }
 
-    /// The training set for `seed`, block by block, every block checked against the test set's D.
+    /// The rows that `seed` trains on in an epoch, counted from 0, block by block; every block is checked against the test
+    /// set's D.
     pub(crate) fn training_set(
         &self,
         seed: u64,
+        epoch: usize,
         dim: usize,
         session: &Session<'_>,
     ) -> Result<Vec<LabelledFeatures>> {
         let block = |block: &Rows<'_>| {
             let (set, rows) = match block {
                 Rows::Fixed(set) => (set.clone(), set.len()),
-                Rows::Seeded(seeded) => (seeded.load(seed, session)?, seeded.rows()),
+                Rows::Seeded(rows) => (rows.load(seed, epoch % rows.draws().max(1), session)?, rows.rows()),
             };
             if (set.len(), set.dim()) == (rows, dim) {
                 return Ok(set);
@@ -197,8 +217,12 @@ mod tests {
             Ok(())
         }
 
-        fn load(&self, seed: u64, _: &Session<'_>) -> Result<LabelledFeatures> {
-            Ok(set(self.0, seed as f32))
+        fn draws(&self) -> usize {
+            2
+        }
+
+        fn load(&self, seed: u64, draw: usize, _: &Session<'_>) -> Result<LabelledFeatures> {
+            Ok(set(self.0, seed as f32 + draw as f32 / 10.0))
         }
     }
 
@@ -207,15 +231,17 @@ mod tests {
         let arm = Arm::new("augmented", 0.1).with(&set(3, 0.0)).with_seeded(FiveRows(5));
         assert_eq!(arm.rows(), 8);
         assert!(arm.is_seeded());
-        let blocks = arm.training_set(7, 2, &Session::new(Progress::silent())).unwrap();
-        assert_eq!(blocks.iter().map(LabelledFeatures::len).collect::<Vec<_>>(), [3, 5]);
-        assert_eq!(blocks[1].features()[[4, 1]], 7.0);
+        for (epoch, value) in [(0, 7.0), (1, 7.1), (2, 7.0), (5, 7.1)] {
+            let blocks = arm.training_set(7, epoch, 2, &Session::new(Progress::silent())).unwrap();
+            assert_eq!(blocks.iter().map(LabelledFeatures::len).collect::<Vec<_>>(), [3, 5]);
+            assert_eq!(blocks[1].features()[[4, 1]], value, "epoch {epoch}");
+        }
     }
 
     #[test]
     fn a_block_of_another_size_than_announced_is_an_error() {
         let arm = Arm::new("augmented", 0.1).with_seeded(FiveRows(4));
-        let message = arm.training_set(0, 2, &Session::new(Progress::silent())).unwrap_err().to_string();
+        let message = arm.training_set(0, 0, 2, &Session::new(Progress::silent())).unwrap_err().to_string();
         assert!(message.contains("expected features (5, 2) in arm `augmented`, got (4, 2)"), "{message}");
     }
 }

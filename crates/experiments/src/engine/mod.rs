@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod notes;
 pub(crate) mod progress;
 mod queue;
+pub(crate) mod rows;
 pub(crate) mod scale;
 pub(crate) mod scoring;
 pub(crate) mod session;
@@ -26,17 +27,18 @@ use crate::settings::Protocol;
 use arm::Arm;
 use progress::Event;
 use queue::{Job, Queue, for_each_job};
+use rows::EpochRows;
 use scoring::{Scoring, TrainedRun};
 use session::Session;
 use sets::LabelledFeatures;
-use standardisation::Standardisation;
-use subset::part_of;
 
 /// What is trained and scored: the arms of a study with everything that they share.
 pub(crate) struct Engine<'a> {
     /// The stage of the runs.
     pub stage: &'a str,
     pub arms: &'a [&'a Arm<'a>],
+    /// What the runs are called before the name of the arm, where the arms have other runs in the same study.
+    pub prefix: &'a str,
     pub scoring: Scoring<'a>,
     /// Widths of the hidden layers.
     pub hidden: &'a [usize],
@@ -47,8 +49,24 @@ pub(crate) struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// Trains every arm with each of these `seeds` in two stages: first all rows that follow from a seed are prepared, then
-    /// the runs train, one thread each. Whenever all arms have finished one more seed, in the order of the seeds,
+    /// Prepares all rows that follow from one of these `seeds`, which comes before [`run`](Self::run). Returns whether all are: not
+    /// if the observer asked to stop.
+    ///
+    /// # Errors
+    /// The first error of an arm's rows.
+    pub(crate) fn prepare(&self, seeds: &[u64], session: &Session<'_>) -> Result<bool> {
+        for &seed in seeds {
+            for arm in self.arms {
+                if session.stopped() {
+                    return Ok(false);
+                }
+                arm.prepare(seed, session)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Trains every arm with each of these `seeds`, one thread each. Whenever all arms have finished one more seed, in the order of the seeds,
     /// `after_seed` gets its runs in the order of the arms; on `Break`, no further seed is handed over. Returns whether all
     /// were, or `after_seed` broke off: not if the observer asked to stop.
     ///
@@ -60,14 +78,6 @@ impl Engine<'_> {
         session: &Session<'_>,
         mut after_seed: impl FnMut(Vec<TrainedRun>) -> Result<ControlFlow<()>>,
     ) -> Result<bool> {
-        for &seed in seeds {
-            for arm in self.arms {
-                if session.stopped() {
-                    return Ok(false);
-                }
-                arm.prepare(seed, session)?;
-            }
-        }
         let (mut pending, mut handed_over, mut decided) = (BTreeMap::new(), 0, false);
         let mut failure = None;
         let per_seed: u64 = self.arms.iter().map(|arm| arm.updates_per_epoch(self.scoring.protocol)).sum();
@@ -112,30 +122,24 @@ impl Engine<'_> {
     }
 
     fn train(&self, arm: usize, seed: u64, session: &Session<'_>) -> Result<Option<TrainedRun>> {
-        let Self { stage, arms, scoring, hidden, .. } = *self;
+        let Self { stage, arms, prefix, scoring, hidden, .. } = *self;
         let arm = arms[arm];
-        let mut blocks = arm.training_set(seed, scoring.test.dim(), session)?;
-        if let Some(subset) = scoring.protocol.subset {
-            blocks = blocks.iter().map(|set| part_of(set, subset, seed)).collect::<Result<_>>()?;
-        }
-        let failed = Error::training(arm.name(), seed);
-        let hyperparameters = arm.hyperparameters(scoring.protocol).map_err(failed)?;
-        let run = match arm.is_standardised() {
-            false => scoring.run(stage, (arm.name(), seed), &blocks, (hidden, hyperparameters), session)?,
-            true => {
-                let standardisation = Standardisation::fit(blocks[0].features());
+        let name = &format!("{prefix}{}", arm.name());
+        let mut rows = EpochRows::new(arm, seed, scoring.test.dim(), scoring.protocol.subset, session)?;
+        let failed = Error::training(name, seed);
+        let settings = (hidden, arm.hyperparameters(scoring.protocol).map_err(failed)?);
+        let run = match rows.standardisation().cloned() {
+            None => scoring.run(stage, (name, seed), &mut rows, settings, session)?,
+            Some(standardisation) => {
                 let scale = |set: &LabelledFeatures| standardisation.apply_to(set);
-                let blocks = blocks.iter().map(scale).collect::<Result<Vec<_>>>()?;
                 let test = scale(scoring.test)?;
                 let scale_further =
                     |(name, set): &(String, LabelledFeatures)| Ok((name.clone(), scale(set)?));
                 let further = scoring.further.iter().map(scale_further).collect::<Result<Vec<_>>>()?;
                 let scoring = Scoring { test: &test, further: &further, ..scoring };
-                let settings = (hidden, hyperparameters);
-                let run = scoring.run(stage, (arm.name(), seed), &blocks, settings, session)?;
+                let run = scoring.run(stage, (name, seed), &mut rows, settings, session)?;
                 let fold = |run: TrainedRun| {
-                    let model =
-                        standardisation.fold(&run.model).map_err(Error::training(arm.name(), seed))?;
+                    let model = standardisation.fold(&run.model).map_err(Error::training(name, seed))?;
                     Ok::<_, Error>(TrainedRun { model, ..run })
                 };
                 run.map(fold).transpose()?

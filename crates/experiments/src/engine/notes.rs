@@ -64,14 +64,8 @@ pub(crate) fn magnitude(number: f64) -> String {
     }
 }
 
-/// The notes on one run: a model of these classes, trained on `blocks`.
-pub(crate) fn of_run(
-    model: &Mlp<f32>,
-    classes: &[String],
-    blocks: &[LabelledFeatures],
-    test: &LabelledFeatures,
-) -> mlprobe_nn::Result<Vec<Note>> {
-    let mut notes = Vec::new();
+/// The classes that no row of `blocks` has, if there are any.
+pub(crate) fn missing_classes(classes: &[String], blocks: &[LabelledFeatures]) -> Vec<Note> {
     let mut seen = vec![false; classes.len()];
     for &label in blocks.iter().flat_map(LabelledFeatures::labels) {
         if let Some(seen) = seen.get_mut(usize::from(label)) {
@@ -80,18 +74,13 @@ pub(crate) fn of_run(
     }
     let missing: Vec<_> =
         classes.iter().zip(&seen).filter(|(_, seen)| !**seen).map(|(class, _)| class.clone()).collect();
-    if !missing.is_empty() {
-        notes.push(Note::MissingClasses { classes: missing });
-    }
-    if is_dead(model, test)? {
-        notes.push(Note::DeadNetwork);
-    }
-    Ok(notes)
+    if missing.is_empty() { Vec::new() } else { vec![Note::MissingClasses { classes: missing }] }
 }
 
 /// Whether the network's logits (N, K) for N > 1 images are the same to the last bit. Features that differ come out the
 /// same only when no hidden unit lets them through. (Probabilities may also be the same because they are all 0 or 1.)
-fn is_dead(model: &Mlp<f32>, test: &LabelledFeatures) -> mlprobe_nn::Result<bool> {
+pub(crate) fn dead_network(model: &Mlp<f32>, test: &LabelledFeatures) -> mlprobe_nn::Result<Option<Note>> {
     let logits = model.logits(test.features())?;
-    Ok(test.len() > 1 && logits.outer_iter().all(|row| row == logits.row(0)))
+    let is_dead = test.len() > 1 && logits.outer_iter().all(|row| row == logits.row(0));
+    Ok(is_dead.then_some(Note::DeadNetwork))
 }

@@ -6,7 +6,8 @@ use mlprobe_nn::{
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::notes::{Note, of_run};
+use crate::engine::notes::{Note, dead_network, missing_classes};
+use crate::engine::rows::EpochRows;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::engine::training::{Trained, Training, layers};
@@ -38,9 +39,9 @@ pub struct Epoch {
     pub updates: u64,
     /// Seconds of training so far, without scoring.
     pub seconds: f64,
-    /// On the arm's own training set.
+    /// On the arm's own training set, as it was in this epoch.
     pub train_loss: f64,
-    /// On the arm's own training set.
+    /// On the arm's own training set, as it was in this epoch.
     pub train_accuracy: f64,
     /// On the first block of the training set, in the reproduction the original images: the same in every arm.
     pub original_loss: f64,
@@ -104,65 +105,65 @@ struct Scores {
 struct Layers(#[serde(with = "layers")] Vec<Linear<f32>>);
 
 impl Scoring<'_> {
-    /// Trains `arm` with `seed` on `blocks` to the last epoch, from a checkpoint if there is one. `None` if the observer
+    /// Trains `arm` with `seed` on `rows` to the last epoch, from a checkpoint if there is one. `None` if the observer
     /// asked to stop before.
     pub(crate) fn run(
         &self,
         stage: &str,
         (arm, seed): (&str, u64),
-        blocks: &[LabelledFeatures],
+        rows: &mut EpochRows<'_>,
         (hidden, hyperparameters): (&[usize], Hyperparameters),
         session: &Session<'_>,
     ) -> Result<Option<TrainedRun>> {
         let failed = |source| Error::training(arm, seed)(source);
         let Protocol { epochs, report_at, precision, .. } = self.protocol;
         let precision = *precision;
-        let examples = |set| self.examples(set).map_err(failed);
-        let train = blocks.iter().map(examples).collect::<Result<Vec<_>>>()?;
-        let test = examples(self.test)?;
+        let test = self.examples(self.test).map_err(failed)?;
+        let train_rows = rows.of(0)?.iter().map(LabelledFeatures::len).sum();
+        let notes = missing_classes(self.classes, rows.of(0)?);
         let learning_rate = hyperparameters.learning_rate();
         let training = Training {
             stage,
             arm,
             seed,
-            blocks,
             hidden,
             classes: self.classes.len(),
             hyperparameters,
             epochs: *epochs,
             depends_on: &[self.test.digest().to_owned(), format!("{report_at:?} {:?}", self.scored_at)],
         };
-        let trained = training.run(session, |scores: &mut Scores, model, summary, seconds| {
-            let EpochSummary { epoch, updates, .. } = summary;
-            if self.scored_at.binary_search(&epoch).is_ok() {
-                // A network may diverge in its last step, which only shows when it is evaluated.
-                let diverged = |error| match error {
-                    mlprobe_nn::Error::NotFinite { value, .. } => {
-                        let batch = (updates / epoch as u64) as usize; // the last one of the epoch
-                        mlprobe_nn::Error::Diverged { epoch, batch, learning_rate, loss: value }
-                    }
-                    other => other,
-                };
-                let (original, train) = evaluate_blocks(precision, model, &train).map_err(diverged)?;
-                let test = evaluate_in(precision, model, &test).map_err(diverged)?;
-                scores.history.push(Epoch {
-                    epoch,
-                    updates,
-                    seconds,
-                    train_loss: train.loss,
-                    train_accuracy: train.accuracy,
-                    original_loss: original.loss,
-                    original_accuracy: original.accuracy,
-                    test_loss: test.loss,
-                    test_accuracy: test.accuracy,
-                });
-            }
-            if epoch < *epochs && report_at.contains(&epoch) {
-                scores.reported.push(Layers(model.layers().to_vec()));
-            }
-            Ok(())
-        })?;
-        trained.map(|trained| self.finish(trained, seed, blocks).map_err(failed)).transpose()
+        let trained =
+            training.run(rows, session, |scores: &mut Scores, model, train, summary, seconds| {
+                let EpochSummary { epoch, updates, .. } = summary;
+                if self.scored_at.binary_search(&epoch).is_ok() {
+                    // A network may diverge in its last step, which only shows when it is evaluated.
+                    let diverged = |error| match error {
+                        mlprobe_nn::Error::NotFinite { value, .. } => {
+                            let batch = (updates / epoch as u64) as usize; // the last one of the epoch
+                            mlprobe_nn::Error::Diverged { epoch, batch, learning_rate, loss: value }
+                        }
+                        other => other,
+                    };
+                    let (original, train) = evaluate_blocks(precision, model, train).map_err(diverged)?;
+                    let test = evaluate_in(precision, model, &test).map_err(diverged)?;
+                    scores.history.push(Epoch {
+                        epoch,
+                        updates,
+                        seconds,
+                        train_loss: train.loss,
+                        train_accuracy: train.accuracy,
+                        original_loss: original.loss,
+                        original_accuracy: original.accuracy,
+                        test_loss: test.loss,
+                        test_accuracy: test.accuracy,
+                    });
+                }
+                if epoch < *epochs && report_at.contains(&epoch) {
+                    scores.reported.push(Layers(model.layers().to_vec()));
+                }
+                Ok(())
+            })?;
+        trained.map(|trained| self.finish(trained, seed, train_rows, notes).map_err(failed)).transpose()
     }
 
     /// What is computed from the networks when the training is done.
@@ -170,7 +171,8 @@ impl Scoring<'_> {
         &self,
         Trained { model, seconds, scores }: Trained<Scores>,
         seed: u64,
-        blocks: &[LabelledFeatures],
+        train_rows: usize,
+        mut notes: Vec<Note>,
     ) -> mlprobe_nn::Result<TrainedRun> {
         let Scores { history, reported } = scores;
         let further = self
@@ -186,7 +188,6 @@ impl Scoring<'_> {
             .zip(earlier.chain([Ok(model.clone())]))
             .map(|(&epoch, model)| self.tested(epoch, &model?))
             .collect::<mlprobe_nn::Result<_>>()?;
-        let notes = of_run(&model, self.classes, blocks, self.test)?;
         let record = Run {
             seed,
             train_accuracy: history.last().map_or(0.0, |last| last.train_accuracy),
@@ -194,7 +195,7 @@ impl Scoring<'_> {
             seconds,
             history,
         };
-        let train_rows = blocks.iter().map(LabelledFeatures::len).sum();
+        notes.extend(dead_network(&model, self.test)?);
         Ok(TrainedRun { record, model, tested, further, train_rows, notes })
     }
 

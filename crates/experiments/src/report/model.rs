@@ -1,5 +1,6 @@
 //! What there is to say about results: names and numbers, no sentences.
 
+use mlprobe_data::augment::Preset;
 use mlprobe_stats::FEWEST_SEEDS;
 use serde::Serialize;
 
@@ -55,6 +56,8 @@ struct Augmentation {
     /// `None` where each arm has transforms of its own.
     preset: Option<String>,
     transforms: Vec<&'static str>,
+    /// Whether arms differ in the number of draws.
+    draws: bool,
 }
 
 /// A comparison taken apart.
@@ -79,11 +82,11 @@ impl<'a> Model<'a> {
             is_whole: results.is_whole(),
             has_top5: about.dataset.classes.len() > 5,
             augmentation: match &settings.compared {
-                Compared::Reproduction { preset } => Some(Augmentation {
-                    preset: Some(preset.to_string()),
-                    transforms: preset.transforms().iter().map(|transform| transform.name()).collect(),
-                }),
-                Compared::Ablation => Some(Augmentation { preset: None, transforms: Vec::new() }),
+                Compared::Reproduction { preset } => Some(Augmentation::of(*preset, false)),
+                Compared::Draws { preset, .. } => Some(Augmentation::of(*preset, true)),
+                Compared::Ablation => {
+                    Some(Augmentation { preset: None, transforms: Vec::new(), draws: false })
+                }
                 Compared::Tuned | Compared::Files { .. } | Compared::Given => None,
             },
             gap_from: match claims.is_empty() {
@@ -99,6 +102,13 @@ impl<'a> Model<'a> {
             original: if may_compare { ORIGINAL.to_vec() } else { Vec::new() },
             fewest_seeds: FEWEST_SEEDS,
         }
+    }
+}
+
+impl Augmentation {
+    fn of(preset: Preset, draws: bool) -> Self {
+        let transforms = preset.transforms().iter().map(|transform| transform.name()).collect();
+        Self { preset: Some(preset.to_string()), transforms, draws }
     }
 }
 

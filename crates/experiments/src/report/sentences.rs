@@ -4,6 +4,7 @@ use mlprobe_stats::{Answer as Decision, Interval};
 
 use super::markdown;
 use crate::analysis::answers::{Answer, Claim, Population, Verdict};
+use crate::analysis::comparison::Comparison;
 use crate::analysis::questions::Measure;
 use crate::analysis::results::Results;
 use crate::reproduction::questions;
@@ -102,6 +103,38 @@ fn three_answers_are_told_and_more_are_counted() {
     let many = compared((0..5).map(|_| better()).collect());
     assert_eq!(many.matches("many is more accurate").count(), 1);
     assert!(many.ends_with(" The other 4 comparisons are below."), "{many}");
+}
+
+#[test]
+fn each_of_many_contrasts_is_told_with_its_corrected_p_value_and_what_that_means() {
+    let told = |adjusted| {
+        let mut results = with_arms(&["few", "many"]);
+        results.answers = (0..4).map(|_| answer(Decision::Better, 0.02, 0.01)).collect();
+        results.comparisons = vec![Comparison {
+            effect: "many against few".into(),
+            a: "many".into(),
+            b: "few".into(),
+            a_epoch: 2,
+            b_epoch: 2,
+            a_updates: 20,
+            b_updates: 20,
+            differences: vec![0.02; 2],
+            mean: 0.02,
+            paired: None,
+            detectable: None,
+            bootstrap: None,
+            mcnemar: Vec::new(),
+            adjusted: Some(adjusted),
+        }];
+        let report = markdown(&results).unwrap();
+        let lines: Vec<_> = report.lines().filter(|line| line.starts_with("- many is more")).collect();
+        assert_eq!(lines.len(), 4, "{report}");
+        lines[0].to_owned()
+    };
+    assert!(told(0.004).ends_with(" Its p-value over new seeds is 0.004 after Holm’s correction."));
+    let not_shown =
+        "0.055 after Holm’s correction: among all comparisons, the difference is not significant at 5 %.";
+    assert!(told(0.055).ends_with(not_shown), "{}", told(0.055));
 }
 
 #[test]

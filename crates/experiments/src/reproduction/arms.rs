@@ -22,6 +22,9 @@ pub(super) const RATE: f64 = 0.008;
 /// The report's learning rate with augmented images.
 pub(super) const AUGMENTED_RATE: f64 = 0.01;
 
+/// What the progress display calls the transformed copies of a preset.
+pub(super) const COPIES: &str = "augmented images";
+
 /// Every transform is also put on the test images, to see which models withstand it.
 pub(super) const TRANSFORMS: [Transform; 6] = [
     Transform::Rotation,

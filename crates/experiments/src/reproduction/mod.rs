@@ -14,10 +14,12 @@
 
 mod ablation;
 mod arms;
+mod draws;
 mod questions;
 mod study;
 
 pub use ablation::ablation;
 pub use arms::{AUGMENTED, DUPLICATED, UNAUGMENTED, UNAUGMENTED_FAST};
+pub use draws::draws;
 pub use questions::questions;
 pub use study::{FeatureSets, feature_sets, study};

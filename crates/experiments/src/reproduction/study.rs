@@ -3,7 +3,9 @@
 use mlprobe_data::augment::Preset;
 use ndarray::{Axis, concatenate};
 
-use super::arms::{AUGMENTED, AUGMENTED_RATE, DUPLICATED, RATE, UNAUGMENTED, UNAUGMENTED_FAST, bare_study};
+use super::arms::{
+    AUGMENTED, AUGMENTED_RATE, COPIES, DUPLICATED, RATE, UNAUGMENTED, UNAUGMENTED_FAST, bare_study,
+};
 use super::questions::questions;
 use crate::engine::arm::{Arm, SeededRows};
 use crate::engine::session::Session;
@@ -12,9 +14,6 @@ use crate::error::Result;
 use crate::features::{FeatureSource, Half};
 use crate::settings::Settings;
 use crate::study::Study;
-
-/// What the progress display calls the copies.
-const COPIES: &str = "augmented images";
 
 /// The arms of the study with its questions, ready to run: extracts the features of the original training images, of the
 /// test images, and of the test images under each transform. Those of augmented training images follow when the study runs.
@@ -40,7 +39,10 @@ pub fn study<'a>(
         .compare("augmented images", AUGMENTED, DUPLICATED)
         .compare("all three", AUGMENTED, UNAUGMENTED)
         .compare("augmented images instead of more passes", AUGMENTED, UNAUGMENTED_FAST)
-        .separate_questions();
+        .separate_questions()
+        // Nearest neighbours have no updates to keep equal, and plain copies would only vote twice.
+        .probe_neighbours(AUGMENTED, UNAUGMENTED)
+        .probe_logistic(AUGMENTED, DUPLICATED);
     for question in questions() {
         study = study.ask(question);
     }
@@ -70,7 +72,7 @@ pub fn feature_sets(
     let unaugmented = source.original(Half::Train, session)?;
     let copies = source.augmented(preset.transforms(), COPIES);
     copies.prepare(seed, session)?;
-    let copies = copies.load(seed, session)?;
+    let copies = copies.load(seed, 0, session)?;
     let test = source.original(Half::Test, session)?;
     let features = concatenate![Axis(0), unaugmented.features(), copies.features()];
     let labels = [unaugmented.labels(), copies.labels()].concat();

@@ -5,7 +5,7 @@ use std::path::Path;
 use mlprobe_features::ExtractorSettings;
 use mlprobe_nn::Precision;
 
-use super::{Compared, Images, Protocol, SetFile, Settings, Subset};
+use super::{Compared, Draws, Images, Protocol, SetFile, Settings, Subset};
 
 /// Sets named in the name of a folder; the others are counted.
 const NAMED: usize = 3;
@@ -35,6 +35,10 @@ impl Settings {
         match compared {
             Compared::Reproduction { preset } => words.option("--preset", preset),
             Compared::Ablation => {}
+            Compared::Draws { preset, draws } => {
+                words.option("--preset", preset);
+                words.option("--draws", list(draws));
+            }
             Compared::Tuned => words.option("--recipe", "tuned"),
             Compared::Files { sets, test, classes, standardise } => {
                 words.sets(sets);
@@ -55,6 +59,10 @@ impl Settings {
         parts.extend(images.iter().map(|Images { dataset, .. }| stem(dataset)));
         match compared {
             Compared::Reproduction { preset } => parts.push(preset.to_string()),
+            Compared::Draws { preset, draws } => {
+                parts.push(preset.to_string());
+                parts.extend(draws.iter().map(Draws::to_string));
+            }
             Compared::Tuned => parts.push("tuned".to_owned()),
             Compared::Files { sets, .. } => {
                 parts.extend(sets.iter().take(NAMED).map(|set| set.name.clone()));
@@ -83,6 +91,7 @@ fn subcommand(compared: &Compared) -> Option<&'static str> {
     match compared {
         Compared::Reproduction { .. } | Compared::Tuned => Some("reproduce"),
         Compared::Ablation => Some("ablate"),
+        Compared::Draws { .. } => Some("draws"),
         Compared::Files { .. } => Some("compare"),
         Compared::Given => None,
     }
@@ -212,8 +221,8 @@ impl Words {
     }
 }
 
-fn list(numbers: &[usize]) -> String {
-    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -277,6 +286,20 @@ mod tests {
                  imagenet --input-size 224 --weights weights.safetensors --seeds 3 --epochs 30 --report-at '10,20,30' \
                  --batch-size 100 --hidden '32,16'",
                 "ablate-cats---dogs-resnet18-imagenet-224px-3seeds-30epochs",
+            ),
+            (
+                Settings {
+                    compared: Compared::Draws {
+                        preset: Preset::Y2022,
+                        draws: vec![Draws::Number(0), Draws::Number(4), Draws::Fresh],
+                    },
+                    images: images("mini", false),
+                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+                    protocol: protocol(3, 20),
+                },
+                "mlprobe draws --dataset mini --input-size 64 --preset 2022 --draws '0,4,fresh' --seeds 3 --epochs 20 \
+                 --batch-size 500",
+                "draws-mini-2022-0-4-fresh-64px-3seeds-20epochs",
             ),
             (
                 Settings {

@@ -2,6 +2,7 @@
 //! name of its folder and its fingerprint follow.
 
 mod command;
+mod draws;
 mod protocol;
 
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use mlprobe_data::augment::Preset;
 use mlprobe_features::ExtractorSettings;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
+
+pub use draws::Draws;
 pub use protocol::{Protocol, Subset};
 
 /// Everything that the results of a study follow from, apart from the program and the content of the files it names.
@@ -51,6 +55,13 @@ pub enum Compared {
     },
     /// Each transform alone, and each preset, against plain copies.
     Ablation,
+    /// Several transformed copies of each training image against fewer, with as many updates.
+    Draws {
+        /// One of its transforms, drawn uniformly, is applied to each training image.
+        preset: Preset,
+        /// The numbers of draws, ascending.
+        draws: Vec<Draws>,
+    },
     /// The recipe that is selected on held-out training images.
     Tuned,
     /// Sets of features and labels from files.
@@ -95,5 +106,20 @@ impl Settings {
     /// Settings of a study whose sets a program passes to the library.
     pub fn given(protocol: Protocol) -> Self {
         Self { compared: Compared::Given, images: None, extractor: None, protocol }
+    }
+}
+
+impl Compared {
+    /// What is compared can be compared under `protocol`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](crate::Error::Argument) naming what cannot be run.
+    pub fn check(&self, protocol: &Protocol) -> Result<()> {
+        match self {
+            Self::Draws { draws, .. } => Draws::check(draws, protocol),
+            Self::Reproduction { .. } | Self::Ablation | Self::Tuned | Self::Files { .. } | Self::Given => {
+                Ok(())
+            }
+        }
     }
 }

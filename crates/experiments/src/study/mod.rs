@@ -2,6 +2,7 @@
 
 mod run;
 
+use crate::analysis::probes::Kind;
 use crate::analysis::questions::Question;
 use crate::analysis::results::{About, Results};
 use crate::engine::arm::Arm;
@@ -9,6 +10,8 @@ use crate::engine::scoring::TrainedRun;
 use crate::engine::sets::LabelledFeatures;
 use crate::settings::{Protocol, Settings};
 
+/// The stage of the runs.
+pub(crate) const STAGE: &str = "training";
 /// The learning rate unless another is set.
 const LEARNING_RATE: f64 = 0.01;
 /// Passes over the training set unless others are set.
@@ -49,7 +52,9 @@ pub struct Study<'a> {
     is_family: bool,
     questions: Vec<Question>,
     /// The baselines' training set, and the learning rate of logistic regression.
-    probes: Option<(LabelledFeatures, f64)>,
+    baseline: Option<(LabelledFeatures, f64)>,
+    /// What is asked of simple classifiers too.
+    probes: Vec<(Kind, Question)>,
     threads: usize,
 }
 
@@ -76,7 +81,8 @@ impl<'a> Study<'a> {
             comparisons: Vec::new(),
             is_family: true,
             questions: Vec::new(),
-            probes: None,
+            baseline: None,
+            probes: Vec::new(),
             threads: 0,
         }
     }
@@ -190,7 +196,23 @@ impl<'a> Study<'a> {
     /// learning rate; all on standardised features if an arm is standardised.
     #[must_use]
     pub fn baselines(mut self, train: &LabelledFeatures, learning_rate: f64) -> Self {
-        self.probes = Some((train.clone(), learning_rate));
+        self.baseline = Some((train.clone(), learning_rate));
+        self
+    }
+
+    /// Also asks whether nearest neighbours are more accurate among the rows of arm `a` than among those of arm `b`, and decides
+    /// by the same rules. A row that is there twice votes twice.
+    #[must_use]
+    pub fn probe_neighbours(mut self, a: &str, b: &str) -> Self {
+        self.probes.push((Kind::NearestNeighbours, Question::accuracy(a, b)));
+        self
+    }
+
+    /// Also asks whether logistic regression is more accurate when it is trained as arm `a` is than as arm `b` is, and decides
+    /// by the same rules.
+    #[must_use]
+    pub fn probe_logistic(mut self, a: &str, b: &str) -> Self {
+        self.probes.push((Kind::LogisticRegression, Question::accuracy(a, b)));
         self
     }
 

@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 
 use mlprobe_stats::{Answer as Decision, FEWEST_SEEDS, SequentialRule};
 
-use super::{Outcome, Study};
-use crate::analysis::analyse::{Plan, analyse};
+use super::{Outcome, STAGE, Study};
+use crate::analysis::analyse::{Plan, analyse, rules};
 use crate::analysis::arms::ArmResults;
-use crate::analysis::probes::{Baseline, Probes, baselines};
+use crate::analysis::baselines::{Baseline, Training, baselines};
+use crate::analysis::probes::{Kind, Probing};
 use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, Diverged, Results, SCHEMA};
 use crate::engine::arm::Arm;
@@ -18,9 +19,6 @@ use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::engine::{Engine, check_arms, check_sets, or_one_per_core};
 use crate::error::{Error, Result};
-
-/// The stage of the runs.
-const STAGE: &str = "training";
 
 impl Study<'_> {
     /// Trains every arm with every seed, and reports to nobody.
@@ -34,7 +32,7 @@ impl Study<'_> {
     /// Trains every arm with every seed. Whenever all arms have finished one more seed, in the order of the seeds,
     /// `after_seed` is called with everything so far; it may write it down. Where `session` has checkpoints, every run resumes
     /// from where an earlier start left it. An arm that diverges is left out and named in the results; the others are run
-    /// to the end.
+    /// to the end. With probes, `after_seed` is called once more, when they are answered.
     ///
     /// # Errors
     /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer asked to stop; [`Error::Training`] if
@@ -78,7 +76,13 @@ impl Study<'_> {
                 {
                     (arm, seed, source)
                 }
-                result => return result,
+                Err(error) => return Err(error),
+                Ok(outcome) if self.probes.is_empty() => return Ok(outcome),
+                Ok(mut outcome) => {
+                    self.probe(&mut outcome, &arms, scoring, session)?;
+                    after_seed(&outcome)?;
+                    return Ok(outcome);
+                }
             };
             // The others resume from their checkpoints, if there are any.
             session.send(Event::Diverged { arm: &name, seed, error: &source });
@@ -137,8 +141,13 @@ impl Study<'_> {
         };
         let arms: Vec<_> = self.arms.iter().filter(|other| other.name() == arm).collect();
         let hidden = &protocol.hidden;
-        let engine = Engine { stage: STAGE, arms: &arms, scoring, hidden, threads: 1, announce: true };
-        match engine.run(&[seed], session, |_| Ok(ControlFlow::Continue(())))? {
+        let prefix = "";
+        let engine =
+            Engine { stage: STAGE, arms: &arms, prefix, scoring, hidden, threads: 1, announce: true };
+        let seeds = &[seed];
+        let trained = engine.prepare(seeds, session)?
+            && engine.run(seeds, session, |_| Ok(ControlFlow::Continue(())))?;
+        match trained {
             true => Ok(()),
             false => Err(Error::Stopped { done: 0, planned: 1 }),
         }
@@ -165,22 +174,31 @@ impl Study<'_> {
             sequential: rule.as_ref(),
         };
         let (threads, planned) = (or_one_per_core(self.threads), protocol.seeds.len());
-        let engine =
-            Engine { stage: STAGE, arms, scoring, hidden: &protocol.hidden, threads, announce: true };
+        let engine = Engine {
+            stage: STAGE,
+            arms,
+            prefix: "",
+            scoring,
+            hidden: &protocol.hidden,
+            threads,
+            announce: true,
+        };
         for seeds in batches(&protocol.seeds, rule.is_some(), arms.len(), threads) {
-            let is_whole = engine.run(seeds, session, |runs| {
-                outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
-                analyse(&mut outcome.results, &outcome.runs, &plan)?;
-                let results = &mut outcome.results;
-                results.decided_early = rule.is_some() && results.seeds_done < planned && is_decided(results);
-                results.stages = session.stages();
-                after_seed(&outcome)?;
-                session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
-                Ok(match outcome.results.decided_early {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                })
-            })?;
+            let is_whole = engine.prepare(seeds, session)?
+                && engine.run(seeds, session, |runs| {
+                    outcome.runs.iter_mut().zip(runs).for_each(|(arm, run)| arm.push(run));
+                    analyse(&mut outcome.results, &outcome.runs, &plan)?;
+                    let results = &mut outcome.results;
+                    results.decided_early =
+                        rule.is_some() && results.seeds_done < planned && is_decided(results);
+                    results.stages = session.stages();
+                    after_seed(&outcome)?;
+                    session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
+                    Ok(match outcome.results.decided_early {
+                        true => ControlFlow::Break(()),
+                        false => ControlFlow::Continue(()),
+                    })
+                })?;
             if !is_whole {
                 return Err(Error::Stopped { done: outcome.results.seeds_done, planned });
             }
@@ -191,16 +209,49 @@ impl Study<'_> {
         Ok(outcome)
     }
 
+    /// Asks simple classifiers what was asked of the network. One whose training diverges is left out and named.
+    fn probe(
+        &self,
+        outcome: &mut Outcome,
+        arms: &[&Arm<'_>],
+        scoring: Scoring<'_>,
+        session: &Session<'_>,
+    ) -> Result<()> {
+        let protocol = &self.settings.protocol;
+        let (done, planned) = (outcome.results.seeds_done, protocol.seeds.len());
+        let rule = protocol.until_decided.then(|| SequentialRule::new(planned)).transpose()?;
+        let rules = rules(&outcome.results, rule.as_ref());
+        let threads = or_one_per_core(self.threads);
+        let probing = Probing { seeds: &protocol.seeds[..done], scoring, threads, rules: &rules, session };
+        for kind in [Kind::NearestNeighbours, Kind::LogisticRegression] {
+            let asked = self.probes.iter().filter(|(of, _)| *of == kind);
+            let questions: Vec<Question> = asked.map(|(_, question)| question.clone()).collect();
+            match probing.answer(kind, &questions, arms) {
+                Ok(Some(answers)) => outcome.results.probes.extend(answers),
+                Ok(None) => return Err(Error::Stopped { done, planned }),
+                Err(Error::Training { arm, seed, source })
+                    if matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
+                {
+                    session.send(Event::Diverged { arm: &arm, seed, error: &source });
+                    outcome.results.diverged.push(Diverged { arm, seed, error: source.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        outcome.results.stages = session.stages();
+        Ok(())
+    }
+
     fn baselines_of(
         &self,
         scoring: Scoring<'_>,
         threads: usize,
         session: &Session<'_>,
     ) -> Result<Vec<Baseline>> {
-        let Some((train, learning_rate)) = &self.probes else { return Ok(Vec::new()) };
+        let Some((train, learning_rate)) = &self.baseline else { return Ok(Vec::new()) };
         let is_standardised = self.arms.iter().any(Arm::is_standardised);
-        let probes = Probes { train, learning_rate: *learning_rate, is_standardised };
-        let found = baselines(probes, scoring, threads, session)?;
+        let training = Training { train, learning_rate: *learning_rate, is_standardised };
+        let found = baselines(training, scoring, threads, session)?;
         found.ok_or(Error::Stopped { done: 0, planned: self.settings.protocol.seeds.len() })
     }
 
@@ -235,7 +286,12 @@ impl Study<'_> {
     }
 
     fn check_questions(&self) -> Result<()> {
-        self.questions.iter().flat_map(|q| [&q.a, &q.b]).try_for_each(|name| self.check_name(name))
+        let probed = self.probes.iter().map(|(_, question)| question);
+        self.questions
+            .iter()
+            .chain(probed)
+            .flat_map(|q| [&q.a, &q.b])
+            .try_for_each(|name| self.check_name(name))
     }
 
     /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
@@ -271,6 +327,7 @@ impl Study<'_> {
             robustness: Vec::new(),
             costs: Vec::new(),
             baselines: Vec::new(),
+            probes: Vec::new(),
             notes: Vec::new(),
             diverged: Vec::new(),
             decided_early: false,
@@ -297,10 +354,11 @@ impl Study<'_> {
     fn check(&self, classes: usize) -> Result<()> {
         check_arms(&self.settings.protocol, &self.arms)?;
         let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
-        let probes = self.probes.iter().map(|(train, _)| ("the baselines' training set".to_owned(), train));
+        let baseline =
+            self.baseline.iter().map(|(train, _)| ("the baselines' training set".to_owned(), train));
         let of_arms =
             self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
-        check_sets(&self.test, classes, further.chain(of_arms).chain(probes))
+        check_sets(&self.test, classes, further.chain(of_arms).chain(baseline))
     }
 }
 

@@ -207,6 +207,7 @@ impl Search<'_> {
         let engine = Engine {
             stage,
             arms: &arms.iter().collect::<Vec<_>>(),
+            prefix: "",
             scoring,
             hidden: &[HIDDEN],
             threads: self.threads,

@@ -34,7 +34,7 @@ impl<F: Fn(u64) -> Result<LabelledFeatures> + Sync> SeededRows for Made<F> {
         Ok(())
     }
 
-    fn load(&self, seed: u64, _: &Session<'_>) -> Result<LabelledFeatures> {
+    fn load(&self, seed: u64, _: usize, _: &Session<'_>) -> Result<LabelledFeatures> {
         (self.1)(seed)
     }
 }

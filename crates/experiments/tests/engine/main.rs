@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
 mod common;
+mod draws;
 mod knn;
 mod numbers;
+mod probes;
 mod reproduction;
 mod resume;
 mod seeded;

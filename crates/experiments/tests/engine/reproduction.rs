@@ -16,12 +16,12 @@ use ndarray::{Array2, Array4, ArrayView4, s};
 
 use crate::common::assert_same;
 
-const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
+pub const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
 
 /// Mean colours of 16 tiles: 48 numbers per image, in [0, 1]. Counts the images it was given.
 #[derive(Default)]
-struct Tiles {
-    extracted: AtomicUsize,
+pub struct Tiles {
+    pub extracted: AtomicUsize,
 }
 
 impl Extractor for Tiles {
@@ -57,7 +57,7 @@ impl Extractor for Tiles {
     }
 }
 
-fn source<'a>(
+pub fn source<'a>(
     dataset: &'a Dataset,
     extractor: &'a dyn Extractor,
     cache: &'a FeatureCache,
@@ -65,7 +65,7 @@ fn source<'a>(
     FeatureSource::new(dataset, false, extractor, cache, "abc1234".into())
 }
 
-fn settings(compared: Compared, seeds: u64) -> Settings {
+pub fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
         images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
@@ -78,7 +78,7 @@ fn reproduction() -> Settings {
     settings(Compared::Reproduction { preset: Preset::Y2022 }, 2)
 }
 
-fn silent() -> Session<'static> {
+pub fn silent() -> Session<'static> {
     Session::new(Progress::silent())
 }
 
@@ -332,6 +332,10 @@ fn the_fields_of_results_json_keep_their_names() {
         "/baselines/1/classifier",
         "/baselines/1/k",
         "/baselines/2/test_accuracy/mean",
+        "/probes/0/probe",
+        "/probes/0/k",
+        "/probes/0/a_accuracy/mean",
+        "/probes/1/answer/interval/low",
         "/notes",
         "/stages/0/name",
         "/stages/0/seconds",
@@ -375,11 +379,16 @@ fn every_feature_is_there_before_the_training_begins() {
     };
     run_on(&source(&dataset, &tiles, &cache), 2, &Session::new(Progress::new(&observer)));
     let stages = stages.into_inner().unwrap();
-    let end = stages.len() - 3;
+    let end = stages.len() - 5;
     let is_known = |stage: &String| stage.starts_with("features of the ") || stage == "baselines";
     assert!(stages[..end].iter().all(is_known), "{stages:?}");
-    let rest =
-        ["features of the augmented images, seed 0", "features of the augmented images, seed 1", "training"];
+    let rest = [
+        "features of the augmented images, seed 0",
+        "features of the augmented images, seed 1",
+        "training",
+        "probe: nearest neighbours",
+        "probe: logistic regression",
+    ];
     assert_eq!(stages[end..], rest);
 }
 

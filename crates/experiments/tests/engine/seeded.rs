@@ -27,7 +27,7 @@ impl SeededRows for Watched<'_> {
         Ok(())
     }
 
-    fn load(&self, seed: u64, _: &Session<'_>) -> Result<LabelledFeatures> {
+    fn load(&self, seed: u64, _: usize, _: &Session<'_>) -> Result<LabelledFeatures> {
         self.log.lock().unwrap().push(format!("load {} {seed}", self.name));
         let alive = self.alive.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(alive, Ordering::SeqCst);

@@ -64,6 +64,8 @@ pub fn results(seeds: u64) -> Results {
         .compare("more updates", "duplicated", "fast")
         .compare("augmented images", "augmented", "duplicated")
         .separate_questions()
+        .probe_neighbours("augmented", "unaugmented")
+        .probe_logistic("augmented", "duplicated")
         .further_test("rotation", &features(&DATASET.test, 0.2))
         .further_test("contrast_flip", &features(&DATASET.test, -0.2));
     questions().into_iter().fold(study, Study::ask).run().unwrap().results

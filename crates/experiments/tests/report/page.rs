@@ -145,7 +145,8 @@ fn names_from_outside_are_escaped() {
         test_rows: 0,
     };
     results.about.files.push(file);
-    for answer in &mut results.answers {
+    let of_probes = results.probes.iter_mut().map(|probe| &mut probe.answer);
+    for answer in results.answers.iter_mut().chain(of_probes) {
         (answer.contrast.a, answer.contrast.b) = (NAME.into(), NAME.into());
     }
     results.arms.iter_mut().for_each(|arm| arm.name = format!("{NAME}{}", arm.name));
@@ -164,6 +165,7 @@ fn parts_that_are_not_there_are_left_out() {
     bare.robustness.clear();
     bare.costs.clear();
     bare.baselines.clear();
+    bare.probes.clear();
     bare.claims.clear();
     bare.answers.clear();
     bare.settings = Settings::given(bare.settings.protocol);
@@ -171,7 +173,7 @@ fn parts_that_are_not_there_are_left_out() {
     bare.about.extractor = None;
     bare.arms.iter_mut().for_each(|arm| arm.quality = None);
     let page = render(&bare, None);
-    for id in ["differences", "claims", "cost", "robustness", "baselines", "gallery", "mistakes"] {
+    for id in ["differences", "claims", "cost", "robustness", "baselines", "probes", "gallery", "mistakes"] {
         assert!(!page.contains(&format!("<section id=\"{id}\">")), "{id}");
     }
     check_tags(&page);
@@ -190,6 +192,19 @@ fn parts_that_are_not_there_are_left_out() {
         let page = render(&results, Some(pictures()));
         assert!(page.contains("No seed has finished yet."));
         check_tags(&page);
+    }
+}
+
+#[test]
+fn every_probe_is_told_in_a_sentence_and_in_a_row_and_is_called_a_probe() {
+    let section = between(&PAGE, "<section id=\"probes\">", "</section>");
+    let report = markdown(&RESULTS).unwrap();
+    for (probe, name) in RESULTS.probes.iter().zip(["10 nearest neighbours by cosine", "logistic regression"])
+    {
+        let sentence = format!("Probe, {name}: ");
+        assert!(section.contains(&sentence) && report.contains(&sentence), "{sentence}");
+        let number = format!("{:.2}", 100.0 * probe.a_accuracy.mean);
+        assert!(words(section).contains(&number.as_str()) && report.contains(&number), "{number}");
     }
 }
 

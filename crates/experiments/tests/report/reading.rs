@@ -45,6 +45,8 @@ fn a_record_of_schema_2_is_read_and_rendered() {
     for (comparison, old) in results.comparisons.iter().zip(old["comparisons"].as_array().unwrap()) {
         assert_eq!(json!(comparison.mean), old["mean"]);
     }
+    // Probes were not asked then.
+    assert!(results.probes.is_empty());
     // So do the baselines, under their names.
     let old_baselines = old["baselines"].as_array().unwrap();
     assert_eq!(results.baselines.len(), old_baselines.len());
@@ -62,6 +64,7 @@ fn a_record_of_schema_2_is_read_and_rendered() {
         assert!(report.contains(&format!("| {name} |")) && page.contains(name), "{name}");
     }
     assert!(page.starts_with("<!doctype html>") && !summary(&results).unwrap().is_empty());
+    assert!(!report.contains("## Probes") && !page.contains("id=\"probes\""));
     assert!(learning_curves(&results).unwrap().contains("unaugmented"));
 }
 

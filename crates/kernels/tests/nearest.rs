@@ -1,0 +1,52 @@
+//! The nearest rows against a naive search, however the rows are divided into blocks.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+use mlprobe_kernels::{Error, keep_nearest};
+use ndarray::{Array2, ArrayView2, s};
+
+/// Small whole numbers: every product is exact, so that equal scores are truly equal.
+fn whole_numbers(rows: usize, salt: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, 5), |(i, j)| ((i * 31 + j * 17 + salt * i * j) % 7) as f32 - 3.0)
+}
+
+/// All rows sorted by score, then by number.
+fn naive(queries: ArrayView2<'_, f32>, rows: ArrayView2<'_, f32>, k: usize) -> Vec<Vec<(f32, usize)>> {
+    let of_query = |query: ndarray::ArrayView1<'_, f32>| {
+        let score = |(i, row): (usize, ndarray::ArrayView1<'_, f32>)| (query.dot(&row) + (i % 3) as f32, i);
+        let mut all: Vec<(f32, usize)> = rows.outer_iter().enumerate().map(score).collect();
+        all.sort_by(|(a, i), (b, j)| b.total_cmp(a).then(i.cmp(j)));
+        all.truncate(k);
+        all
+    };
+    queries.outer_iter().map(of_query).collect()
+}
+
+#[test]
+fn the_best_rows_are_those_of_a_naive_search_however_rows_are_divided() {
+    // 2,500 rows are two blocks of 2,048 or less, 300 queries two of 256 or less.
+    let (rows, queries) = (whole_numbers(2500, 1), whole_numbers(300, 2));
+    let score = |product: f32, row: usize| product + (row % 3) as f32;
+    for k in [0, 1, 7, 2600] {
+        let expected = naive(queries.view(), rows.view(), k);
+        for cuts in [vec![0, 2500], vec![0, 1, 700, 2500], vec![0, 2048, 2048, 2500]] {
+            let mut found = vec![Vec::new(); 300];
+            for cut in cuts.windows(2) {
+                let piece = rows.slice(s![cut[0]..cut[1], ..]);
+                keep_nearest(queries.view(), piece, cut[0], score, k, &mut found).unwrap();
+            }
+            assert!(found == expected, "k = {k}, {cuts:?}");
+        }
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_refused() {
+    let (rows, queries) = (whole_numbers(4, 1), whole_numbers(3, 2));
+    let find = |rows: ArrayView2<'_, f32>, found: usize| {
+        keep_nearest(queries.view(), rows, 0, |product, _| product, 1, &mut vec![Vec::new(); found])
+    };
+    assert!(find(rows.view(), 3).is_ok());
+    assert!(matches!(find(rows.view(), 2), Err(Error::Shape { operation: "keep_nearest", .. })));
+    assert!(matches!(find(rows.slice(s![.., ..4]), 3), Err(Error::Shape { .. })));
+}
