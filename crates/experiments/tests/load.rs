@@ -71,7 +71,7 @@ fn study() {
     let source = FeatureSource::new(&dataset, false, &extractor, &cache, String::new());
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
-        images: Some(Images { dataset: "synthetic".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("synthetic")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
         protocol: Protocol::new(vec![0], 2),
     };

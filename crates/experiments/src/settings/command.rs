@@ -22,11 +22,13 @@ impl Settings {
         let Self { compared, images, extractor, protocol } = self;
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
-        if let Some(Images { dataset, skip_broken, labels }) = images {
+        if let Some(Images { dataset, skip_broken, labels, groups, without }) = images {
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
-            if let Some(labels) = labels {
-                words.option("--labels", labels.to_str()?);
+            for (option, file) in [("--labels", labels), ("--groups", groups), ("--without", without)] {
+                if let Some(file) = file {
+                    words.option(option, file.to_str()?);
+                }
             }
         }
         if let Some(extractor) = extractor {
@@ -52,7 +54,11 @@ impl Settings {
     pub fn folder_name(&self) -> Option<String> {
         let Self { compared, images, extractor, protocol } = self;
         let mut parts = vec![subcommand(compared)?.to_owned()];
-        parts.extend(images.iter().map(|Images { dataset, .. }| stem(dataset)));
+        if let Some(Images { dataset, groups, without, .. }) = images {
+            parts.push(stem(dataset));
+            parts.extend(groups.iter().map(|file| format!("by-{}", stem(file))));
+            parts.extend(without.iter().map(|file| format!("without-{}", stem(file))));
+        }
         match compared {
             Compared::Reproduction { preset } => parts.push(preset.to_string()),
             Compared::Tuned => parts.push("tuned".to_owned()),
@@ -223,7 +229,7 @@ mod tests {
     use super::*;
 
     fn images(dataset: &str, skip_broken: bool) -> Option<Images> {
-        Some(Images { dataset: dataset.into(), skip_broken, labels: None })
+        Some(Images { skip_broken, ..Images::of(dataset) })
     }
 
     fn sets(rates: &[f64]) -> Vec<SetFile> {
