@@ -57,7 +57,7 @@ fn planted_copies_and_wrong_labels_are_shown_and_left_out_of_the_second_verdict(
     assert_eq!(without["dataset"]["test_images"], 59);
     assert_eq!(without["answers"][0]["difference"], audit["without"]["answers"][0]["difference"]);
     assert!(said.contains("Without 1 test image and 2 training images"), "{said}");
-    assert!(page.contains("<td class=\"text\">new seeds and new test images</td>"));
+    assert!(page.contains("<small>over new seeds and new test images</small>"));
 
     let before = fs::read(folder.join("found/audit.html")).unwrap();
     let [_, told] = succeeds(folder, &command);
