@@ -28,7 +28,7 @@ pub struct ImageOptions {
     /// A CSV or TSV table of the names of images and their labels, for a folder without a folder per class
     #[arg(long, value_name = "FILE.csv")]
     labels: Option<PathBuf>,
-    /// The group of every image, such as a patient or a video. A folder without test images is then divided so that a group is
+    /// The group of every image, such as a patient or a video. A folder without test images is then divided so that each group is
     /// on one side. For a folder of images, a CSV or TSV table of their names and groups; for other images, and for rows of
     /// features, one group per line: first those of the training set, then those of the test set
     #[arg(long, value_name = "FILE")]

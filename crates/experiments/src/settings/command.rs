@@ -258,6 +258,21 @@ mod tests {
         vec![
             (
                 Settings {
+                    compared: Compared::Ablation,
+                    images: Some(Images {
+                        groups: Some("/data/patients.csv".into()),
+                        without: Some("found/audit.json".into()),
+                        ..Images::of("photos")
+                    }),
+                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+                    protocol: protocol(3, 10),
+                },
+                "mlprobe ablate --dataset photos --groups /data/patients.csv --without found/audit.json --input-size 64 \
+                 --seeds 3 --epochs 10 --batch-size 500",
+                "ablate-photos-by-patients-without-audit-64px-3seeds-10epochs",
+            ),
+            (
+                Settings {
                     compared: Compared::Reproduction { preset: Preset::Y2023 },
                     images: images("cifar10", false),
                     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
