@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens a report.html in headless Chromium, wide and narrow, light and dark, and looks for what a reader would miss.
 
-    .ci/browser-test.py REPORT.html [--sets N] [--screenshots DIR]
+    .ci/browser-test.py REPORT.html [--sets N | --audit] [--screenshots DIR]
 
 Every figure, table and image has to be there, visible and readable; no text may be cut or lie on other text; nothing
 may be wider than the screen, asked for from elsewhere, or written to the console. Needs Chromium (Debian: chromium)
@@ -28,10 +28,14 @@ TABLES = """arms differences mcnemar gaps costs classes precision calibration ba
 STUDY_FIGURES = """decomposition robustness tests gallery confused-0 mistakes-0 confused-1 mistakes-1""".split()
 STUDY_TABLES = """c1 c2 c3""".split()
 STUDY_ARMS = 4
+# What the page of an audit of images holds that found duplicates and doubtful labels.
+AUDIT = ["fig-duplicates", "fig-labels", "table-answers", "table-arms"]
 
 
-def expected(sets):
-    """What has to be on a page: of a comparison of so many sets, or else of the study."""
+def expected(sets, audit):
+    """What has to be on a page: of an audit, of a comparison of so many sets, or else of the study."""
+    if audit:
+        return AUDIT
     figures = FIGURES + [f"{kind}-{arm}" for kind in ["confusion", "reliability"] for arm in range(sets or STUDY_ARMS)]
     tables = TABLES
     if not sets:
@@ -196,6 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("--sets", type=int, metavar="N", help="a comparison of N training sets; else the study")
+    parser.add_argument("--audit", action="store_true", help="an audit of images")
     parser.add_argument("--screenshots", type=pathlib.Path, metavar="DIR")
     arguments = parser.parse_args()
     program = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
@@ -204,7 +209,7 @@ def main():
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
 
-    report, parts = arguments.report.resolve(), expected(arguments.sets)
+    report, parts = arguments.report.resolve(), expected(arguments.sets, arguments.audit)
     failed, backgrounds = False, {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(program, profile)

@@ -65,7 +65,7 @@ impl Reproduction {
         let preset: Preset = preset.parse().map_err(|error: mlprobe_data::Error| error.into_py())?;
         let settings = Settings {
             compared: Compared::Reproduction { preset },
-            images: Some(Images { dataset: folder, skip_broken, labels: None }),
+            images: Some(Images { skip_broken, ..Images::of(folder) }),
             extractor: Some(extractor.get().settings.clone()),
             protocol: Protocol { batch_size, hidden, ..Protocol::new((0..seeds).collect(), epochs) },
         };
@@ -91,7 +91,7 @@ impl Reproduction {
         let results = in_study(py, threads, progress, |observer, stop| {
             let network = self.network(stop);
             let source = self.source(&network);
-            let pictures = Pictures { dataset: source.dataset(), transforms: self.preset.transforms() };
+            let pictures = Pictures::of(source.dataset(), self.preset.transforms());
             let start = Start {
                 folder: out,
                 identity: Identity { settings: self.settings.clone(), inputs: source.inputs() },

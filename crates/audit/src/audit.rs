@@ -1,12 +1,23 @@
-//! All findings in one value, and what is left without them.
+//! All findings in one value, and the rows that they leave out.
 
 use std::collections::BTreeSet;
 
-use crate::duplicates::Pair;
-use crate::error::{Result, require};
-use crate::groups::{Crossing, OneSided};
-use crate::label_errors::Suspect;
+use crate::duplicates::{CERTAIN, Pair, near_duplicates};
+use crate::error::Result;
+use crate::groups::{Crossing, OneSided, classes_on_one_side, crossing};
+use crate::label_errors::{Suspect, label_errors};
+use crate::rows::LeftOut;
+use mlprobe_nn::Params;
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
+
+/// The share of the training rows that the [`surest`](Audit::surest) findings hold, the most doubtful labels first: most labels
+/// further down the list are right.
+pub const SUREST: f64 = 0.02;
+
+/// Folds of the cross-validation that finds wrong labels, and what its draws follow from.
+const FOLDS: usize = 5;
+const SEED: u64 = 0;
 
 /// What is wrong with a training and a test set, for records and reports. Leave a list empty if nothing was looked for.
 ///
@@ -16,8 +27,7 @@ use serde::{Deserialize, Serialize};
 /// let duplicates = vec![Pair { test: 2, train: 40, similarity: 1.0 }];
 /// let audit = Audit { train_rows: 50, test_rows: 10, threshold: 0.5, duplicates, ..Audit::default() };
 /// assert_eq!(audit.counts().test_rows_duplicated, 1);
-/// assert_eq!(audit.clean()?.test_left_out, [2]);
-/// # Ok::<(), mlprobe_audit::Error>(())
+/// assert_eq!(audit.left_out().test, [2]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
@@ -27,14 +37,25 @@ pub struct Audit {
     pub test_rows: usize,
     /// The similarity from which pairs were listed.
     pub threshold: f64,
-    /// Pairs of a test row and a training row that are nearly the same: see [`near_duplicates`](crate::near_duplicates).
+    /// Pairs of a test row and a training row that are nearly the same: see [`near_duplicates`].
     pub duplicates: Vec<Pair>,
     /// Training rows whose label is probably wrong: see [`label_errors`](crate::label_errors()).
     pub suspects: Vec<Suspect>,
-    /// Groups on both sides: see [`crossing`](crate::crossing).
+    /// Groups on both sides: see [`crossing`].
     pub crossings: Vec<Crossing>,
-    /// Classes on one side only: see [`classes_on_one_side`](crate::classes_on_one_side).
+    /// Classes on one side only: see [`classes_on_one_side`].
     pub one_sided: OneSided,
+}
+
+/// One side of a split.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// (N, D).
+    pub features: ArrayView2<'a, f32>,
+    /// (N), class indices.
+    pub labels: &'a [u16],
+    /// (N), names of the rows' groups; empty if there are none.
+    pub groups: &'a [String],
 }
 
 /// How much an [`Audit`] has found.
@@ -54,20 +75,28 @@ pub struct Counts {
     pub classes_on_one_side: usize,
 }
 
-/// The rows of both sets, divided by an audit. Lists are in ascending order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clean {
-    /// Test rows that have a near-duplicate in the training set or belong to a group on both sides.
-    pub test_left_out: Vec<usize>,
-    /// All other test rows, at least one.
-    pub test_kept: Vec<usize>,
-    /// Training rows whose label is probably wrong.
-    pub train_suspect: Vec<usize>,
-    /// All other training rows, at least one.
-    pub train_kept: Vec<usize>,
-}
-
 impl Audit {
+    /// Looks for everything in `train` (N, D) and `test` (M, D) with labels below `classes`: near-duplicates from the similarity
+    /// `threshold` on, the surest first; wrong labels, by five-fold cross-validation of a network with one hidden layer of 64;
+    /// groups on both sides, and classes on one.
+    ///
+    /// # Errors
+    /// Those of [`near_duplicates`], [`label_errors`] and [`classes_on_one_side`].
+    pub fn of(train: Side<'_>, test: Side<'_>, classes: usize, threshold: f64) -> Result<Self> {
+        let mut duplicates = near_duplicates(train.features, test.features, threshold)?;
+        duplicates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        let params = Params::new([64]).epochs(20);
+        Ok(Self {
+            train_rows: train.labels.len(),
+            test_rows: test.labels.len(),
+            threshold,
+            duplicates,
+            suspects: label_errors(train.features, train.labels, FOLDS, SEED, &params)?,
+            crossings: crossing(train.groups, test.groups),
+            one_sided: classes_on_one_side(train.labels, test.labels, classes)?,
+        })
+    }
+
     /// How many findings there are of each kind.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -80,34 +109,26 @@ impl Audit {
         }
     }
 
-    /// Which rows a verdict can be computed from again: test rows without those that also are training rows in effect, and
-    /// training rows without those whose label is suspect.
-    ///
-    /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if a finding names a row that does not exist, or no row is left.
-    pub fn clean(&self) -> Result<Clean> {
-        let mut out = self.duplicated();
-        out.extend(self.crossings.iter().flat_map(|crossing| &crossing.test));
-        let suspect = self.suspects.iter().map(|suspect| suspect.row).collect();
-        let (test_left_out, test_kept) = divide("test", self.test_rows, out)?;
-        let (train_suspect, train_kept) = divide("training", self.train_rows, suspect)?;
-        Ok(Clean { test_left_out, test_kept, train_suspect, train_kept })
+    /// Those findings that need no second look: duplicates with a similarity of [`CERTAIN`] or more, the most doubtful labels,
+    /// as many as [`SUREST`] of the training rows, and all groups on both sides.
+    #[must_use]
+    pub fn surest(&self) -> Self {
+        let mut surest = self.clone();
+        surest.duplicates.retain(|pair| pair.similarity >= CERTAIN);
+        surest.suspects.truncate((SUREST * self.train_rows as f64) as usize);
+        surest
+    }
+
+    /// The rows to compute a verdict without: test rows that in effect are training rows too, by a near-duplicate or a group,
+    /// and training rows whose label is suspect.
+    pub fn left_out(&self) -> LeftOut {
+        let mut test = self.duplicated();
+        test.extend(self.crossings.iter().flat_map(|crossing| &crossing.test));
+        let train: BTreeSet<usize> = self.suspects.iter().map(|suspect| suspect.row).collect();
+        LeftOut { train: train.into_iter().collect(), test: test.into_iter().collect() }
     }
 
     fn duplicated(&self) -> BTreeSet<usize> {
         self.duplicates.iter().map(|pair| pair.test).collect()
     }
-}
-
-/// The rows in `out`, and the other rows of 0..n.
-fn divide(side: &str, n: usize, out: BTreeSet<usize>) -> Result<(Vec<usize>, Vec<usize>)> {
-    const OPERATION: &str = "leave out what an audit found";
-    let largest = out.last().copied().unwrap_or(0);
-    let next = "use the audit with the sets that it was made from";
-    let expected = format!("{side} rows below {n}");
-    require(largest < n || out.is_empty(), OPERATION, expected, format!("row {largest}"), next)?;
-    let kept: Vec<usize> = (0..n).filter(|row| !out.contains(row)).collect();
-    let next = "raise the threshold of similarity, or collect other images";
-    require(!kept.is_empty(), OPERATION, format!("at least one {side} row to keep"), "none", next)?;
-    Ok((out.into_iter().collect(), kept))
 }

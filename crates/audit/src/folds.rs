@@ -14,7 +14,7 @@ pub(crate) fn rows_of_classes(labels: &[u16]) -> Vec<Vec<usize>> {
 }
 
 /// Items in a random order, every order equally likely: Fisher and Yates, from the last place down.
-pub(crate) fn shuffle<T>(items: &mut [T], random: &mut Random) {
+fn shuffle<T>(items: &mut [T], random: &mut Random) {
     for last in (1..items.len()).rev() {
         items.swap(last, random.below(last as u32 + 1) as usize);
     }

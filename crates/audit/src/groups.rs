@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Result, require};
-use crate::folds::shuffle;
-use mlprobe_random::Random;
 use serde::{Deserialize, Serialize};
-
-const OPERATION: &str = "split by group";
 
 /// A group that has rows on both sides of a split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,80 +14,6 @@ pub struct Crossing {
     pub train: Vec<usize>,
     /// Its test rows.
     pub test: Vec<usize>,
-}
-
-/// The rows of two sides, each in ascending order: the first has about the `share` (above 0 and below 1) of the rows of each
-/// class, and no group is on both sides.
-///
-/// `labels` (N) are the classes of the rows, `groups` (N) the names or numbers of their groups. Groups are taken from the
-/// largest to the smallest, those of one size in an order drawn by `seed`. Each goes to the side where the counts a_k of rows
-/// taken so far and f_k of those on the first side fit best:
-///
-/// Σ_k (f_k - share·a_k)² is smallest, the first side among equals.
-///
-/// # Errors
-/// [`Error::Argument`](crate::Error::Argument) if there are not as many groups as labels, the share is out of range, or a side
-/// would be empty.
-///
-/// ```
-/// use mlprobe_audit::split_by_group;
-///
-/// let patients = ["a", "a", "b", "c", "c", "d"];
-/// let (train, test) = split_by_group(&[0, 1, 0, 1, 0, 1], &patients, 0.67, 1)?;
-/// assert_eq!((train.len(), test.len()), (4, 2));
-/// assert!(train.iter().all(|&i| test.iter().all(|&j| patients[i] != patients[j])));
-/// # Ok::<(), mlprobe_audit::Error>(())
-/// ```
-pub fn split_by_group<G: Ord>(
-    labels: &[u16],
-    groups: &[G],
-    share: f64,
-    seed: u64,
-) -> Result<(Vec<usize>, Vec<usize>)> {
-    let next = "name the group of every row";
-    let fits = labels.len() == groups.len();
-    require(fits, OPERATION, format!("a group for each of {} rows", labels.len()), groups.len(), next)?;
-    let in_range = share > 0.0 && share < 1.0;
-    require(in_range, OPERATION, "a share above 0 and below 1", share, "choose 0.8, for example")?;
-
-    let mut in_order: Vec<Vec<usize>> = rows_of_groups(groups).into_values().collect();
-    let number = in_order.len();
-    require(
-        number >= 2,
-        OPERATION,
-        "at least 2 groups",
-        number,
-        "name more groups, or split without groups",
-    )?;
-    shuffle(&mut in_order, &mut Random::new(seed, b"audit groups", 0));
-    in_order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
-
-    let classes = labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
-    let (mut taken, mut on_first) = (vec![0.0; classes], vec![0.0; classes]);
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for rows in in_order {
-        let mut here = vec![0.0; classes];
-        rows.iter().for_each(|&row| here[usize::from(labels[row])] += 1.0);
-        taken.iter_mut().zip(&here).for_each(|(a, g)| *a += g);
-        let misfit = |joins: f64| -> f64 {
-            let counts = taken.iter().zip(&on_first).zip(&here);
-            counts.map(|((a, f), g)| (f + joins * g - share * a).powi(2)).sum()
-        };
-        if misfit(1.0) <= misfit(0.0) {
-            on_first.iter_mut().zip(&here).for_each(|(f, g)| *f += g);
-            first.extend(rows);
-        } else {
-            second.extend(rows);
-        }
-    }
-    for (side, rows) in [("first", &first), ("second", &second)] {
-        let actual = format!("an empty {side} side for a share of {share} of {number} groups");
-        let next = "choose a share nearer to 0.5, or name smaller groups";
-        require(!rows.is_empty(), OPERATION, "rows on both sides", actual, next)?;
-    }
-    first.sort_unstable();
-    second.sort_unstable();
-    Ok((first, second))
 }
 
 /// The groups that have rows both among the training rows, whose groups are `train` (N), and the test rows, whose groups are

@@ -2,57 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
-use std::collections::BTreeSet;
-
 use mlprobe_audit::{
-    Audit, Crossing, OneSided, Pair, Suspect, classes_on_one_side, crossing, split_by_group,
+    Audit, CERTAIN, Crossing, LeftOut, OneSided, Pair, Side, Suspect, classes_on_one_side, crossing,
 };
 use mlprobe_random::Random;
-
-#[test]
-fn a_group_stays_on_one_side_and_the_share_is_kept() {
-    let mut random = Random::new(1, b"test", 0);
-    let groups: Vec<u64> = (0..600).map(|_| u64::from(random.below(80))).collect();
-    let labels: Vec<u16> = (0..600).map(|_| random.below(3) as u16).collect();
-    for share in [0.2, 0.5, 0.8] {
-        let (first, second) = split_by_group(&labels, &groups, share, 3).unwrap();
-        let mut all = [&first[..], &second[..]].concat();
-        all.sort_unstable();
-        assert_eq!(all, (0..600).collect::<Vec<_>>());
-        let of = |rows: &[usize]| rows.iter().map(|&row| groups[row]).collect::<BTreeSet<_>>();
-        assert!(of(&first).is_disjoint(&of(&second)));
-        for class in 0..3 {
-            let count = |rows: &[usize]| rows.iter().filter(|&&row| labels[row] == class).count() as f64;
-            let actual = count(&first) / (count(&first) + count(&second));
-            // About 200 rows of each class, in groups of 2.5 rows of it: within 5 rows.
-            assert!((actual - share).abs() < 0.025, "{actual} of class {class}, not {share}");
-        }
-    }
-}
-
-#[test]
-fn the_seed_decides_which_groups_go_where() {
-    let (labels, groups) = (vec![0; 40], (0..40).map(|i| i / 2).collect::<Vec<u32>>());
-    let split = |seed| split_by_group(&labels, &groups, 0.5, seed).unwrap();
-    assert_eq!(split(1), split(1));
-    assert_ne!(split(1), split(2));
-}
-
-#[test]
-fn a_side_without_rows_is_refused_with_the_way_out() {
-    let message = |groups: &[&str], share| split_by_group(&[0; 4], groups, share, 1).unwrap_err().to_string();
-    for (message, part) in [
-        (message(&["a"; 4], 0.5), "at least 2 groups, got 1; name more groups"),
-        (message(&["a", "a", "b", "c"], 0.99), "an empty second side"),
-        (message(&["a", "a", "b", "c"], 0.01), "an empty first side"),
-        (message(&["a", "b"], 0.5), "a group for each of 4 rows, got 2"),
-        (message(&["a", "b", "c", "d"], 1.0), "a share above 0 and below 1, got 1"),
-        (message(&["a", "b", "c", "d"], f64::NAN), "got NaN"),
-    ] {
-        assert!(message.contains(part), "{message:?} does not say {part:?}");
-    }
-    assert!(split_by_group::<u64>(&[], &[], 0.5, 1).is_err());
-}
+use ndarray::Array2;
 
 #[test]
 fn groups_on_both_sides_are_listed_with_their_rows() {
@@ -92,9 +46,52 @@ fn findings_are_counted_and_their_rows_left_out_once() {
     assert_eq!((counts.pairs, counts.test_rows_duplicated, counts.suspects), (3, 2, 1));
     assert_eq!((counts.groups_on_both_sides, counts.test_rows_of_crossing_groups), (1, 2));
     assert_eq!(counts.classes_on_one_side, 1);
-    let clean = audit().clean().unwrap();
-    assert_eq!((clean.test_left_out, clean.test_kept), (vec![1, 3, 4], vec![0, 2]));
-    assert_eq!((clean.train_suspect, clean.train_kept), (vec![5], vec![0, 1, 2, 3, 4]));
+    let left_out = audit().left_out();
+    assert_eq!(left_out, LeftOut { train: vec![5], test: vec![1, 3, 4] });
+    let kept = left_out.kept(6, 5).unwrap();
+    assert_eq!((kept.train, kept.test), (vec![0, 1, 2, 3, 4], vec![0, 2]));
+}
+
+#[test]
+fn only_the_surest_findings_leave_rows_out_unseen() {
+    let pair = |test, similarity| Pair { test, train: 0, similarity };
+    let suspect = |row| Suspect { row, given: 0, suggested: 1, confidence: 0.9 };
+    let audit = Audit {
+        train_rows: 149,
+        duplicates: vec![pair(1, CERTAIN), pair(2, CERTAIN - 0.01)],
+        suspects: [7, 3, 5].map(suspect).to_vec(),
+        ..audit()
+    };
+    // 2 % of 149 rows are two whole ones, and the group on both sides leaves out two more test rows.
+    assert_eq!(audit.surest().left_out(), LeftOut { train: vec![3, 7], test: vec![1, 3, 4] });
+}
+
+#[test]
+fn everything_that_was_planted_is_found_at_once() {
+    let mut random = Random::new(2, b"test", 0);
+    let mut row = |i: usize| (random.uniform(-1.0, 1.0) + 3.0 * (i % 2) as f64) as f32;
+    let train = Array2::from_shape_fn((600, 64), |(i, _)| row(i));
+    let mut test = Array2::from_shape_fn((20, 64), |(i, _)| row(i));
+    test.row_mut(7).assign(&train.row(31));
+    let mut labels: Vec<u16> = (0..600).map(|i| i % 2).collect();
+    labels[12] = 1;
+    let mut test_labels: Vec<u16> = labels[..20].to_vec();
+    test_labels[3] = 2;
+    let groups = |side: &str, n| (0..n).map(|i| format!("{side}{i}")).collect::<Vec<_>>();
+    let (of_train, mut of_test) = (groups("a", 600), groups("b", 20));
+    of_test[5] = "a40".into();
+    let audit = Audit::of(
+        Side { features: train.view(), labels: &labels, groups: &of_train },
+        Side { features: test.view(), labels: &test_labels, groups: &of_test },
+        3,
+        0.5,
+    )
+    .unwrap();
+    assert_eq!((audit.train_rows, audit.test_rows, audit.threshold), (600, 20, 0.5));
+    assert_eq!((audit.duplicates[0].test, audit.duplicates[0].train), (7, 31));
+    assert_eq!((audit.suspects[0].row, audit.suspects[0].suggested), (12, 0));
+    assert_eq!(audit.crossings, [Crossing { group: "a40".into(), train: vec![40], test: vec![5] }]);
+    assert_eq!(audit.one_sided, OneSided { test_only: vec![2], ..OneSided::default() });
 }
 
 #[test]
@@ -105,9 +102,8 @@ fn an_audit_survives_json() {
 
 #[test]
 fn an_audit_of_other_sets_or_without_rows_left_is_refused() {
-    let other = Audit { test_rows: 3, ..audit() }.clean().unwrap_err().to_string();
+    let other = audit().left_out().kept(6, 3).unwrap_err().to_string();
     assert!(other.contains("test rows below 3, got row 4; use the audit with the sets"), "{other}");
-    let duplicates = (0..5).map(|test| Pair { test, train: 0, similarity: 1.0 }).collect();
-    let none = Audit { duplicates, ..audit() }.clean().unwrap_err().to_string();
+    let none = LeftOut { train: vec![], test: (0..5).collect() }.kept(6, 5).unwrap_err().to_string();
     assert!(none.contains("at least one test row to keep"), "{none}");
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mlprobe_features::arrays::{LabelledFile, Options, read_labelled, read_pair};
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct ArrayOptions {
     /// Name of the array or column of features, if it cannot be inferred; in a table with one column per feature, what the names
     /// of these columns begin with

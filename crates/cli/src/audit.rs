@@ -1,130 +1,201 @@
-//! `mlprobe audit`: what in the data distorts a verdict, and the rows without it.
+//! `mlprobe audit`: what in the data moves a verdict, and the verdict without it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mlprobe_audit::{
-    Audit, CERTAIN, DEFAULT_THRESHOLD, classes_on_one_side, crossing, label_errors, near_duplicates,
-};
+use mlprobe_audit::{Audit, DEFAULT_THRESHOLD, Side};
+use mlprobe_data::augment::Preset;
+use mlprobe_data::groups::read_groups;
+use mlprobe_experiments::report::AuditPage;
+use mlprobe_experiments::settings::Compared;
+use mlprobe_experiments::{About, AuditRecord, Half, LabelledFeatures, Verdicts};
 use mlprobe_features::arrays::{LabelledArrays, encode, write_npz};
-use mlprobe_nn::Params;
 use ndarray::Axis;
 
 use crate::arrays::ArrayOptions;
-use crate::run::Threads;
+use crate::options::{StudyOptions, commit};
+use crate::progress::print;
+use crate::reproduce::run_part;
+use crate::run::{RunOptions, in_session};
 use crate::{front, output};
 
-/// Folds of the cross-validation that finds wrong labels.
-const FOLDS: usize = 5;
-
-/// The share of the training rows that are left out, the most doubtful first: most labels further down the list are right.
-const SUREST: f64 = 0.02;
-
-/// What distorts the verdict? Finds near-duplicates between training and test, wrong labels, and groups on both sides
+/// What in the data moves the verdict? Finds duplicates between training and test, wrong labels, groups on both sides
 ///
-/// The files are features and labels, as `export features` writes them. In the folder, audit.json lists every finding, the surest
-/// first: a finding is a reason to look, not a proof. train-clean.npz and test-clean.npz hold the rows without the surest of them,
-/// and train-all.npz the whole training set, so that `compare` can compute the verdict again.
+/// Of images, it then trains the study of `reproduce` twice in the folder, with all images and without those that the surest
+/// findings leave out, and the page shows both verdicts. Of TRAIN, a file of features and labels, it writes the sets without them,
+/// and the command that compares. audit.html shows the first findings, the surest first, and audit.json has all: a finding is a
+/// reason to look, not a proof. `reproduce --without audit.json` leaves out the rows that audit.json lists under left_out, which
+/// you may change. Interrupt the command at any time; rerunning it resumes.
 #[derive(Args)]
 pub struct Arguments {
-    /// The training set, as `compare` takes it: .npz, .safetensors, .csv, .tsv, .parquet, or FEATURES.npy:LABELS.npy
-    #[arg(value_name = "TRAIN")]
-    train: String,
-    /// The test set; it may be left out if the file of the training set also holds one
-    #[arg(long, value_name = "TEST")]
+    /// Features and labels instead of images, as `compare` takes them: .npz, .safetensors, .csv, .tsv, .parquet, or
+    /// FEATURES.npy:LABELS.npy
+    #[arg(value_name = "TRAIN", conflicts_with_all = [
+        "dataset", "skip_broken", "labels", "without", "seeds", "epochs", "quick", "preset", "fresh", "force",
+        "checkpoint_every", "TrainingOptions", "ExtractorOptions",
+    ])]
+    train: Option<String>,
+    /// The test set of TRAIN; it may be left out if that file also holds one
+    #[arg(long, value_name = "TEST", requires = "train")]
     test: Option<String>,
     #[command(flatten)]
-    arrays: ArrayOptions,
+    arrays: Option<ArrayOptions>,
     /// Similarity from which a test row counts as a duplicate of a training row; the default was found on planted copies
-    #[arg(long, value_name = "X", default_value_t = DEFAULT_THRESHOLD)]
+    #[arg(long, value_name = "X", default_value_t = DEFAULT_THRESHOLD, allow_negative_numbers = true)]
     threshold: f64,
-    /// Text file with the group of each row, one per line: first those of the training set, then those of the test set. A group,
-    /// such as a patient or a video, should be on one side only
-    #[arg(long, value_name = "FILE")]
-    groups: Option<PathBuf>,
-    /// Folder for audit.json and the clean sets; made if it is missing
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
     #[command(flatten)]
-    threads: Threads,
+    study: StudyOptions,
+    #[command(flatten)]
+    run: RunOptions,
+    /// Transforms of the augmented images
+    #[arg(long, value_name = "2022|2023", default_value_t = Preset::default())]
+    preset: Preset,
 }
 
-pub fn run(Arguments { train, test, arrays, threshold, groups, out, threads }: Arguments) -> Result<()> {
-    threads.start()?;
-    let file = arrays.read(&train)?;
-    let test = match &test {
+pub fn run(Arguments { train, test, arrays, threshold, study, run, preset }: Arguments) -> Result<()> {
+    match train {
+        Some(train) => {
+            of_arrays(&train, test.as_deref(), &arrays.unwrap_or_default(), threshold, &study, &run)
+        }
+        None if arrays.is_some() => {
+            bail!(
+                "--features-key, --labels-key and --dtype are for TRAIN, a file of features and labels; leave them out"
+            )
+        }
+        None => of_images(study, run, preset, threshold),
+    }
+}
+
+fn of_images(study: StudyOptions, run: RunOptions, preset: Preset, threshold: f64) -> Result<()> {
+    if study.without.is_some() {
+        bail!("--without: an audit looks at all images; leave the option out");
+    }
+    let threads = study.threads.start()?;
+    let mut inputs = study.load(Compared::Reproduction { preset })?;
+    let out = match (run.out(), inputs.settings.folder_name()) {
+        (Some(out), _) => out,
+        (None, name) => {
+            let name = name.context("the audit has no folder; name one with --out")?;
+            front::runs().join(name.replacen("reproduce-", "audit-", 1))
+        }
+    };
+    let mut record = {
+        let source = inputs.source();
+        let [train, test] = in_session(|session| {
+            Ok([source.original(Half::Train, session)?, source.original(Half::Test, session)?])
+        })?;
+        print("Looking for duplicates and doubtful labels.");
+        let [of_train, of_test] = &inputs.dataset.groups;
+        let classes = inputs.dataset.classes.len();
+        let audit = Audit::of(side(&train, of_train), side(&test, of_test), classes, threshold)?;
+        AuditRecord::new(audit, source.about(), Some(&inputs.dataset))
+    };
+    let kept = record.kept(&inputs.dataset)?;
+    fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
+    let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
+    save(&out, &page)?;
+    print(page.summary()?);
+
+    print("The study with all images:");
+    let with_all = run_part(&inputs, run.clone().inside(out.join("all")), threads, preset)?;
+    record.with_all = Some(Verdicts::of(&with_all));
+    inputs.settings.images =
+        inputs.settings.images.take().map(|images| mlprobe_experiments::settings::Images {
+            without: out.join("audit.json").canonicalize().ok(),
+            ..images
+        });
+    if record.left_out.is_empty() {
+        record.without.clone_from(&record.with_all);
+    } else {
+        print("The study without the images left out:");
+        inputs.kept = Some(kept);
+        let without = run_part(&inputs, run.inside(out.join("without")), threads, preset)?;
+        record.without = Some(Verdicts::of(&without));
+    }
+    let command = inputs.settings.command().filter(|_| !record.left_out.is_empty());
+    let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: command.as_deref() };
+    save(&out, &page)?;
+    tell(&out, &page)
+}
+
+fn of_arrays(
+    train: &str,
+    test: Option<&str>,
+    arrays: &ArrayOptions,
+    threshold: f64,
+    study: &StudyOptions,
+    run: &RunOptions,
+) -> Result<()> {
+    study.threads.start()?;
+    let out = run.out().context("name a folder for what is found with --out")?;
+    let file = arrays.read(train)?;
+    let test = match test {
         Some(test) => arrays.read(test)?.main,
         None => file.test.with_context(|| format!("{train} holds no test set; name one with --test"))?,
     };
-    let train = file.main;
-    let (labels, names) = encode(&[&train, &test])?;
+    let (labels, names) = encode(&[&file.main, &test])?;
     let [train_labels, test_labels] = &labels[..] else { bail!("expected two sets") };
-    fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
-    let crossings = match &groups {
+    let rows = [train_labels.len(), test_labels.len()];
+    let mut of_train = match &study.images.groups {
+        Some(path) => read_groups(path, rows.iter().sum())?,
         None => Vec::new(),
-        Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-            let groups: Vec<&str> = text.lines().collect();
-            let rows = train_labels.len() + test_labels.len();
-            if groups.len() != rows {
-                bail!(
-                    "{} has {} lines, and there are {rows} rows: give one line per row",
-                    path.display(),
-                    groups.len()
-                );
-            }
-            let (of_train, of_test) = groups.split_at(train_labels.len());
-            crossing(of_train, of_test)
-        }
     };
-    let mut audit = Audit {
-        train_rows: train_labels.len(),
-        test_rows: test_labels.len(),
+    let of_test = of_train.split_off(rows[0].min(of_train.len()));
+    let audit = Audit::of(
+        Side { features: file.main.features.view(), labels: train_labels, groups: &of_train },
+        Side { features: test.features.view(), labels: test_labels, groups: &of_test },
+        names.len(),
         threshold,
-        duplicates: near_duplicates(train.features.view(), test.features.view(), threshold)?,
-        suspects: label_errors(train.features.view(), train_labels, FOLDS, 0, &Params::new([64]).epochs(20))?,
-        crossings,
-        one_sided: classes_on_one_side(train_labels, test_labels, names.len())?,
-    };
-    audit.duplicates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
-    let json = serde_json::to_string_pretty(&audit)?;
-    let path = out.join("audit.json");
-    mlprobe_files::write(&path, json.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
-    let mut surest = audit.clone();
-    surest.duplicates.retain(|pair| pair.similarity >= CERTAIN);
-    surest.suspects.truncate((SUREST * audit.train_rows as f64) as usize);
-    let clean = surest.clean()?;
+    )?;
+    let name = Path::new(train).file_stem().unwrap_or_default().to_string_lossy();
+    let mut about = About::features(name, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    [about.dataset.train_images, about.dataset.test_images] = rows;
+    about.commit = commit();
+    let record = AuditRecord::new(audit, about, None);
+    let kept = record.left_out.kept(rows[0], rows[1])?;
+    fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let write = |name: &str, set: &LabelledArrays, labels: &[u16], rows: &[usize]| {
         let labels: Vec<u16> = rows.iter().map(|&row| labels[row]).collect();
         write_npz(out.join(name), set.features.select(Axis(0), rows).view(), &labels)
     };
-    write("train-all.npz", &train, train_labels, &(0..train_labels.len()).collect::<Vec<_>>())?;
-    write("train-clean.npz", &train, train_labels, &clean.train_kept)?;
-    write("test-clean.npz", &test, test_labels, &clean.test_kept)?;
+    write("train-all.npz", &file.main, train_labels, &(0..rows[0]).collect::<Vec<_>>())?;
+    write("train-clean.npz", &file.main, train_labels, &kept.train)?;
+    write("test-clean.npz", &test, test_labels, &kept.test)?;
+    let (front, shown) = (front::command(), out.display());
+    let command = format!(
+        "{front} compare {shown}/train-all.npz {shown}/train-clean.npz --test {shown}/test-clean.npz"
+    );
+    let page = AuditPage { record: &record, dataset: None, command: Some(&command) };
+    save(&out, &page)?;
+    tell(&out, &page)
+}
 
-    let (counts, left_out) = (audit.counts(), surest.counts());
-    let share =
-        |number: usize, of: usize| format!("{number} of {of} ({:.1} %)", 100.0 * number as f64 / of as f64);
-    let shown = out.display();
+fn side<'a>(set: &'a LabelledFeatures, groups: &'a [String]) -> Side<'a> {
+    Side { features: set.features(), labels: set.labels(), groups }
+}
+
+/// Writes audit.json, audit.html and audit.md.
+fn save(out: &Path, page: &AuditPage<'_>) -> Result<()> {
+    let json = serde_json::to_string_pretty(page.record)?;
+    for (name, content) in
+        [("audit.json", json), ("audit.html", page.render()?), ("audit.md", page.markdown()?)]
+    {
+        let path = out.join(name);
+        mlprobe_files::write(&path, content.as_bytes())
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn tell(out: &Path, page: &AuditPage<'_>) -> Result<()> {
+    let command =
+        page.command.map(|command| format!("Without what is left out: {command}\n")).unwrap_or_default();
     output::write(&format!(
-        "Test rows that may be copies of a training row: {}; left out, with a similarity of {CERTAIN} or more: {}\n\
-         Training rows whose label is doubtful: {}; left out, as the most doubtful {:.0} %: {}\n\
-         Most doubtful labels are right: where 2 % of CIFAR-10's labels were flipped, 20 % of such a list were flipped ones, and\n\
-         72 % of the most doubtful 2 %.\n\
-         Groups on both sides: {}, with {} test rows, all left out\n\
-         Classes on one side only: {}\n\n\
-         Findings: {shown}/audit.json\n\
-         The verdict without the rows left out: {} compare {shown}/train-all.npz {shown}/train-clean.npz --test {shown}/test-clean.npz\n",
-        share(counts.test_rows_duplicated, audit.test_rows),
-        left_out.test_rows_duplicated,
-        share(counts.suspects, audit.train_rows),
-        100.0 * SUREST,
-        left_out.suspects,
-        counts.groups_on_both_sides,
-        counts.test_rows_of_crossing_groups,
-        counts.classes_on_one_side,
-        front::command(),
+        "\n{}\n\nPage:     {}\nFindings: {}\n{command}",
+        page.summary()?.trim_end(),
+        out.join("audit.html").display(),
+        out.join("audit.json").display(),
     ))
 }

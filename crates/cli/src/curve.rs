@@ -1,18 +1,16 @@
 //! `mlprobe curve`: the same study at growing parts of the training images.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::augment::Preset;
+use mlprobe_experiments::Settings;
 use mlprobe_experiments::curve::{DataCurve, PARTS};
-use mlprobe_experiments::report::{Page, Pictures, curve_markdown, growth_figure};
-use mlprobe_experiments::results::read_results;
+use mlprobe_experiments::report::{curve_markdown, growth_figure};
 use mlprobe_experiments::settings::{Compared, Subset};
-use mlprobe_experiments::{Settings, reproduction};
 
-use crate::options::{Inputs, StudyOptions};
+use crate::options::StudyOptions;
 use crate::progress::print;
+use crate::reproduce::run_part;
 use crate::run::RunOptions;
 use crate::{front, output};
 
@@ -52,8 +50,8 @@ pub fn run(Arguments { study, run, parts, preset }: Arguments) -> Result<()> {
         inputs.settings.protocol.subset = Some(Subset { fraction: part, per_seed: false });
         inputs.settings.protocol.check()?;
         print(format_args!("{} % of the training images:", 100.0 * part));
-        let folder = run_part(&inputs, &run, out.join(format!("part-{}", 100.0 * part)), threads, preset)?;
-        runs.push(read_results(folder.join("results.json"))?);
+        let run = run.clone().inside(out.join(format!("part-{}", 100.0 * part)));
+        runs.push(run_part(&inputs, run, threads, preset)?);
     }
     let curve = DataCurve::of(&runs);
     let text = curve_markdown(&curve)?;
@@ -65,27 +63,6 @@ pub fn run(Arguments { study, run, parts, preset }: Arguments) -> Result<()> {
     write("curve.svg", &growth_figure(&curve)?)?;
     write("curve.md", &text)?;
     output::write(&format!("\n{text}\nCurve: {}\n", out.join("curve.md").display()))
-}
-
-/// The study at one part, in a folder of its own.
-fn run_part(
-    inputs: &Inputs,
-    run: &RunOptions,
-    folder: PathBuf,
-    threads: usize,
-    preset: Preset,
-) -> Result<PathBuf> {
-    let source = inputs.source();
-    let pictures = Pictures { dataset: &inputs.dataset, transforms: preset.transforms() };
-    let folder = run.clone().inside(folder).run(inputs.identity(&source), |folder, session| {
-        let study = reproduction::study(&source, preset, inputs.settings.clone(), session)?.threads(threads);
-        study.run_in(session, |so_far| {
-            folder.save(so_far)?;
-            folder.save_page(&Page { pictures: Some(pictures), ..Page::new(&so_far.results) })
-        })?;
-        Ok(())
-    })?;
-    Ok(folder.path().to_owned())
 }
 
 /// The folder of the curve, named as a run of the study would be.

@@ -189,7 +189,7 @@ pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
 }
 
 /// The whole path of a file that an option names.
-fn found(option: &str, path: &Path) -> Result<PathBuf> {
+pub fn found(option: &str, path: &Path) -> Result<PathBuf> {
     path.canonicalize().with_context(|| format!("{option} {}: check the path", path.display()))
 }
 

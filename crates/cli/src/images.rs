@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use mlprobe_audit::Kept;
 use mlprobe_data::image_folder::OnBroken;
 use mlprobe_data::{Dataset, OpenOptions, Source, cifar10, idx, mini};
+use mlprobe_experiments::AuditRecord;
 use mlprobe_experiments::settings::Images;
 
+use crate::extractor::found;
 use crate::progress::{Bars, Unit, print};
 use crate::{data, front};
 
@@ -25,6 +28,11 @@ pub struct ImageOptions {
     /// A CSV or TSV table of the names of images and their labels, for a folder without a folder per class
     #[arg(long, value_name = "FILE.csv")]
     labels: Option<PathBuf>,
+    /// The group of every image, such as a patient or a video. A folder without test images is then divided so that each group is
+    /// on one side. For a folder of images, a CSV or TSV table of their names and groups; for other images, and for rows of
+    /// features, one group per line: first those of the training set, then those of the test set
+    #[arg(long, value_name = "FILE")]
+    pub groups: Option<PathBuf>,
 }
 
 /// The images to work on, and the settings that choose them again.
@@ -43,10 +51,15 @@ impl ImageOptions {
 
     /// Loads the images and says what they are. Those of a folder of images become `side` x `side` pixels.
     pub fn load(self, quick: bool, side: usize) -> Result<Loaded> {
-        let Self { dataset, skip_broken, labels } = self;
+        let Self { dataset, skip_broken, labels, groups } = self;
         let choice = dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.into());
-        let images =
-            |dataset: &Path| Images { dataset: dataset.to_owned(), skip_broken, labels: labels.clone() };
+        let groups = groups.map(|path| found("--groups", &path)).transpose()?;
+        let images = |dataset: &Path| Images {
+            skip_broken,
+            labels: labels.clone(),
+            groups: groups.clone(),
+            ..Images::of(dataset)
+        };
         if choice.as_os_str() != "auto" {
             return load(&images(&choice), side);
         }
@@ -62,7 +75,10 @@ impl ImageOptions {
 
 /// The images of these settings.
 pub fn load(images: &Images, side: usize) -> Result<Loaded> {
-    let named = |dataset: Dataset, comparable| {
+    let named = |mut dataset: Dataset, comparable| {
+        if let Some(groups) = &images.groups {
+            dataset = dataset.with_groups(groups)?;
+        }
         print(dataset.summary());
         if images.labels.is_some() {
             bail!("--labels is for a folder of images; {} has its own labels", images.dataset.display());
@@ -82,6 +98,12 @@ pub fn load(images: &Images, side: usize) -> Result<Loaded> {
     }
 }
 
+/// The images that are not left out; `None` for all.
+pub fn kept(images: &Images, dataset: &Dataset) -> Result<Option<Kept>> {
+    let kept = images.without.as_ref().map(|audit| AuditRecord::read(audit)?.kept(dataset));
+    kept.transpose().context("--without")
+}
+
 /// A folder of the user's. What is there is said before images are decoded, which takes a while, and what turned out after it.
 fn load_folder(images: &Images, side: usize) -> Result<Loaded> {
     let folder = &images.dataset;
@@ -93,11 +115,12 @@ fn load_folder(images: &Images, side: usize) -> Result<Loaded> {
     }
     let images = Images {
         dataset: folder.canonicalize()?,
-        skip_broken: images.skip_broken,
         labels: images.labels.as_deref().map(Path::canonicalize).transpose().context("--labels")?,
+        ..images.clone()
     };
     let on_broken = if images.skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
-    let options = OpenOptions { side, on_broken, labels: images.labels.clone(), ..OpenOptions::default() };
+    let (labels, groups) = (images.labels.clone(), images.groups.clone());
+    let options = OpenOptions { side, on_broken, labels, groups, ..OpenOptions::default() };
     let source = Source::find(&images.dataset, &options)?;
     source.summary().iter().for_each(print);
     let bar = (!source.is_empty())

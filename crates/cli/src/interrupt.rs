@@ -1,8 +1,8 @@
 //! Ctrl-C: the runs under way write a last checkpoint, and within two seconds the program has ended.
 
 use std::process::exit;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 use std::{env, thread};
 
@@ -18,15 +18,22 @@ const EXIT_CODE: u8 = 130;
 const GRACE: Duration = Duration::from_millis(1500);
 
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// Those of the run under way.
+static BARS: Mutex<Option<Bars>> = Mutex::new(None);
 
-/// Listens for Ctrl-C, and for the signals that ask a program to end. The second one ends it at once.
+/// Listens for Ctrl-C, and for the signals that ask a program to end. The second one ends it at once. A command of several runs
+/// calls this for each of them.
 pub fn listen(bars: Bars) -> Result<()> {
-    let handler = move || {
+    let earlier = BARS.lock().unwrap_or_else(PoisonError::into_inner).replace(bars);
+    if earlier.is_some() {
+        return Ok(());
+    }
+    let handler = || {
+        let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
         if ASKED.swap(true, Ordering::Relaxed) {
             exit(farewell(&bars).into());
         }
         bars.line("Stopping. Ctrl-C once more ends at once.");
-        let bars = bars.clone();
         thread::spawn(move || {
             thread::sleep(GRACE);
             exit(farewell(&bars).into());

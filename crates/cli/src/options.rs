@@ -1,17 +1,20 @@
 //! The options that say what a study trains on and how.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
+use mlprobe_audit::Kept;
 use mlprobe_data::Dataset;
+use mlprobe_experiments::results::DatasetInfo;
 use mlprobe_experiments::settings::{Compared, Subset};
-use mlprobe_experiments::{FeatureSource, Identity, Protocol, Settings};
+use mlprobe_experiments::{FeatureSource, Identity, Protocol, Settings, digest_of_kept};
 use mlprobe_features::{Extractor, FeatureCache};
 use mlprobe_nn::Precision;
 
-use crate::extractor::ExtractorOptions;
+use crate::extractor::{ExtractorOptions, found};
 use crate::images::{ImageOptions, Loaded};
 use crate::progress::print;
 use crate::run::Threads;
@@ -20,7 +23,10 @@ use crate::{front, images};
 #[derive(Args)]
 pub struct StudyOptions {
     #[command(flatten)]
-    images: ImageOptions,
+    pub images: ImageOptions,
+    /// Leave out the images that this audit.json of `audit` lists under left_out
+    #[arg(long, value_name = "AUDIT.json")]
+    pub without: Option<PathBuf>,
     /// Number of seeds, 0, 1, 2, ...: every arm is trained with each. Intervals need at least 2, answers 3. With auto, seeds are
     /// added until the questions about accuracy are answered, by a rule that allows for looking after every seed [default: 5,
     /// with --quick 2]
@@ -119,6 +125,8 @@ impl TrainingOptions {
 /// What a study works on.
 pub struct Inputs {
     pub dataset: Dataset,
+    /// The images that are not left out; `None` for all.
+    pub kept: Option<Kept>,
     /// Whether figures published for the data set may be set beside ours.
     pub comparable: bool,
     pub settings: Settings,
@@ -134,25 +142,37 @@ impl StudyOptions {
 
     /// Loads the images and opens the network.
     pub fn load(self, compared: Compared) -> Result<Inputs> {
-        let Self { images, seeds, epochs, training, extractor, threads: _, quick } = self;
+        let Self { images, without, seeds, epochs, training, extractor, threads: _, quick } = self;
         let seeds = seeds.unwrap_or(Seeds::Fixed(if quick { 2 } else { 5 }));
         let epochs = epochs.unwrap_or(if quick { 20 } else { 800 });
         let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
         protocol.check()?;
         compared.check(&protocol)?;
         let (extractor, network) = extractor.open(quick)?;
-        let Loaded { dataset, images, comparable } = images.load(quick, extractor.input_size())?;
+        let Loaded { dataset, mut images, comparable } = images.load(quick, extractor.input_size())?;
+        images.without = without.map(|path| found("--without", &path)).transpose()?;
+        let kept = images::kept(&images, &dataset)?;
+        if let Some(kept) = &kept {
+            print(format_args!("Kept: {} training and {} test images.", kept.train.len(), kept.test.len()));
+        }
         print(format_args!("Features by {}.", extractor.name()));
         let settings = Settings { compared, images: Some(images), extractor: Some(network), protocol };
-        Ok(Inputs { dataset, comparable, settings, extractor, cache: FeatureCache::new(front::cache()?) })
+        Ok(Inputs {
+            dataset,
+            kept,
+            comparable,
+            settings,
+            extractor,
+            cache: FeatureCache::new(front::cache()?),
+        })
     }
 }
 
 impl Inputs {
     /// The features of the images.
     pub fn source(&self) -> FeatureSource<'_> {
-        let Self { dataset, comparable, extractor, cache, .. } = self;
-        FeatureSource::new(dataset, *comparable, extractor.as_ref(), cache, commit())
+        let Self { dataset, kept, comparable, extractor, cache, .. } = self;
+        FeatureSource::new(dataset, *comparable, extractor.as_ref(), cache, commit()).keeping(kept.as_ref())
     }
 
     /// What the run follows from.
@@ -161,12 +181,19 @@ impl Inputs {
     }
 }
 
-/// The images and the network of stored settings; `None` without images, or with the reason on standard error if they are not
-/// there any more.
-pub fn images_of(settings: &Settings, test_digest: &str) -> Option<Dataset> {
+/// The images of stored settings, and which of them were kept; `None` without images, or with the reason on standard error if they
+/// are not there any more.
+pub fn images_of(settings: &Settings, about: &DatasetInfo) -> Option<(Dataset, Option<Kept>)> {
     let (images, extractor) = (settings.images.as_ref()?, settings.extractor.as_ref()?);
-    let reason = match images::load(images, extractor.input_size()) {
-        Ok(Loaded { dataset, .. }) if dataset.test.digest() == test_digest => return Some(dataset),
+    let loaded = images::load(images, extractor.input_size())
+        .and_then(|Loaded { dataset, images, .. }| Ok((images::kept(&images, &dataset)?, dataset)));
+    let reason = match loaded {
+        Ok((kept, dataset))
+            if dataset.test.digest() == about.test_digest
+                && kept.as_ref().map(digest_of_kept) == about.kept_digest =>
+        {
+            return Some((dataset, kept));
+        }
         Ok(_) => "they have changed since".to_owned(),
         Err(error) => format!("{error:#}"),
     };

@@ -35,7 +35,7 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     reanalyse(&mut results)?;
     let ablation = ablation.map(|folder| read_results(folder.join("results.json"))).transpose()?;
     let tuned = tuned.map(|folder| tuned::Report::read(folder.join("tuned.json"))).transpose()?;
-    let dataset = images_of(&results.settings, &results.about.dataset.test_digest);
+    let dataset = images_of(&results.settings, &results.about.dataset);
     let transforms = match results.settings.compared {
         Compared::Reproduction { preset } | Compared::Draws { preset, .. } => preset.transforms(),
         Compared::Ablation => Preset::default().transforms(),
@@ -45,7 +45,9 @@ pub fn run(Arguments { run, ablation, tuned }: Arguments) -> Result<()> {
     folder.save_results(&results)?;
     folder.save_page(&Page {
         results: &results,
-        pictures: dataset.as_ref().map(|dataset| Pictures { dataset, transforms }),
+        pictures: dataset
+            .as_ref()
+            .map(|(dataset, kept)| Pictures { kept: kept.as_ref(), ..Pictures::of(dataset, transforms) }),
         ablation: ablation.as_ref(),
         tuned: tuned.as_ref(),
     })?;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use mlprobe_data::augment::{Preset, Transform};
 use mlprobe_experiments::report::{Page, Pictures};
+use mlprobe_experiments::results::{Results, read_results};
 use mlprobe_experiments::settings::Compared;
 use mlprobe_experiments::tuned::{self, EPOCHS};
 use mlprobe_experiments::{FeatureSource, RunFolder, Session, Study, reproduction};
@@ -61,7 +62,7 @@ pub fn run(Arguments { mut study, run, preset, recipe }: Arguments) -> Result<()
     }
 }
 
-/// Runs a study and leaves its report in the run folder; the page shows these transforms.
+/// Runs a study, leaves its report in the run folder, and prints what it found; the page shows these transforms.
 pub fn run_study<'a>(
     inputs: &'a Inputs,
     run: RunOptions,
@@ -70,6 +71,14 @@ pub fn run_study<'a>(
     study: impl for<'s> FnOnce(&'s FeatureSource<'s>, &Session<'_>) -> mlprobe_experiments::Result<Study<'s>>,
 ) -> Result<()> {
     print_summary(&finish_study(inputs, run, threads, transforms, study)?)
+}
+
+/// The reproduction as a part of another command, in a folder of its own. Returns what it found.
+pub fn run_part(inputs: &Inputs, run: RunOptions, threads: usize, preset: Preset) -> Result<Results> {
+    let folder = finish_study(inputs, run, threads, preset.transforms(), |source, session| {
+        reproduction::study(source, preset, inputs.settings.clone(), session)
+    })?;
+    Ok(read_results(folder.join("results.json"))?)
 }
 
 /// As [`run_study`], and prints nothing. Returns the run folder.
@@ -81,7 +90,7 @@ pub fn finish_study<'a>(
     study: impl for<'s> FnOnce(&'s FeatureSource<'s>, &Session<'_>) -> mlprobe_experiments::Result<Study<'s>>,
 ) -> Result<PathBuf> {
     let source = inputs.source();
-    let pictures = Pictures { dataset: &inputs.dataset, transforms };
+    let pictures = Pictures { kept: inputs.kept.as_ref(), ..Pictures::of(&inputs.dataset, transforms) };
     let folder = run.run(inputs.identity(&source), |folder, session| {
         let study = study(&source, session)?.threads(threads);
         study.run_in(session, |so_far| {

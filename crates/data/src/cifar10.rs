@@ -52,12 +52,8 @@ pub const FILES: [BatchFile; 6] = [
 /// ```
 pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     let paths = FILES.map(|file| dir.as_ref().join(file.name));
-    Ok(Dataset {
-        name: "cifar10".into(),
-        classes: CLASSES.map(String::from).to_vec(),
-        train: records::read(&paths[..5], &[CLASSES.len()])?,
-        test: records::read(&paths[5..], &[CLASSES.len()])?,
-    })
+    let [train, test] = [&paths[..5], &paths[5..]].map(|paths| records::read(paths, &[CLASSES.len()]));
+    Dataset::new("cifar10", CLASSES.map(String::from).to_vec(), train?, test?)
 }
 
 /// Compares each of the six files in `dir` with the official one, by size and SHA-256.

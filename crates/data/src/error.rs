@@ -157,6 +157,17 @@ pub enum Error {
         total: usize,
     },
 
+    /// A file of groups does not fit the images.
+    #[error("{}: expected {expected}, found {actual}. Correct the file, or leave the groups out", path.display())]
+    Groups {
+        /// The file.
+        path: PathBuf,
+        /// What it should name.
+        expected: String,
+        /// What it names, or does not.
+        actual: String,
+    },
+
     /// An argument does not fit, for example an array of the wrong shape.
     #[error("{operation}: expected {expected}, got {actual}")]
     Argument {

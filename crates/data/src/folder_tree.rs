@@ -103,6 +103,20 @@ impl Folder {
         })
     }
 
+    /// Takes the file `path`, however it is written, out of the folder that holds it.
+    pub(crate) fn forget(&mut self, path: &Path) {
+        let is_it = |other: &Path| {
+            other.file_name() == path.file_name()
+                && matches!((other.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b)
+        };
+        self.entries.retain(|entry| !matches!(entry, Entry::Other(other) if is_it(other)));
+        for entry in &mut self.entries {
+            if let Entry::Folder(folder) = entry {
+                folder.forget(path);
+            }
+        }
+    }
+
     /// All images below, and all other files, in the order of their paths.
     pub(crate) fn all_files(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let (mut images, mut others) = (Vec::new(), Vec::new());

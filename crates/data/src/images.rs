@@ -1,5 +1,7 @@
 //! Images with labels, and a data set of training and test images.
 
+use std::path::PathBuf;
+
 use ndarray::Array4;
 use sha2::{Digest, Sha256};
 
@@ -86,10 +88,15 @@ pub struct Dataset {
     pub train: LabelledImages,
     /// What a model is tested with.
     pub test: LabelledImages,
+    /// The files of the training and of the test images, relative to the data set's folder and in the order of the images;
+    /// empty where an image is no file of its own.
+    pub files: [Vec<PathBuf>; 2],
+    /// The groups of the training and of the test images, such as patients or videos; empty where none were named.
+    pub groups: [Vec<String>; 2],
 }
 
 impl Dataset {
-    /// Combines training and test images to a data set.
+    /// Combines training and test images to a data set, without files and groups.
     ///
     /// # Errors
     /// [`Error::Argument`] if a label has no class.
@@ -108,7 +115,8 @@ impl Dataset {
                 ));
             }
         }
-        Ok(Self { name: name.into(), classes, train, test })
+        let (files, groups) = Default::default();
+        Ok(Self { name: name.into(), classes, train, test, files, groups })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod cifar10;
 pub mod cifar100;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod groups;
 pub mod idx;
 #[cfg(feature = "images")]
 pub mod image_files;

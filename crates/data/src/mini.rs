@@ -38,12 +38,9 @@ pub fn load(dir: impl AsRef<Path>) -> Result<Dataset> {
     let dir = dir.as_ref();
     verify(dir)?;
     let (train_labels, test_labels) = read_index(&dir.join(INDEX))?;
-    Ok(Dataset {
-        name: "cifar10-mini".into(),
-        classes: cifar10::CLASSES.map(String::from).to_vec(),
-        train: read_part(dir, &SHEETS[..2], train_labels)?,
-        test: read_part(dir, &SHEETS[2..], test_labels)?,
-    })
+    let (train, test) =
+        (read_part(dir, &SHEETS[..2], train_labels)?, read_part(dir, &SHEETS[2..], test_labels)?);
+    Dataset::new("cifar10-mini", cifar10::CLASSES.map(String::from).to_vec(), train, test)
 }
 
 /// Writes the mini set of `cifar10` (as [`cifar10::load`] gives it) into `dir`, which is created if needed.

@@ -8,7 +8,7 @@ use crate::layout::Layout;
 use crate::summary::{ClassCount, Oddity, Summary};
 use crate::{Dataset, Error, Result, cifar10, cifar100, idx, mini};
 
-/// How a folder is opened. Only [`Layout::Images`] needs any of it.
+/// How a folder is opened. Only [`Layout::Images`] needs any of it but the groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenOptions {
     /// Height and width to which images are cut and resized, in pixels.
@@ -20,12 +20,22 @@ pub struct OpenOptions {
     /// A table (CSV or TSV) of the images' names and labels. Without it, a table is looked for where there are no folders of
     /// classes.
     pub labels: Option<PathBuf>,
+    /// The group of every image, such as a patient or a video. For images that are files, a table (CSV or TSV) of their names
+    /// and groups: where they are divided, a group stays on one side. For other layouts, one group per line, first those of
+    /// the training images, then those of the test images.
+    pub groups: Option<PathBuf>,
 }
 
 impl Default for OpenOptions {
     /// 128 x 128 pixels; broken images are refused; a sixth for testing, seed 0.
     fn default() -> Self {
-        Self { side: 128, on_broken: OnBroken::default(), split: Split::default(), labels: None }
+        Self {
+            side: 128,
+            on_broken: OnBroken::default(),
+            split: Split::default(),
+            labels: None,
+            groups: None,
+        }
     }
 }
 
@@ -54,6 +64,7 @@ pub struct Source {
     images: Option<ImageFolder>,
     side: usize,
     on_broken: OnBroken,
+    groups: Option<PathBuf>,
     oddities: Vec<Oddity>,
 }
 
@@ -67,7 +78,8 @@ impl Source {
     /// # Errors
     /// [`Error::Missing`] or [`Error::Io`] for a folder that cannot be read; [`Error::Layout`] if there is no data set, or
     /// more than one, or images whose classes are unclear; [`Error::UnknownClasses`] if the test images have a class that
-    /// the training images have not; [`Error::Format`] for a table of labels that cannot be used; [`Error::Argument`] for a
+    /// the training images have not; [`Error::Format`] for a table of labels that cannot be used; [`Error::Groups`] for groups that
+    /// do not fit the images; [`Error::Argument`] for a
     /// split that is no share.
     ///
     /// ```
@@ -83,7 +95,10 @@ impl Source {
             let expected = "a folder with a data set";
             return Err(nothing(path, expected, "a file. Unpack it if it is an archive".into()));
         }
-        let root = Folder::scan(path)?;
+        let mut root = Folder::scan(path)?;
+        if let Some(groups) = &options.groups {
+            root.forget(groups); // it is no table of labels
+        }
         let found = match &options.labels {
             Some(table) => match listed(&root, Some(table))? {
                 Some(images) => Candidate::Images(path.to_owned(), Box::new(images)),
@@ -102,13 +117,20 @@ impl Source {
             images: None,
             side: options.side,
             on_broken: options.on_broken,
+            groups: options.groups.clone(),
             oddities: inner.into_iter().collect(),
             dir,
         };
         match found {
             Candidate::Images(_, mut images) => {
                 images.oddities.splice(0..0, source.oddities.drain(..));
-                source.images = Some(ImageFolder::new(source.name.clone(), &root, *images, options.split)?);
+                source.images = Some(ImageFolder::new(
+                    source.name.clone(),
+                    &root,
+                    *images,
+                    options.split,
+                    options.groups.as_deref(),
+                )?);
             }
             Candidate::Files(layout, _) => {
                 source.layout = layout;
@@ -175,6 +197,9 @@ impl Source {
             dataset.name.clone_from(&self.name);
         }
         some_class_is_common(&self.dir, &dataset)?;
+        if let Some(groups) = &self.groups {
+            dataset = dataset.with_groups(groups)?;
+        }
         oddities.extend(dataset.summary().oddities);
         Ok((dataset, oddities))
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::groups::on_both_sides;
 use crate::{Dataset, LabelledImages};
 
 /// A data set in numbers. Displayed, it is a few lines: images, classes, and one line for each oddity.
@@ -71,6 +72,8 @@ pub enum Oddity {
     Untrained(Vec<String>),
     /// Classes with training images only.
     Untested(Vec<String>),
+    /// Groups that have both training and test images: a test image is then less new than it looks.
+    GroupsOnBothSides(Vec<String>),
     /// Test images with the same pixels as a training image: a model may have memorised them.
     Leaked {
         /// How many test images.
@@ -110,9 +113,11 @@ impl Summary {
 
 impl Dataset {
     /// Counts classes and images, and finds what is odd: classes that lack training or test images, and test images
-    /// that are training images too, by the SHA-256 of their pixels.
+    /// that are training images too, by the SHA-256 of their pixels, and groups on both sides.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::count(&self.name, &self.classes, &self.train.labels, &self.test.labels);
+        let crossing = on_both_sides(&self.groups);
+        summary.oddities.extend((!crossing.is_empty()).then_some(Oddity::GroupsOnBothSides(crossing)));
         summary.oddities.extend(leaked(&self.train, &self.test));
         summary
     }
@@ -182,7 +187,10 @@ impl Oddity {
             Self::FoundIn(_) | Self::Test(_) | Self::Labels(_) | Self::ClassLikePart(_) | Self::Alike(_) => 1,
             Self::NoImage { names, .. } => names.len(),
             Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
-            Self::Broken(list) | Self::Untrained(list) | Self::Untested(list) => list.len(),
+            Self::Broken(list)
+            | Self::Untrained(list)
+            | Self::Untested(list)
+            | Self::GroupsOnBothSides(list) => list.len(),
             Self::Leaked { images, .. } => *images,
         }
     }
@@ -233,6 +241,10 @@ impl fmt::Display for Oddity {
             }
             Self::Untested(names) => {
                 write!(f, "{} no test image: {}", things("class has", "classes have"), listed(names))
+            }
+            Self::GroupsOnBothSides(names) => {
+                let things = things("group has", "groups have");
+                write!(f, "{things} both training and test images: {}", listed(names))
             }
             Self::Leaked { contradicted, example: (test, train), .. } => {
                 let things = things("test image is a training image", "test images are training images");

@@ -33,6 +33,9 @@ pub enum Error {
     /// Images could not be read or transformed.
     #[error(transparent)]
     Data(#[from] mlprobe_data::Error),
+    /// Data could not be audited, or an audit does not fit the data.
+    #[error(transparent)]
+    Audit(#[from] mlprobe_audit::Error),
     /// A statistic could not be computed.
     #[error(transparent)]
     Statistics(#[from] mlprobe_stats::Error),

@@ -2,10 +2,12 @@
 
 use std::sync::OnceLock;
 
+use mlprobe_audit::Kept;
 use mlprobe_data::augment::{Augmenter, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_features::{Extractor, FeatureCache, Origin};
 use ndarray::{Array2, Axis};
+use sha2::{Digest, Sha256};
 
 use crate::analysis::machine::Machine;
 use crate::analysis::results::{About, DatasetInfo, ExtractorInfo, VERSION};
@@ -30,6 +32,7 @@ pub struct FeatureSource<'a> {
     cache: &'a FeatureCache,
     comparable: bool,
     commit: String,
+    kept: Option<&'a Kept>,
     digests: OnceLock<[String; 2]>,
 }
 
@@ -52,7 +55,14 @@ impl<'a> FeatureSource<'a> {
         cache: &'a FeatureCache,
         commit: String,
     ) -> Self {
-        Self { dataset, extractor, cache, comparable, commit, digests: OnceLock::new() }
+        Self { dataset, extractor, cache, comparable, commit, kept: None, digests: OnceLock::new() }
+    }
+
+    /// Only the features of the images that are `kept`, if it names any. They are selected after extraction: all features come
+    /// from the same cache, and what augmentation draws for an image stays the same.
+    #[must_use]
+    pub fn keeping(self, kept: Option<&'a Kept>) -> Self {
+        Self { comparable: self.comparable && kept.is_none(), kept, ..self }
     }
 
     /// The images.
@@ -60,10 +70,13 @@ impl<'a> FeatureSource<'a> {
         self.dataset
     }
 
-    /// Digests of training and test images, and the extractor's fingerprint: all that the features follow from.
+    /// Digests of training and test images, the extractor's fingerprint, and a digest of the rows that are kept if not all are:
+    /// all that the features follow from.
     pub fn inputs(&self) -> Vec<String> {
         let [train, test] = self.digests();
-        vec![train.clone(), test.clone(), self.extractor.fingerprint()]
+        let mut inputs = vec![train.clone(), test.clone(), self.extractor.fingerprint()];
+        inputs.extend(self.kept.map(digest_of_kept));
+        inputs
     }
 
     /// The features (N, D) of the images as they are.
@@ -72,7 +85,7 @@ impl<'a> FeatureSource<'a> {
     /// Those of extractor and cache; [`Error::Stopped`] if the observer asked to stop.
     pub fn original(&self, half: Half, session: &Session<'_>) -> Result<LabelledFeatures> {
         let stage = format!("features of the {} images", half.name());
-        self.stage(&stage, self.images(half), self.digest(half), None, session)
+        self.keep(half, self.stage(&stage, self.images(half), self.digest(half), None, session)?)
     }
 
     /// The features (N, D) of the images mirrored left-right.
@@ -82,7 +95,7 @@ impl<'a> FeatureSource<'a> {
     pub fn mirrored(&self, half: Half, session: &Session<'_>) -> Result<LabelledFeatures> {
         let images = mirrored(self.images(half));
         let stage = format!("features of the mirrored {} images", half.name());
-        self.stage(&stage, &images, &images.digest(), None, session)
+        self.keep(half, self.stage(&stage, &images, &images.digest(), None, session)?)
     }
 
     /// The features (N, D) of the test images under `transform`, drawn once with a fixed seed.
@@ -92,7 +105,8 @@ impl<'a> FeatureSource<'a> {
     pub fn transformed_test(&self, transform: Transform, session: &Session<'_>) -> Result<LabelledFeatures> {
         let augmenter = Augmenter::new(&[transform], TEST_SEED)?;
         let stage = format!("features of the test images, {}", transform.name());
-        self.stage(&stage, &self.dataset.test, self.digest(Half::Test), Some(&augmenter), session)
+        let digest = self.digest(Half::Test);
+        self.keep(Half::Test, self.stage(&stage, &self.dataset.test, digest, Some(&augmenter), session)?)
     }
 
     /// One transformed copy of each training image per seed, by one of `transforms` drawn uniformly; `what` names the copies
@@ -103,17 +117,18 @@ impl<'a> FeatureSource<'a> {
 
     /// Where the numbers come from.
     pub fn about(&self) -> About {
-        let Dataset { name, classes, train, test } = self.dataset;
+        let Dataset { name, classes, .. } = self.dataset;
         let [train_digest, test_digest] = self.digests().clone();
         About {
             dataset: DatasetInfo {
                 name: name.clone(),
                 classes: classes.clone(),
-                train_images: train.len(),
-                test_images: test.len(),
+                train_images: self.len(Half::Train),
+                test_images: self.len(Half::Test),
                 dim: self.extractor.dim(),
                 train_digest,
                 test_digest,
+                kept_digest: self.kept.map(digest_of_kept),
                 comparable: self.comparable,
             },
             extractor: Some(ExtractorInfo {
@@ -132,6 +147,27 @@ impl<'a> FeatureSource<'a> {
         match half {
             Half::Train => &self.dataset.train,
             Half::Test => &self.dataset.test,
+        }
+    }
+
+    /// The rows that are kept, if not all are.
+    fn rows(&self, half: Half) -> Option<&'a [usize]> {
+        self.kept.map(|kept| match half {
+            Half::Train => &kept.train[..],
+            Half::Test => &kept.test[..],
+        })
+    }
+
+    /// How many images are used.
+    fn len(&self, half: Half) -> usize {
+        self.rows(half).map_or_else(|| self.images(half).len(), <[usize]>::len)
+    }
+
+    /// Of the features of all images, those that are used.
+    fn keep(&self, half: Half, all: LabelledFeatures) -> Result<LabelledFeatures> {
+        match self.rows(half) {
+            Some(rows) => all.select(rows),
+            None => Ok(all),
         }
     }
 
@@ -208,6 +244,11 @@ impl<'a> FeatureSource<'a> {
     }
 }
 
+/// SHA-256 (hex) over the numbers of the rows that are kept.
+pub fn digest_of_kept(kept: &Kept) -> String {
+    mlprobe_files::hex(&Sha256::digest(serde_json::to_vec(kept).unwrap_or_default()))
+}
+
 /// The features of one transformed copy of each training image per seed and draw.
 pub struct AugmentedRows<'a> {
     source: &'a FeatureSource<'a>,
@@ -231,7 +272,7 @@ impl AugmentedRows<'_> {
 
 impl SeededRows for AugmentedRows<'_> {
     fn rows(&self) -> usize {
-        self.source.dataset.train.len()
+        self.source.len(Half::Train)
     }
 
     fn draws(&self) -> usize {
@@ -251,7 +292,7 @@ impl SeededRows for AugmentedRows<'_> {
         let source = self.source;
         let (train, augmenter) = (&source.dataset.train, self.augmenter(seed, draw as u32)?);
         let (features, _) = source.features(train, source.digest(Half::Train), Some(&augmenter), &|_| ())?;
-        LabelledFeatures::new(features, train.labels.clone())
+        source.keep(Half::Train, LabelledFeatures::new(features, train.labels.clone())?)
     }
 }
 

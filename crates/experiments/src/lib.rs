@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod auditing;
 pub mod curve;
 mod engine;
 mod error;
@@ -22,6 +23,7 @@ mod testing;
 pub mod tuned;
 
 pub use analysis::results::{About, Results};
+pub use auditing::{AuditRecord, Verdicts};
 pub use engine::arm::{Arm, SeededRows};
 pub use engine::checkpoints::Checkpoints;
 pub use engine::notes::Note;
@@ -31,7 +33,7 @@ pub use engine::session::Session;
 pub use engine::sets::LabelledFeatures;
 pub use engine::standardisation::Standardisation;
 pub use error::{Error, Result};
-pub use features::{FeatureSource, Half};
+pub use features::{FeatureSource, Half, digest_of_kept};
 pub use folder::RunFolder;
 pub use planning::{ContrastPlan, StudyPlan, plan_study};
 pub use pooling::{OfDataSet, PooledComparison, pool_runs};

@@ -81,7 +81,7 @@ fn study() {
             true => Compared::Draws { preset, draws: draws.to_vec() },
             false => Compared::Reproduction { preset },
         },
-        images: Some(Images { dataset: "synthetic".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("synthetic")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
         protocol: Protocol::new(vec![0], if is_draws { 4 } else { 2 }),
     };

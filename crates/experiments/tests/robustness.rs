@@ -47,7 +47,7 @@ fn protocol(seeds: &[u64]) -> Protocol {
 fn settings(compared: Compared, protocol: Protocol) -> Settings {
     Settings {
         compared,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("mini")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol,
     }

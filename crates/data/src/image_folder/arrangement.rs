@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::names::{self, Part, part_of, text_of};
-use super::table::{Table, is_table};
+use super::table::{LABELS, Table, is_table};
 use crate::folder_tree::Folder;
 use crate::layout::Layout;
 use crate::summary::Oddity;
@@ -97,11 +97,14 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
 pub(crate) fn listed(dir: &Folder, given: Option<&Path>) -> Result<Option<Arrangement>> {
     let (images, _) = dir.all_files();
     let tables = match given {
-        Some(path) => vec![Table::read(path, &images)?],
+        Some(path) => vec![Table::read(path, &images, &LABELS)?],
         None => {
             let files = dir.others().chain(dir.folders().flat_map(Folder::others));
             // Whatever is no such table is another file.
-            files.filter(|path| may_label(path)).filter_map(|path| Table::read(path, &images).ok()).collect()
+            files
+                .filter(|path| may_label(path))
+                .filter_map(|path| Table::read(path, &images, &LABELS).ok())
+                .collect()
         }
     };
     let mut labels: BTreeMap<usize, (&Table, &String)> = BTreeMap::new();
@@ -321,7 +324,8 @@ fn may_label(path: &Path) -> bool {
 /// Why the first table in `dir` is of no use, for the end of a message.
 fn unusable_table(dir: &Folder) -> String {
     let images = dir.all_files().0;
-    let first = dir.others().find(|path| may_label(path)).and_then(|path| Table::read(path, &images).err());
+    let first =
+        dir.others().find(|path| may_label(path)).and_then(|path| Table::read(path, &images, &LABELS).err());
     first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
 }
 
@@ -333,7 +337,7 @@ fn has_tables(part: &Folder) -> bool {
 fn listed_in(part: &Folder, dir: &Folder) -> Result<(ByClass, Vec<PathBuf>)> {
     let (images, _) = part.all_files();
     for path in part.others().chain(dir.others()).filter(|path| may_label(path)) {
-        if let Ok(table) = Table::read(path, &images) {
+        if let Ok(table) = Table::read(path, &images, &LABELS) {
             let mut classes = ByClass::new();
             for (image, label) in table.labels {
                 classes.entry(label).or_default().push(images[image].clone());

@@ -7,13 +7,14 @@ use rayon::prelude::*;
 
 use crate::{Error, LabelledImages, Result, image_files};
 
-/// Decodes `files` to images (N, side, side, 3); those that cannot be read are left out and go to `broken`.
+/// Decodes `files` to images (N, side, side, 3), and names their files; those that cannot be read are left out and go to
+/// `broken`.
 pub(super) fn decode(
     files: &[(PathBuf, u16)],
     side: usize,
     broken: &mut Vec<Error>,
     progress: &(dyn Fn(usize) + Sync),
-) -> Result<LabelledImages> {
+) -> Result<(LabelledImages, Vec<PathBuf>)> {
     let refused = |actual: String| {
         let expected = "images that fit into memory, with a side in 1..=65535";
         Error::argument("ImageFolder::load", expected, format!("{} of side {side}: {actual}", files.len()))
@@ -36,13 +37,14 @@ pub(super) fn decode(
             Ok(())
         })
         .collect();
-    let mut labels = Vec::with_capacity(files.len());
-    for (i, (outcome, &(_, label))) in outcomes.into_iter().zip(files).enumerate() {
+    let (mut labels, mut decoded) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
+    for (i, (outcome, (path, label))) in outcomes.into_iter().zip(files).enumerate() {
         match outcome {
             Ok(()) => {
                 // Closes the gaps that broken images leave.
                 pixels.copy_within(i * image..(i + 1) * image, labels.len() * image);
-                labels.push(label);
+                labels.push(*label);
+                decoded.push(path.clone());
             }
             Err(error) => broken.push(error),
         }
@@ -50,5 +52,5 @@ pub(super) fn decode(
     pixels.truncate(labels.len() * image);
     let images =
         Array4::from_shape_vec((labels.len(), side, side, 3), pixels).map_err(|e| refused(e.to_string()))?;
-    LabelledImages::new(images, labels)
+    Ok((LabelledImages::new(images, labels)?, decoded))
 }

@@ -1,13 +1,15 @@
 //! Image files with labels, before they are decoded.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::arrangement::{Arrangement, ByClass, known_classes};
 use super::decode::decode;
 use super::names::look_alike;
+use super::table::{GROUPS, Table};
 use crate::error::first_of;
 use crate::folder_tree::{Entry, Folder};
+use crate::groups::{on_both_sides, split_by_group};
 use crate::random::Random;
 use crate::split::{choose, share_of};
 use crate::summary::{Oddity, Summary};
@@ -24,6 +26,10 @@ pub struct ImageFolder {
     pub train: Vec<(PathBuf, u16)>,
     /// Test files with their labels.
     pub test: Vec<(PathBuf, u16)>,
+    /// The group of every file; empty where none were named.
+    groups: BTreeMap<PathBuf, String>,
+    /// The folder that the files are named relative to in a [`Dataset`].
+    root: PathBuf,
     /// What a user may not expect of the names.
     oddities: Vec<Oddity>,
 }
@@ -34,7 +40,8 @@ pub struct Split {
     /// The share of each class that becomes test images, rounded to the nearest image: above 0 and below 1. A class
     /// keeps at least one training image, and of two or more gives at least one.
     pub test: f64,
-    /// Chooses the images: those of class k are shuffled by stream k of this seed with the purpose `split`.
+    /// Chooses the images: those of class k are shuffled by stream k of this seed with the purpose `split`. Where images have
+    /// groups, it chooses among groups: [`split_by_group`].
     pub seed: u64,
 }
 
@@ -59,8 +66,14 @@ pub enum OnBroken {
 const MOST_CLASSES: usize = 1 << 16;
 
 impl ImageFolder {
-    /// The images of an `arrangement` found below `root`.
-    pub(crate) fn new(name: String, root: &Folder, arrangement: Arrangement, split: Split) -> Result<Self> {
+    /// The images of an `arrangement` found below `root`, with the groups that the table `groups` names.
+    pub(crate) fn new(
+        name: String,
+        root: &Folder,
+        arrangement: Arrangement,
+        split: Split,
+        groups: Option<&Path>,
+    ) -> Result<Self> {
         if !(split.test > 0.0 && split.test < 1.0) {
             let expected = "a share of test images above 0 and below 1";
             return Err(Error::argument("Split", expected, split.test.to_string()));
@@ -70,9 +83,16 @@ impl ImageFolder {
         if let Some(test) = &test {
             all_known(&root.path, &known, test)?;
         }
+        let groups = match groups {
+            Some(path) => {
+                groups_of(path, root, train.values().chain(test.iter().flat_map(ByClass::values)).flatten())?
+            }
+            None => BTreeMap::new(),
+        };
         let (train, test) = match test {
             Some(test) => (train, test),
-            None => divide(train, split),
+            None if groups.is_empty() => divide(train, split),
+            None => divide_by_group(train, &groups, split)?,
         };
         let classes: BTreeSet<&String> = train.keys().chain(test.keys()).collect();
         let classes: Vec<String> = classes.into_iter().cloned().collect();
@@ -95,6 +115,12 @@ impl ImageFolder {
         if train.is_empty() || test.is_empty() {
             return refused("training and test images".into(), format!("{} and {}", train.len(), test.len()));
         }
+        let crossing = on_both_sides(
+            &[&train, &test].map(|files| group_names(&groups, files.iter().map(|(file, _)| file))),
+        );
+        if !crossing.is_empty() {
+            oddities.push(Oddity::GroupsOnBothSides(crossing));
+        }
         let all: Vec<&String> = classes.iter().collect();
         if let Some([one, other]) = look_alike(&all, &all) {
             oddities.push(Oddity::Alike([one.clone(), other.clone()]));
@@ -105,7 +131,7 @@ impl ImageFolder {
         add_unused(root, &used, &mut unused);
         let lists = [Oddity::NotUsed(unused), Oddity::EmptyClasses(empty)];
         oddities.extend(lists.into_iter().filter(|oddity| oddity.count() > 0));
-        Ok(Self { name, classes, train, test, oddities })
+        Ok(Self { name, classes, train, test, groups, root: root.path.clone(), oddities })
     }
 
     /// Counts classes and images, and says what is odd about them, as far as names tell.
@@ -131,13 +157,17 @@ impl ImageFolder {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<(Dataset, Vec<Error>)> {
         let mut broken = Vec::new();
-        let train = decode(&self.train, side, &mut broken, progress)?;
-        let test = decode(&self.test, side, &mut broken, progress)?;
+        let (train, of_train) = decode(&self.train, side, &mut broken, progress)?;
+        let (test, of_test) = decode(&self.test, side, &mut broken, progress)?;
         let refused = on_broken == OnBroken::Refuse && !broken.is_empty();
         if refused || train.is_empty() || test.is_empty() {
             return Err(Error::BrokenImages { broken, total: self.train.len() + self.test.len() });
         }
-        Ok((Dataset::new(self.name.clone(), self.classes.clone(), train, test)?, broken))
+        let mut dataset = Dataset::new(self.name.clone(), self.classes.clone(), train, test)?;
+        dataset.groups = [&of_train, &of_test].map(|files| group_names(&self.groups, files.iter()));
+        let relative = |file: PathBuf| file.strip_prefix(&self.root).map_or(file.clone(), Path::to_owned);
+        dataset.files = [of_train, of_test].map(|files| files.into_iter().map(relative).collect());
+        Ok((dataset, broken))
     }
 }
 
@@ -168,6 +198,59 @@ fn divide(classes: ByClass, split: Split) -> (ByClass, ByClass) {
         test.insert(class, files(of_test));
     }
     (train, test)
+}
+
+/// Divides the files by groups, so that none is on both sides and the shares of the classes fit as well as they can.
+fn divide_by_group(
+    classes: ByClass,
+    groups: &BTreeMap<PathBuf, String>,
+    split: Split,
+) -> Result<(ByClass, ByClass)> {
+    let (names, files): (Vec<String>, Vec<Vec<PathBuf>>) = classes.into_iter().unzip();
+    let labels = (0..=u16::MAX).zip(&files).flat_map(|(k, files)| files.iter().map(move |_| k));
+    let labels: Vec<u16> = labels.collect();
+    let files: Vec<PathBuf> = files.into_iter().flatten().collect();
+    let (train, test) = split_by_group(&labels, &group_names(groups, &files), 1.0 - split.test, split.seed)?;
+    let part = |rows: Vec<usize>| {
+        let mut part = ByClass::new();
+        for row in rows {
+            let class = names[usize::from(labels[row])].clone();
+            part.entry(class).or_default().push(files[row].clone());
+        }
+        part
+    };
+    Ok((part(train), part(test)))
+}
+
+/// The groups of `files`, which are all named in the table `path`, as are no files but those below `root`.
+fn groups_of<'a>(
+    path: &Path,
+    root: &Folder,
+    files: impl Iterator<Item = &'a PathBuf>,
+) -> Result<BTreeMap<PathBuf, String>> {
+    let refused = |expected, actual| Err(Error::Groups { path: path.to_owned(), expected, actual });
+    let (images, _) = root.all_files();
+    let table = Table::read(path, &images, &GROUPS)?;
+    if !table.unknown.is_empty() {
+        let expected = format!("images in {}, each with a group", root.path.display());
+        return refused(expected, format!("'{}', without an image or a group", first_of(&table.unknown)));
+    }
+    let groups: BTreeMap<PathBuf, String> =
+        table.labels.into_iter().map(|(image, group)| (images[image].clone(), group)).collect();
+    let without: Vec<String> =
+        files.filter(|file| !groups.contains_key(*file)).map(|file| file.display().to_string()).collect();
+    if !without.is_empty() {
+        return refused("a group for every image".into(), format!("none for {}", first_of(&without)));
+    }
+    Ok(groups)
+}
+
+/// The groups of these files; none where there are no groups.
+fn group_names<'a>(
+    groups: &BTreeMap<PathBuf, String>,
+    files: impl IntoIterator<Item = &'a PathBuf>,
+) -> Vec<String> {
+    files.into_iter().filter_map(|file| groups.get(file).cloned()).collect()
 }
 
 /// Adds files and folders that hold nothing `used`; of a folder, not what is in it. Returns whether `folder` holds

@@ -1,5 +1,5 @@
-//! Tables that give images their classes: CSV and TSV files with a column of names and one of labels, and Tiny ImageNet's
-//! `val_annotations.txt`.
+//! Tables that give images their classes or groups: CSV and TSV files with a column of names and one of labels or groups, and
+//! Tiny ImageNet's `val_annotations.txt`.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -17,12 +17,55 @@ pub(super) struct Table {
     pub(super) path: PathBuf,
     /// The images' positions in the list that was given, with their labels; each once, sorted.
     pub(super) labels: Vec<(usize, String)>,
-    /// Names in the table that no image has.
+    /// Names in the table that no image has, or that have no label.
     pub(super) unknown: Vec<String>,
 }
 
-/// Headers of columns with names of images and with labels, in lower case and with letters only; the first that a table
-/// has counts.
+/// What a table says of images.
+pub(super) struct Column {
+    /// What it is called in messages.
+    what: &'static str,
+    /// Its usual headers.
+    headers: &'static [&'static str],
+}
+
+/// The classes of images.
+pub(super) const LABELS: Column = Column {
+    what: "label",
+    headers: &[
+        "label",
+        "labels",
+        "class",
+        "classname",
+        "category",
+        "categoryname",
+        "target",
+        "breed",
+        "species",
+        "classid",
+        "y",
+    ],
+};
+/// The groups of images.
+pub(super) const GROUPS: Column = Column {
+    what: "group",
+    headers: &[
+        "group",
+        "groups",
+        "groupid",
+        "patient",
+        "patientid",
+        "subject",
+        "subjectid",
+        "video",
+        "videoid",
+        "scene",
+        "camera",
+    ],
+};
+
+/// Headers of columns with names of images. Headers are in lower case and with letters only; the first that a table has
+/// counts.
 const NAMES: [&str; 13] = [
     "path",
     "filepath",
@@ -38,19 +81,6 @@ const NAMES: [&str; 13] = [
     "name",
     "id",
 ];
-const LABELS: [&str; 11] = [
-    "label",
-    "labels",
-    "class",
-    "classname",
-    "category",
-    "categoryname",
-    "target",
-    "breed",
-    "species",
-    "classid",
-    "y",
-];
 
 /// Whether the file's name is that of a table.
 pub(super) fn is_table(path: &Path) -> bool {
@@ -63,16 +93,16 @@ fn is_annotations(path: &Path) -> bool {
 }
 
 impl Table {
-    /// Reads the table `path`, whose names are those of `images`: paths relative to the table's folder, or ends of paths,
+    /// Reads the table `path` with this `column`, whose names are those of `images`: paths relative to the table's folder, or ends of paths,
     /// or names of files, with or without their ending.
     ///
     /// # Errors
     /// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not such a table, names an image
     /// twice with different labels, or names none of the images.
-    pub(super) fn read(path: &Path, images: &[PathBuf]) -> Result<Self> {
+    pub(super) fn read(path: &Path, images: &[PathBuf], column: &Column) -> Result<Self> {
         let rows = rows(path)?;
         let files = Files::new(path.parent().unwrap_or(Path::new("")), images);
-        let [name_at, label_at] = columns(path, &rows, &files)?;
+        let [name_at, label_at] = columns(path, &rows, &files, column)?;
         let mut labels: HashMap<usize, (usize, String)> = HashMap::new();
         let mut unknown = Vec::new();
         // Without known headers, a first row that names no image is taken for headers too.
@@ -85,7 +115,8 @@ impl Table {
                 Some(image) => {
                     let (first, given) = labels.entry(image).or_insert((number, label.clone()));
                     if given != label {
-                        let expected = format!("the label of row {}, '{given}', for '{name}'", *first + 1);
+                        let what = column.what;
+                        let expected = format!("the {what} of row {}, '{given}', for '{name}'", *first + 1);
                         return Err(Error::format(
                             path,
                             format!("row {}", number + 1),
@@ -133,12 +164,12 @@ fn rows(path: &Path) -> Result<Vec<Vec<String>>> {
 }
 
 /// Which columns hold the names and the labels.
-fn columns(path: &Path, rows: &[Vec<String>], files: &Files) -> Result<[usize; 2]> {
+fn columns(path: &Path, rows: &[Vec<String>], files: &Files, wanted: &Column) -> Result<[usize; 2]> {
     let header = rows.first().map_or(&[][..], |row| row);
     let plain = |text: &String| text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
     let column =
         |known: &[&str]| known.iter().find_map(|&known| header.iter().position(|text| plain(text) == known));
-    let (name, label) = (column(&NAMES), column(&LABELS));
+    let (name, label) = (column(&NAMES), column(wanted.headers));
     match (name, label, header.len()) {
         (Some(name), Some(label), _) => Ok([name, label]),
         // Tiny ImageNet has a box behind the label.
@@ -152,7 +183,7 @@ fn columns(path: &Path, rows: &[Vec<String>], files: &Files) -> Result<[usize; 2
             let expected = format!(
                 "two columns, or one called {} and so on, and one called {} and so on",
                 NAMES[3..6].join(", "),
-                LABELS[..3].join(", ")
+                wanted.headers[..3].join(", ")
             );
             Err(Error::format(path, "row 1", expected, format!("'{}'", header.join(", "))))
         }

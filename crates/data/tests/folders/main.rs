@@ -2,6 +2,7 @@
 #![cfg(feature = "images")]
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
+mod groups;
 mod names;
 mod pictures;
 mod sources;

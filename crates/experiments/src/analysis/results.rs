@@ -92,6 +92,7 @@ impl About {
                 dim: 0,
                 train_digest: String::new(),
                 test_digest: String::new(),
+                kept_digest: None,
                 comparable: false,
             },
             extractor: None,
@@ -149,9 +150,9 @@ pub struct DatasetInfo {
     pub name: String,
     /// K names, in label order.
     pub classes: Vec<String>,
-    /// Training images before augmentation; 0 if unknown.
+    /// Training images before augmentation, without those left out; 0 if unknown.
     pub train_images: usize,
-    /// Test images.
+    /// Test images, without those left out.
     pub test_images: usize,
     /// D, the features of an image; 0 if unknown.
     #[serde(default)]
@@ -160,6 +161,9 @@ pub struct DatasetInfo {
     pub train_digest: String,
     /// Digest of the test images and labels; empty if unknown.
     pub test_digest: String,
+    /// Digest of the numbers of the images that were kept; `None` if none was left out.
+    #[serde(default)]
+    pub kept_digest: Option<String>,
     /// Whether figures published for this data set may be set beside these.
     pub comparable: bool,
 }

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use mlprobe_audit::Kept;
 use mlprobe_data::augment::{Augmenter, Draw, Transform};
 use mlprobe_data::{Dataset, LabelledImages};
 use ndarray::{ArrayView3, Axis, Slice};
@@ -32,6 +33,8 @@ pub struct Pictures<'a> {
     pub dataset: &'a Dataset,
     /// The transforms that augmented training images were drawn from; empty without augmentation.
     pub transforms: &'a [Transform],
+    /// The images that the results are about; `None` for all.
+    pub kept: Option<&'a Kept>,
 }
 
 /// Everything that is shown, in the order of the page.
@@ -73,18 +76,23 @@ struct Confused {
 
 /// An image with its words.
 #[derive(Serialize)]
-struct Picture {
-    uri: String,
-    title: String,
+pub(super) struct Picture {
+    pub uri: String,
+    pub title: String,
     /// May be empty.
-    note: String,
-    alt: String,
+    pub note: String,
+    pub alt: String,
 }
 
-impl Pictures<'_> {
+impl<'a> Pictures<'a> {
+    /// All images of `dataset`, whose training images these transforms augment.
+    pub fn of(dataset: &'a Dataset, transforms: &'a [Transform]) -> Self {
+        Self { dataset, transforms, kept: None }
+    }
+
     /// Everything of these images that the page shows.
     pub(super) fn shown(&self, results: &Results) -> Result<Shown> {
-        let (found, expected) = (self.dataset.test.len(), results.about.dataset.test_images);
+        let (found, expected) = (self.test_rows().len(), results.about.dataset.test_images);
         if found != expected {
             return Err(Error::Argument {
                 operation: "showing the images behind results",
@@ -116,7 +124,7 @@ impl Pictures<'_> {
         let mut pairs = Vec::new();
         for &transform in self.transforms {
             let mut labels = Vec::new();
-            for index in 0..train.len() {
+            for index in self.train_rows() {
                 let draw = augmenter.draw(index as u64, height, width);
                 // The second of three is mirrored: both kinds are shown.
                 let unlike = matches!(draw, Draw::ContrastFlip { flip, .. } if flip != (labels.len() == 1));
@@ -161,7 +169,7 @@ impl Pictures<'_> {
         let (_, height, width, _) = test.images.dim();
         let mut rows: Vec<Vec<Picture>> = Vec::new();
         let mut labels = Vec::new();
-        for index in 0..test.len() {
+        for index in self.test_rows() {
             if rows.len() == TESTS || labels.contains(&test.labels[index]) {
                 continue;
             }
@@ -220,8 +228,17 @@ impl Pictures<'_> {
 
     fn test_image(&self, index: usize, title: String, note: String) -> Option<Result<Picture>> {
         let LabelledImages { images, labels } = &self.dataset.test;
+        let index = self.kept.map_or(Some(index), |kept| kept.test.get(index).copied())?;
         let alt = format!("Test image {index}, of class {}.", self.class(*labels.get(index)?));
         Some(data_uri(images.index_axis(Axis(0), index)).map(|uri| Picture { uri, title, note, alt }))
+    }
+
+    fn train_rows(&self) -> Vec<usize> {
+        self.kept.map_or_else(|| (0..self.dataset.train.len()).collect(), |kept| kept.train.clone())
+    }
+
+    fn test_rows(&self) -> Vec<usize> {
+        self.kept.map_or_else(|| (0..self.dataset.test.len()).collect(), |kept| kept.test.clone())
     }
 
     fn class(&self, label: u16) -> &str {
@@ -276,7 +293,7 @@ fn described(draw: &Draw) -> (&'static str, String) {
 }
 
 /// `image` (height, width, 3) as a PNG in a data URI.
-fn data_uri(image: ArrayView3<'_, u8>) -> Result<String> {
+pub(super) fn data_uri(image: ArrayView3<'_, u8>) -> Result<String> {
     let (height, width, _) = image.dim();
     let step = height.max(width).div_ceil(SIDE).max(1);
     let thinned = image.slice_each_axis(|axis| {

@@ -12,7 +12,7 @@ use crate::engine::notes::magnitude;
 use crate::error::{Error, Result};
 
 /// The templates by the names they use for each other. In those whose name ends in `.html`, values are escaped.
-const TEMPLATES: [(&str, &str); 19] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("words.txt", include_str!("../../templates/words.txt.j2")),
     ("summary.txt", include_str!("../../templates/summary.txt.j2")),
     ("report.md", include_str!("../../templates/report.md.j2")),
@@ -31,6 +31,10 @@ const TEMPLATES: [(&str, &str); 19] = [
     ("claims.txt", include_str!("../../templates/claims.txt.j2")),
     ("plan.txt", include_str!("../../templates/plan.txt.j2")),
     ("curve.md", include_str!("../../templates/curve.md.j2")),
+    ("audit.html", include_str!("../../templates/audit.html.j2")),
+    ("audit.txt", include_str!("../../templates/audit.txt.j2")),
+    ("audit-words.txt", include_str!("../../templates/audit-words.txt.j2")),
+    ("audit.md", include_str!("../../templates/audit.md.j2")),
     ("pool.md", include_str!("../../templates/pool.md.j2")),
 ];
 

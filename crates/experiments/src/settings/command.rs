@@ -22,11 +22,13 @@ impl Settings {
         let Self { compared, images, extractor, protocol } = self;
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
-        if let Some(Images { dataset, skip_broken, labels }) = images {
+        if let Some(Images { dataset, skip_broken, labels, groups, without }) = images {
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
-            if let Some(labels) = labels {
-                words.option("--labels", labels.to_str()?);
+            for (option, file) in [("--labels", labels), ("--groups", groups), ("--without", without)] {
+                if let Some(file) = file {
+                    words.option(option, file.to_str()?);
+                }
             }
         }
         if let Some(extractor) = extractor {
@@ -56,7 +58,11 @@ impl Settings {
     pub fn folder_name(&self) -> Option<String> {
         let Self { compared, images, extractor, protocol } = self;
         let mut parts = vec![subcommand(compared)?.to_owned()];
-        parts.extend(images.iter().map(|Images { dataset, .. }| stem(dataset)));
+        if let Some(Images { dataset, groups, without, .. }) = images {
+            parts.push(stem(dataset));
+            parts.extend(groups.iter().map(|file| format!("by-{}", stem(file))));
+            parts.extend(without.iter().map(|file| format!("without-{}", stem(file))));
+        }
         match compared {
             Compared::Reproduction { preset } => parts.push(preset.to_string()),
             Compared::Draws { preset, draws } => {
@@ -232,7 +238,7 @@ mod tests {
     use super::*;
 
     fn images(dataset: &str, skip_broken: bool) -> Option<Images> {
-        Some(Images { dataset: dataset.into(), skip_broken, labels: None })
+        Some(Images { skip_broken, ..Images::of(dataset) })
     }
 
     fn sets(rates: &[f64]) -> Vec<SetFile> {
@@ -259,6 +265,21 @@ mod tests {
             weights: weights.map(Into::into),
         };
         vec![
+            (
+                Settings {
+                    compared: Compared::Ablation,
+                    images: Some(Images {
+                        groups: Some("/data/patients.csv".into()),
+                        without: Some("found/audit.json".into()),
+                        ..Images::of("photos")
+                    }),
+                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+                    protocol: protocol(3, 10),
+                },
+                "mlprobe ablate --dataset photos --groups /data/patients.csv --without found/audit.json --input-size 64 \
+                 --seeds 3 --epochs 10 --batch-size 500",
+                "ablate-photos-by-patients-without-audit-64px-3seeds-10epochs",
+            ),
             (
                 Settings {
                     compared: Compared::Reproduction { preset: Preset::Y2023 },

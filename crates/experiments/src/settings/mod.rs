@@ -25,7 +25,7 @@ pub use protocol::{Protocol, Subset};
 ///
 /// let settings = Settings {
 ///     compared: Compared::Reproduction { preset: Preset::Y2022 },
-///     images: Some(Images { dataset: "cifar10".into(), skip_broken: false, labels: None }),
+///     images: Some(Images::of("cifar10")),
 ///     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
 ///     protocol: Protocol::default(),
 /// };
@@ -89,6 +89,19 @@ pub struct Images {
     /// A table of the images' names and labels; `None` where folders name the classes, or the table is found by itself.
     #[serde(default)]
     pub labels: Option<PathBuf>,
+    /// A file of the images' groups; `None` where none were named.
+    #[serde(default)]
+    pub groups: Option<PathBuf>,
+    /// The `audit.json` that names images to leave out; `None` where all are used.
+    #[serde(default)]
+    pub without: Option<PathBuf>,
+}
+
+impl Images {
+    /// All images of `dataset`, which is a name or a folder.
+    pub fn of(dataset: impl Into<PathBuf>) -> Self {
+        Self { dataset: dataset.into(), skip_broken: false, labels: None, groups: None, without: None }
+    }
 }
 
 /// A training set in a file, and the learning rate it is trained with.

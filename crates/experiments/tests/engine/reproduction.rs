@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mlprobe_audit::LeftOut;
 use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages, mini};
 use mlprobe_experiments::report::markdown;
@@ -10,7 +11,9 @@ use mlprobe_experiments::reproduction::{
     AUGMENTED, DUPLICATED, UNAUGMENTED, UNAUGMENTED_FAST, ablation, feature_sets, study,
 };
 use mlprobe_experiments::settings::{Compared, Images, Settings};
-use mlprobe_experiments::{Event, FeatureSource, Outcome, Progress, Protocol, RunFolder, Session};
+use mlprobe_experiments::{
+    Event, FeatureSource, LabelledFeatures, Outcome, Progress, Protocol, RunFolder, Session,
+};
 use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache};
 use ndarray::{Array2, Array4, ArrayView4, s};
 
@@ -68,7 +71,7 @@ pub fn source<'a>(
 pub fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("mini")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
         protocol: Protocol::new((0..seeds).collect(), 4),
     }
@@ -363,6 +366,33 @@ fn feature_sets_are_what_the_arms_train_on() {
     assert_ne!(sets.augmented.features().slice(s![2000.., ..]), sets.unaugmented.features());
     assert_eq!(sets.augmented.labels(), [&dataset.train.labels[..], &dataset.train.labels].concat());
     assert_eq!(sets.test.labels(), dataset.test.labels);
+}
+
+#[test]
+fn images_that_are_kept_have_the_features_and_draws_that_they_had_among_all() {
+    let dataset = mini::load(MINI).unwrap();
+    let (tiles, folder) = (Tiles::default(), tempfile::tempdir().unwrap());
+    let cache = FeatureCache::new(folder.path());
+    let all = source(&dataset, &tiles, &cache);
+    let before = feature_sets(&all, Preset::Y2022, 1, &silent()).unwrap();
+    let extracted = tiles.extracted.load(Ordering::Relaxed);
+
+    let kept = LeftOut { train: vec![0, 7], test: vec![999] }.kept(2000, 1000).unwrap();
+    let fewer = source(&dataset, &tiles, &cache).keeping(Some(&kept));
+    let sets = feature_sets(&fewer, Preset::Y2022, 1, &silent()).unwrap();
+    assert_eq!(tiles.extracted.load(Ordering::Relaxed), extracted, "all come from the cache");
+    let copies: Vec<usize> = kept.train.iter().map(|row| 2000 + row).collect();
+    let rows = [&kept.train[..], &copies].concat();
+    let same = |kept: &LabelledFeatures, all: &LabelledFeatures, rows: &[usize]| {
+        let selected = all.select(rows).unwrap();
+        kept.features() == selected.features() && kept.labels() == selected.labels()
+    };
+    assert!(same(&sets.augmented, &before.augmented, &rows));
+    assert!(same(&sets.test, &before.test, &kept.test));
+    let about = fewer.about().dataset;
+    assert_eq!((about.train_images, about.test_images), (1998, 999));
+    assert_eq!(fewer.inputs()[..3], all.inputs()[..]);
+    assert_eq!((fewer.inputs().get(3), all.about().dataset.kept_digest), (about.kept_digest.as_ref(), None));
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn data() -> Data {
 fn settings(seeds: &[u64]) -> Settings {
     Settings {
         compared: Compared::Tuned,
-        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("mini")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol: Protocol::new(seeds.to_vec(), EPOCHS),
     }

@@ -23,7 +23,7 @@ pub fn render(results: &Results, pictures: Option<Pictures<'_>>) -> String {
 }
 
 pub fn pictures() -> Pictures<'static> {
-    Pictures { dataset: &DATASET, transforms: Preset::Y2022.transforms() }
+    Pictures::of(&DATASET, Preset::Y2022.transforms())
 }
 
 /// Mean colours: three numbers per image, the last one shifted.
@@ -46,7 +46,7 @@ pub fn results(seeds: u64) -> Results {
     about.commit = "abc1234".into();
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
-        images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
+        images: Some(Images::of("mini")),
         extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
         protocol: Protocol::new((0..seeds).collect(), 12),
     };

@@ -297,7 +297,7 @@ fn images_of_another_data_set_are_refused() {
 }
 
 /// Every tag is closed in order, every id is there once, and every link leads to one.
-fn check_tags(page: &str) {
+pub fn check_tags(page: &str) {
     const EMPTY: [&str; 4] = ["meta", "link", "img", "!doctype"];
     let (mut open, mut ids, mut links) = (Vec::new(), BTreeSet::new(), Vec::new());
     for tag in page.split('<').skip(1) {
