@@ -40,7 +40,10 @@ impl LabelledFeatures {
                 "check that both are of the same examples",
             );
         }
-        if let Some(((row, column), value)) = features.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        // Nearly always true, and fast without an early end.
+        let is_finite = features.iter().fold(true, |finite, value| finite & value.is_finite());
+        let wrong = || features.indexed_iter().find(|(_, value)| !value.is_finite());
+        if !is_finite && let Some(((row, column), value)) = wrong() {
             return problem(
                 "finite features".into(),
                 format!("{value} in row {row}, column {column}"),
