@@ -46,7 +46,7 @@ impl Dataset {
         let half = |(images, labels): Half<'_>| {
             LabelledImages::new(images.to_owned_array(), labels.to_vec()?).map_err(IntoPyErr::into_py)
         };
-        let inner = Inner { name, classes, train: half(train)?, test: half(test)? };
+        let inner = Inner::new(name, classes, half(train)?, half(test)?).map_err(IntoPyErr::into_py)?;
         Ok(Self { inner, comparable })
     }
 

@@ -92,20 +92,20 @@ fn of_images(study: StudyOptions, run: RunOptions, preset: Preset, threshold: f6
         let audit = Audit::of(side(&train, of_train), side(&test, of_test), classes, threshold)?;
         AuditRecord::new(audit, source.about(), Some(&inputs.dataset))
     };
-    let kept = record.kept(&inputs.dataset)?;
     fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
     save(&out, &page)?;
     print(page.summary()?);
+    // An error only after the findings are there to look at.
+    let kept = record.kept(&inputs.dataset)?;
 
     print("The study with all images:");
     let with_all = run_part(&inputs, run.clone().inside(out.join("all")), threads, preset)?;
     record.with_all = Some(Verdicts::of(&with_all));
-    inputs.settings.images =
-        inputs.settings.images.take().map(|images| mlprobe_experiments::settings::Images {
-            without: out.join("audit.json").canonicalize().ok(),
-            ..images
-        });
+    if let Some(images) = &mut inputs.settings.images {
+        let path = out.join("audit.json");
+        images.without = Some(path.canonicalize().with_context(|| format!("reading {}", path.display()))?);
+    }
     if record.left_out.is_empty() {
         record.without.clone_from(&record.with_all);
     } else {

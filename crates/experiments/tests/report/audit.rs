@@ -78,6 +78,7 @@ fn the_answers_stand_side_by_side_and_those_that_change_are_counted() {
     answer.answer = if answer.answer == Decision::Better { Decision::Worse } else { Decision::Better };
     let [page, text, said] = render(&record);
     check_tags(&page);
+    assert!(page.contains("Differences with their 95 % intervals, from 3 seeds"));
     for text in [&page, &text, &said] {
         assert!(text.contains("1 of 7 answers changes."), "{text}");
     }
