@@ -13,7 +13,7 @@ use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_experiments::reproduction;
 use mlprobe_experiments::settings::{Compared, Images, Settings};
 use mlprobe_experiments::{FeatureSource, Progress, Protocol, RunFolder, Session};
-use mlprobe_features::{ExtractorSettings, FeatureCache, SqueezeNet};
+use mlprobe_features::{ExtractorSettings, FeatureCache, Precision, SqueezeNet};
 use ndarray::Array4;
 use peak_alloc::PeakAlloc;
 
@@ -72,7 +72,7 @@ fn study() {
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
         images: Some(Images { dataset: "synthetic".into(), skip_broken: false, labels: None }),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16, precision: Precision::F32 }),
         protocol: Protocol::new(vec![0], 2),
     };
     let folder = RunFolder::create(place.path().join("out")).unwrap();

@@ -11,7 +11,7 @@ use mlprobe_experiments::reproduction::{
 };
 use mlprobe_experiments::settings::{Compared, Images, Settings};
 use mlprobe_experiments::{Event, FeatureSource, Outcome, Progress, Protocol, RunFolder, Session};
-use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache};
+use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache, Precision};
 use ndarray::{Array2, Array4, ArrayView4, s};
 
 use crate::common::assert_same;
@@ -69,7 +69,7 @@ fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
         images: Some(Images { dataset: "mini".into(), skip_broken: false, labels: None }),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128, precision: Precision::F32 }),
         protocol: Protocol::new((0..seeds).collect(), 4),
     }
 }
