@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use mlprobe_features::{
-    Extractor as _, ExtractorSettings, Normalization, Onnx, OnnxOptions, Pool, ResNet18, SqueezeNet, embed,
+    Extractor as _, ExtractorSettings, Normalization, Onnx, OnnxOptions, Pool, Precision, ResNet18,
+    SqueezeNet, embed,
 };
 use ndarray::{Array2, ArrayView4, s};
 use numpy::{IntoPyArray, PyArray2};
@@ -28,7 +29,10 @@ impl Extractor {
     #[staticmethod]
     fn squeezenet(py: Python<'_>, input_size: usize) -> PyResult<Self> {
         let network = py.detach(|| SqueezeNet::new(input_size)).map_err(IntoPyErr::into_py)?;
-        Ok(Self { network: Box::new(network), settings: ExtractorSettings::SqueezeNet { input_size } })
+        Ok(Self {
+            network: Box::new(network),
+            settings: ExtractorSettings::SqueezeNet { input_size, precision: Precision::F32 },
+        })
     }
 
     #[staticmethod]
@@ -36,7 +40,12 @@ impl Extractor {
         let normalization = parse(normalization)?;
         let network =
             py.detach(|| ResNet18::load(&weights, input_size, normalization)).map_err(IntoPyErr::into_py)?;
-        let settings = ExtractorSettings::ResNet18 { input_size, normalization, weights: Some(weights) };
+        let settings = ExtractorSettings::ResNet18 {
+            input_size,
+            normalization,
+            weights: Some(weights),
+            precision: Precision::F32,
+        };
         Ok(Self { network: Box::new(network), settings })
     }
 

@@ -30,7 +30,7 @@ def peer(request, version, candidates):
             raise ValueError(f"{name}: images of mean {mean:.1f}, ours have {request['mean']:.1f}")
     candidates = [(name, lambda transform=transform: prepare(transform)) for name, transform in candidates]
     agreement = f"mean level {mean:.0f}, ours {request['mean']:.0f}"
-    return dict(version=version, agreement=agreement, candidates=candidates)
+    return dict(version=version, precision="uint8", agreement=agreement, candidates=candidates)
 
 
 def albumentations(request):

@@ -9,7 +9,7 @@ use mlprobe_data::augment::{Augmenter, Preset};
 use mlprobe_data::mini;
 use mlprobe_experiments::{About, Arm, LabelledFeatures, Protocol, Study};
 use mlprobe_features::{Extractor, SqueezeNet};
-use mlprobe_kernels::Isa;
+use mlprobe_kernels::{Isa, Precision};
 use ndarray::{Array2, ArrayView4, s};
 use rayon::ThreadPoolBuilder;
 use sha2::{Digest, Sha256};
@@ -33,6 +33,8 @@ pub struct Arguments {
 const THREADS: [usize; 3] = [1, 2, 16];
 /// So many images are augmented, and so many tested on.
 const FEW: usize = 500;
+/// So many have their features made in bf16, which most instruction sets emulate.
+const FEWEST: usize = 100;
 
 pub fn run(Arguments { write, child }: Arguments) -> Result<()> {
     if let Some(threads) = child {
@@ -94,12 +96,14 @@ fn in_child(isa: Isa, threads: usize) -> Result<String> {
     Ok(row.trim().to_owned())
 }
 
-/// Digests of augmented images, features, networks and their probabilities, each made from the one before.
+/// Digests of augmented images, features, features in bf16, networks and their probabilities.
 fn row(threads: usize) -> Result<String> {
     let isa = Isa::from_env()?;
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
     let mini = mini::load(paths::mini())?;
     let network = SqueezeNet::new(32)?;
+    let rounded = SqueezeNet::new(32)?.in_precision(Precision::Bf16);
+    let rounded = pool.install(|| rounded.extract(&mini.test.images.slice(s![..FEWEST, .., .., ..])))?;
     let (augmented, original, transformed, test) = pool.install(|| -> Result<_> {
         let augmenter = Augmenter::new(Preset::default().transforms(), 0)?;
         let augmented = augmenter.apply(mini.train.images.slice(s![..FEW, .., .., ..]))?;
@@ -110,6 +114,7 @@ fn row(threads: usize) -> Result<String> {
     })?;
     let images = digest(augmented.iter().copied());
     let features = digest_of_floats([&original, &transformed, &test].into_iter().flatten());
+    let rounded = digest_of_floats(&rounded);
 
     let with_labels =
         |features: Array2<f32>, labels: &[u16]| LabelledFeatures::new(features, labels.to_vec());
@@ -130,7 +135,7 @@ fn row(threads: usize) -> Result<String> {
     let networks = digest_of_floats(layers.flat_map(|layer| layer.weight.iter().chain(&layer.bias)));
     let probabilities =
         digest_of_floats(runs().filter_map(|run| run.tested.last()).flat_map(|tested| &tested.probabilities));
-    Ok(format!("| {isa} | `{images}` | `{features}` | `{networks}` | `{probabilities}` |"))
+    Ok(format!("| {isa} | `{images}` | `{features}` | `{rounded}` | `{networks}` | `{probabilities}` |"))
 }
 
 fn digest_of_floats<'a>(values: impl IntoIterator<Item = &'a f32>) -> String {

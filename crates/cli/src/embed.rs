@@ -9,7 +9,7 @@ use mlprobe_data::image_files;
 use mlprobe_features::Error;
 use mlprobe_features::embed::{Event, OnBroken, embed};
 
-use crate::extractor::ExtractorOptions;
+use crate::extractor::{ExtractorOptions, PrecisionOption};
 use crate::progress::{Bars, Unit};
 use crate::run::Threads;
 use crate::{interrupt, output};
@@ -38,17 +38,19 @@ pub struct Arguments {
     #[command(flatten)]
     extractor: ExtractorOptions,
     #[command(flatten)]
+    precision: PrecisionOption,
+    #[command(flatten)]
     threads: Threads,
 }
 
-pub fn run(Arguments { paths, out, skip_broken, extractor, threads }: Arguments) -> Result<()> {
+pub fn run(Arguments { paths, out, skip_broken, extractor, precision, threads }: Arguments) -> Result<()> {
     let bars = Bars::default();
     interrupt::listen(bars.clone())?;
     threads.start()?;
     let looking = bars.start("looking for images", None, Unit::Count("images"));
     let files = find(&paths)?;
     drop(looking);
-    let (extractor, _) = extractor.open(false)?;
+    let (extractor, _) = extractor.open(false, precision.precision)?;
     let label = format!("features by {}", extractor.name());
     let bar = bars.start(&label, Some(files.len() as u64), Unit::Count("images"));
     let on_broken = if skip_broken { OnBroken::Skip } else { OnBroken::Refuse };

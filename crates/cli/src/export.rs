@@ -12,7 +12,7 @@ use mlprobe_features::FeatureCache;
 use mlprobe_features::arrays::write_npz;
 use mlprobe_nn::Mlp;
 
-use crate::extractor::ExtractorOptions;
+use crate::extractor::{ExtractorOptions, PrecisionOption};
 use crate::images::{ImageOptions, Loaded};
 use crate::run::{Threads, in_session};
 use crate::{front, output};
@@ -33,6 +33,8 @@ pub struct Features {
     images: ImageOptions,
     #[command(flatten)]
     extractor: ExtractorOptions,
+    #[command(flatten)]
+    precision: PrecisionOption,
     /// The transforms of augmented images
     #[arg(long, value_name = "2022|2023", default_value_t = Preset::default())]
     preset: Preset,
@@ -69,9 +71,9 @@ pub fn run(command: Command) -> Result<()> {
     }
 }
 
-fn features(Features { images, extractor, preset, seed, threads, out }: Features) -> Result<()> {
+fn features(Features { images, extractor, precision, preset, seed, threads, out }: Features) -> Result<()> {
     threads.start()?;
-    let (extractor, _) = extractor.open(false)?;
+    let (extractor, _) = extractor.open(false, precision.precision)?;
     let Loaded { dataset, comparable, .. } = images.load(false, extractor.input_size())?;
     // Before the work, so that a folder that cannot be made is known at once.
     fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;

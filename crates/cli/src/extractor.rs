@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::fetch::{Remote, Timeouts, fetch_file};
 use mlprobe_features::{
-    EfficientNetLite0, Extractor, ExtractorSettings, Normalization, Pool, ResNet18, SqueezeNet, same_network,
+    EfficientNetLite0, Extractor, ExtractorSettings, Normalization, Pool, Precision, ResNet18, SqueezeNet,
+    same_network,
 };
 use mlprobe_kernels::Isa;
 
@@ -45,6 +46,15 @@ pub struct ExtractorOptions {
     pool: Option<Pool>,
 }
 
+/// `--precision` of the commands that make features without training.
+#[derive(Args, Clone, Copy)]
+pub struct PrecisionOption {
+    /// Precision of the network's products: bf16 rounds their factors to 8 bits and sums in f32, which is faster where the
+    /// processor has instructions for it; bf16x3 splits every factor into three parts, as accurate as f32. Not for an ONNX file
+    #[arg(long, value_name = "f32|bf16x3|bf16", default_value_t = Precision::F32)]
+    pub precision: Precision,
+}
+
 /// The networks there are.
 #[derive(Clone, Default)]
 pub enum Network {
@@ -80,7 +90,7 @@ impl ExtractorOptions {
 
     /// The network with its weights, fetched if they have to be, and what the options say in full. `quick` makes images
     /// small unless told otherwise.
-    pub fn open(self, quick: bool) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
+    pub fn open(self, quick: bool, precision: Precision) -> Result<(Box<dyn Extractor>, ExtractorSettings)> {
         let Self { extractor, input_size, normalization, weights, output, pool } = self;
         let network = extractor.unwrap_or_default();
         if weights.is_some() && !matches!(network, Network::ResNet18) {
@@ -95,16 +105,22 @@ impl ExtractorOptions {
                 bail!("this network has its own normalization; leave --normalization out")
             }
             Network::SqueezeNet => {
-                ExtractorSettings::SqueezeNet { input_size: size(SqueezeNet::DEFAULT_INPUT_SIZE) }
+                ExtractorSettings::SqueezeNet { input_size: size(SqueezeNet::DEFAULT_INPUT_SIZE), precision }
             }
             Network::EfficientNetLite0 => {
-                ExtractorSettings::EfficientNetLite0 { input_size: size(EFFICIENTNET_INPUT_SIZE) }
+                ExtractorSettings::EfficientNetLite0 { input_size: size(EFFICIENTNET_INPUT_SIZE), precision }
             }
             Network::ResNet18 => ExtractorSettings::ResNet18 {
                 input_size: size(ResNet18::DEFAULT_INPUT_SIZE),
                 normalization: normalization.unwrap_or(Normalization::DIV255),
                 weights: weights.as_deref().map(|path| found("--weights", path)).transpose()?,
+                precision,
             },
+            Network::Onnx(path) if precision != Precision::F32 => bail!(
+                "--precision {precision}: {} is an ONNX network, which is computed in f32: leave --precision out, or use a \
+                 network that is built in",
+                path.display()
+            ),
             Network::Onnx(path) => {
                 return open_onnx(found("--extractor", &path)?, input_size, normalization, output, pool);
             }
@@ -166,11 +182,13 @@ impl ExtractorOptions {
 pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
     Isa::from_env()?;
     match settings {
-        ExtractorSettings::SqueezeNet { input_size } => Ok(Box::new(SqueezeNet::new(*input_size)?)),
-        ExtractorSettings::EfficientNetLite0 { input_size } => {
-            Ok(Box::new(EfficientNetLite0::new(*input_size)?))
+        ExtractorSettings::SqueezeNet { input_size, precision } => {
+            Ok(Box::new(SqueezeNet::new(*input_size)?.in_precision(*precision)))
         }
-        ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
+        ExtractorSettings::EfficientNetLite0 { input_size, precision } => {
+            Ok(Box::new(EfficientNetLite0::new(*input_size)?.in_precision(*precision)))
+        }
+        ExtractorSettings::ResNet18 { input_size, normalization, weights, precision } => {
             let path = match weights {
                 Some(path) => path.clone(),
                 None => {
@@ -179,7 +197,7 @@ pub fn open(settings: &ExtractorSettings) -> Result<Box<dyn Extractor>> {
                     path
                 }
             };
-            Ok(Box::new(ResNet18::load(path, *input_size, *normalization)?))
+            Ok(Box::new(ResNet18::load_in(*precision, path, *input_size, *normalization)?))
         }
         ExtractorSettings::Onnx { path, input_size, normalization, output, pool } => {
             open_onnx(path.clone(), Some(*input_size), *normalization, output.clone(), *pool)
@@ -298,7 +316,7 @@ mod tests {
     #[test]
     fn an_extractor_is_opened_again_from_its_settings_and_checked_by_its_fingerprint() {
         let network = SqueezeNet::new(32).unwrap();
-        let settings = ExtractorSettings::SqueezeNet { input_size: 32 };
+        let settings = ExtractorSettings::SqueezeNet { input_size: 32, precision: Precision::F32 };
         let options = ExtractorOptions::default();
         let again = options.clone().reopen(&settings, &network.fingerprint(), false).unwrap();
         assert_eq!((again.name(), again.fingerprint()), (network.name(), network.fingerprint()));
@@ -312,10 +330,25 @@ mod tests {
     }
 
     #[test]
+    fn every_network_but_an_onnx_one_is_opened_in_a_precision() {
+        for network in [Network::SqueezeNet, Network::EfficientNetLite0] {
+            let options = ExtractorOptions { extractor: Some(network), ..Default::default() };
+            let (extractor, settings) = options.open(true, Precision::Bf16).unwrap();
+            assert!(extractor.name().ends_with("@64-bf16"), "{}", extractor.name());
+            assert_eq!(extractor.settings(), Some(settings));
+        }
+        let file = tempfile::NamedTempFile::with_suffix(".onnx").unwrap();
+        let network = Network::Onnx(file.path().to_owned());
+        let options = ExtractorOptions { extractor: Some(network), ..Default::default() };
+        let message = options.open(true, Precision::Bf16).err().unwrap().to_string();
+        assert!(message.contains("--precision bf16") && message.contains("leave"), "{message}");
+    }
+
+    #[test]
     fn squeezenet_takes_no_weights_and_no_normalization() {
         let options = ExtractorOptions { weights: Some("a".into()), ..Default::default() };
-        assert!(options.open(true).is_err());
+        assert!(options.open(true, Precision::F32).is_err());
         let options = ExtractorOptions { normalization: Some(Normalization::DIV255), ..Default::default() };
-        assert!(options.open(true).is_err());
+        assert!(options.open(true, Precision::F32).is_err());
     }
 }

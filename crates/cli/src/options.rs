@@ -66,8 +66,8 @@ pub struct TrainingOptions {
     /// before the run [default: what this many test images can prove, 0.70 for 10,000]
     #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
     margin: Option<f64>,
-    /// Precision of the products in training: bf16 rounds their factors to 8 bits and sums in f32; bf16x3 splits every factor
-    /// into three parts, as accurate as f32
+    /// Precision of the products in training, and in the network that makes the features: bf16 rounds their factors to 8 bits and
+    /// sums in f32; bf16x3 splits every factor into three parts, as accurate as f32
     #[arg(long, value_name = "f32|bf16x3|bf16", default_value_t = Precision::F32)]
     precision: Precision,
     /// Train every seed on another part of the training images, the same for all arms, so that intervals also cover new
@@ -148,7 +148,7 @@ impl StudyOptions {
         let protocol = training.protocol(seeds, epochs, Protocol::default().batch_size);
         protocol.check()?;
         compared.check(&protocol)?;
-        let (extractor, network) = extractor.open(quick)?;
+        let (extractor, network) = extractor.open(quick, protocol.precision)?;
         let Loaded { dataset, mut images, comparable } = images.load(quick, extractor.input_size())?;
         images.without = without.map(|path| found("--without", &path)).transpose()?;
         let kept = images::kept(&images, &dataset)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use mlprobe_experiments::results::{ArmResults, read_results};
 use mlprobe_experiments::tuned;
 use mlprobe_features::embed::extract_files;
-use mlprobe_features::{Extractor, ExtractorSettings};
+use mlprobe_features::{Extractor, ExtractorSettings, Precision};
 use mlprobe_nn::Mlp;
 use ndarray::{Array2, Axis};
 use serde_json::json;
@@ -51,16 +51,23 @@ pub struct Arguments {
     force: bool,
     #[command(flatten, next_help_heading = "The network, where the run's record does not say enough")]
     extractor: ExtractorOptions,
+    /// Precision of the network's products, for a model that was trained on features made in it [default: f32]
+    #[arg(
+        long,
+        value_name = "f32|bf16x3|bf16",
+        help_heading = "The network, where the run's record does not say enough"
+    )]
+    precision: Option<Precision>,
 }
 
 /// Images whose features are in memory at a time.
 const CHUNK: usize = 256;
 
 pub fn run(
-    Arguments { model, arm, seed, images, top, json, force, skip_broken, extractor }: Arguments,
+    Arguments { model, arm, seed, images, top, json, force, skip_broken, extractor, precision }: Arguments,
 ) -> Result<()> {
     let files = find(&images)?;
-    let predictor = Predictor::open(model, arm, seed, extractor, force)?;
+    let predictor = Predictor::open(model, arm, seed, (extractor, precision), force)?;
     let answers = predictor.answers(&files, top as usize, skip_broken)?;
     let (path, extractor) = (predictor.path.display(), predictor.extractor.name());
     if json {
@@ -93,7 +100,7 @@ impl Predictor {
         model: PathBuf,
         arm: Option<String>,
         seed: Option<u64>,
-        extractor: ExtractorOptions,
+        extractor: (ExtractorOptions, Option<Precision>),
         force: bool,
     ) -> Result<Self> {
         let record = Record::of(&model)?;
@@ -240,14 +247,17 @@ impl Record {
 
 /// That of the record, or the one that is asked for where a record does not name one.
 fn open_extractor(
-    options: ExtractorOptions,
+    (options, precision): (ExtractorOptions, Option<Precision>),
     record: Option<&Record>,
     model: &Path,
     force: bool,
 ) -> Result<Box<dyn Extractor>> {
     match record.and_then(|record| record.extractor.as_ref()) {
+        Some(_) if precision.is_some() => {
+            bail!("the record says in which precision features were made; leave --precision out")
+        }
         Some((settings, fingerprint)) => options.reopen(settings, fingerprint, force),
-        None if options.names_a_network() => Ok(options.open(false)?.0),
+        None if options.names_a_network() => Ok(options.open(false, precision.unwrap_or_default())?.0),
         None => bail!(
             "nothing says which network makes the features that {} takes: it does not lie in the models folder of a run, \
              or the run was given features. Name it with --extractor, and its --input-size",

@@ -13,7 +13,7 @@ use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_experiments::reproduction;
 use mlprobe_experiments::settings::{Compared, Draws, Images, Settings};
 use mlprobe_experiments::{FeatureSource, Progress, Protocol, RunFolder, Session};
-use mlprobe_features::{ExtractorSettings, FeatureCache, SqueezeNet};
+use mlprobe_features::{ExtractorSettings, FeatureCache, Precision, SqueezeNet};
 use ndarray::Array4;
 use peak_alloc::PeakAlloc;
 
@@ -82,7 +82,7 @@ fn study() {
             false => Compared::Reproduction { preset },
         },
         images: Some(Images::of("synthetic")),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 16, precision: Precision::F32 }),
         protocol: Protocol::new(vec![0], if is_draws { 4 } else { 2 }),
     };
     let folder = RunFolder::create(place.path().join("out")).unwrap();

@@ -21,7 +21,7 @@ use mlprobe_experiments::{
     About, Arm, Checkpoints, Error, Event, LabelledFeatures, Observer, Outcome, Progress, Protocol, Results,
     Session, Study,
 };
-use mlprobe_features::ExtractorSettings;
+use mlprobe_features::{ExtractorSettings, Precision};
 use mlprobe_stats::summary;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn settings(compared: Compared, protocol: Protocol) -> Settings {
     Settings {
         compared,
         images: Some(Images::of("mini")),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64, precision: Precision::F32 }),
         protocol,
     }
 }

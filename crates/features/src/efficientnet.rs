@@ -1,13 +1,11 @@
 //! EfficientNet-Lite0 (Tan and Le, arXiv:1905.11946, and Google's "Lite" variant of it), frozen, without its classifier.
 
-use std::sync::OnceLock;
-
 use mlprobe_data::normalize::Normalization;
 use mlprobe_efficientnet_lite0::PARTS;
-use mlprobe_kernels::{Conv, Depthwise, Finish, Isa};
+use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Precision};
 use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4};
 
-use crate::extractor::fingerprint;
+use crate::extractor::{fingerprint, suffix};
 use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
@@ -79,8 +77,14 @@ impl EfficientNetLite0 {
         Ok(network)
     }
 
+    /// The same with the products of its 1 × 1 convolutions in another precision. The stem, with three channels, and the depthwise
+    /// convolutions stay in `f32`: the former would gain little, and the latter have no sums over channels.
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self(self.0.in_precision(precision))
+    }
+
     fn unbuilt(isa: Isa, input_size: usize) -> Self {
-        Self(Embedded { isa, input_size, build, network: OnceLock::new() })
+        Self(Embedded::new(isa, input_size, build))
     }
 
     /// For one image (height, width, 3), the map (height, width, channels) after the stem, each block and the head.
@@ -100,13 +104,13 @@ impl Default for EfficientNetLite0 {
     }
 }
 
-fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
+fn build(isa: Isa, precision: Precision, input_size: usize) -> Result<Network, Error> {
     let weights = Weights::parse(&PARTS)?;
     // A 1 × 1 convolution from `inputs` to `outputs` channels.
     let pointwise = |name: &str, norm: &str, outputs: usize, inputs: usize| -> Result<Conv, Error> {
         let (weight, bias) = weights.normalized(name, norm, [outputs, inputs, 1, 1], EPSILON)?;
         let (weight, bias) = padded(&weight, bias);
-        Ok(Conv::new(isa, weight.view(), &bias, 1, 0)?)
+        Ok(Conv::new_in(precision, isa, weight.view(), &bias, 1, 0)?)
     };
     let stem = stem(isa, &weights, input_size)?;
     let mut layers = vec![Layer::Conv(stem, Finish::Relu6)];
@@ -159,7 +163,7 @@ fn padded(weight: &Array4<f32>, mut bias: Vec<f32>) -> (Array4<f32>, Vec<f32>) {
 
 impl Extractor for EfficientNetLite0 {
     fn name(&self) -> String {
-        format!("efficientnet_lite0@{}", self.0.input_size)
+        format!("efficientnet_lite0@{}{}", self.0.input_size, suffix(self.0.precision))
     }
 
     fn dim(&self) -> usize {
@@ -176,7 +180,8 @@ impl Extractor for EfficientNetLite0 {
     }
 
     fn settings(&self) -> Option<ExtractorSettings> {
-        Some(ExtractorSettings::EfficientNetLite0 { input_size: self.0.input_size })
+        let Embedded { input_size, precision, .. } = self.0;
+        Some(ExtractorSettings::EfficientNetLite0 { input_size, precision })
     }
 
     fn extract_with(

@@ -1,6 +1,6 @@
 //! What every extractor offers.
 
-use mlprobe_kernels::Isa;
+use mlprobe_kernels::{Isa, Precision};
 use ndarray::{Array2, ArrayRef4, ArrayView4};
 use sha2::{Digest, Sha256};
 
@@ -8,7 +8,7 @@ use crate::{Error, ExtractorSettings};
 
 /// A frozen function from an image to D numbers.
 pub trait Extractor: Sync {
-    /// A short name with the settings that a reader cares about, such as `squeezenet1_1@128` or
+    /// A short name with the settings that a reader cares about, such as `squeezenet1_1@128-bf16` or
     /// `resnet18@224-div255`.
     fn name(&self) -> String;
 
@@ -18,8 +18,8 @@ pub trait Extractor: Sync {
     /// The side in pixels of the square that images are resized to.
     fn input_size(&self) -> usize;
 
-    /// Names everything that determines the features: SHA-256 (hex) over architecture, weights, input size and
-    /// normalization, then `-` and the instruction set, on which the last bits depend.
+    /// Names everything that determines the features: SHA-256 (hex) over architecture, weights, input size,
+    /// normalization and precision, then `-` and the instruction set, on which the last bits depend.
     fn fingerprint(&self) -> String;
 
     /// From which the program can open it again, given the files; `None` for an extractor of your own.
@@ -83,6 +83,11 @@ pub(crate) fn fingerprint(isa: Isa, parts: &[&[u8]]) -> String {
         digest.update(part);
     }
     format!("{}-{isa}", mlprobe_files::hex(&digest.finalize()))
+}
+
+/// What a name ends in: nothing in `f32`.
+pub(crate) fn suffix(precision: Precision) -> String {
+    if precision == Precision::F32 { String::new() } else { format!("-{precision}") }
 }
 
 /// The features (N, D), if all are finite; `name` is the extractor's.

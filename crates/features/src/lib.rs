@@ -24,6 +24,7 @@ pub use embed::FeatureFile;
 pub use error::Error;
 pub use extractor::{Extractor, same_network};
 pub use mlprobe_data::normalize::Normalization;
+pub use mlprobe_kernels::Precision;
 #[cfg(feature = "onnx")]
 pub use onnx::{Onnx, OnnxOptions, onnx_operators};
 pub use resnet::ResNet18;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Map, MaxPool};
+use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Map, MaxPool, Precision};
 use ndarray::{Array2, Array3, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -18,18 +18,33 @@ const GROUP: usize = 7;
 /// A network with weights that are part of the program: put together when it is first used.
 pub(crate) struct Embedded {
     pub isa: Isa,
+    pub precision: Precision,
     pub input_size: usize,
-    pub build: fn(Isa, usize) -> Result<Network, Error>,
-    pub network: OnceLock<Network>,
+    build: fn(Isa, Precision, usize) -> Result<Network, Error>,
+    network: OnceLock<Network>,
 }
 
 impl Embedded {
+    /// In `f32`.
+    pub fn new(
+        isa: Isa,
+        input_size: usize,
+        build: fn(Isa, Precision, usize) -> Result<Network, Error>,
+    ) -> Self {
+        Self { isa, precision: Precision::F32, input_size, build, network: OnceLock::new() }
+    }
+
+    /// The same in another precision.
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, network: OnceLock::new(), ..self }
+    }
+
     /// The network, which is built now if it has not been.
     pub fn network(&self) -> Result<&Network, Error> {
         if let Some(network) = self.network.get() {
             return Ok(network);
         }
-        let network = (self.build)(self.isa, self.input_size)?;
+        let network = (self.build)(self.isa, self.precision, self.input_size)?;
         Ok(self.network.get_or_init(|| network))
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Conv, Finish, Isa, MaxPool};
+use mlprobe_kernels::{Conv, Finish, Isa, MaxPool, Precision};
 use ndarray::{Array2, Array3, ArrayView3, ArrayView4};
 use sha2::{Digest, Sha256};
 
-use crate::extractor::fingerprint;
+use crate::extractor::{fingerprint, suffix};
 use crate::network::{Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
@@ -21,6 +21,7 @@ const DIM: usize = 512;
 /// normalization is folded into the convolutions when the file is loaded.
 pub struct ResNet18 {
     network: Network,
+    precision: Precision,
     /// Of the weight file, hexadecimal.
     digest: String,
 }
@@ -64,21 +65,36 @@ impl ResNet18 {
         input_size: usize,
         normalization: Normalization,
     ) -> Result<Self, Error> {
+        Self::load_in(Precision::F32, path, input_size, normalization)
+    }
+
+    /// [`ResNet18::load`] with the products of its convolutions in a given precision. The first layer, with three channels,
+    /// stays in `f32`: it would gain little.
+    ///
+    /// # Errors
+    /// As [`ResNet18::load`].
+    pub fn load_in(
+        precision: Precision,
+        path: impl AsRef<Path>,
+        input_size: usize,
+        normalization: Normalization,
+    ) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|source| Error::Io {
             operation: "reading the weights",
             path: path.into(),
             source,
         })?;
-        Self::from_bytes(Isa::current(), &bytes, input_size, normalization)
+        Self::from_bytes(precision, Isa::current(), &bytes, input_size, normalization)
             .map_err(|error| error.of_file(path))
     }
 
-    /// The same from a file's content, on a given instruction set.
+    /// The same from a file's content, in a given precision on a given instruction set.
     ///
     /// # Errors
     /// As [`ResNet18::load`].
     pub fn from_bytes(
+        precision: Precision,
         isa: Isa,
         bytes: &[u8],
         input_size: usize,
@@ -88,7 +104,7 @@ impl ResNet18 {
         let weights = Weights::parse(&[bytes])?;
         let conv = |name: &str, norm: &str, shape, stride, padding| -> Result<Conv, Error> {
             let (weight, bias) = weights.normalized(name, norm, shape, 1e-5)?;
-            Ok(Conv::new(isa, weight.view(), &bias, stride, padding)?)
+            Ok(Conv::new_in(precision, isa, weight.view(), &bias, stride, padding)?)
         };
         let block = |stage: usize, index: usize| -> Result<Layer, Error> {
             let stride = if stage > 1 && index == 0 { 2 } else { 1 };
@@ -122,6 +138,7 @@ impl ResNet18 {
                 early: stem.into_iter().chain(blocks([1, 2])?).collect(),
                 late: blocks([3, 4])?,
             },
+            precision,
             digest: mlprobe_files::hex(&Sha256::digest(bytes)),
         })
     }
@@ -141,7 +158,7 @@ impl ResNet18 {
 impl Extractor for ResNet18 {
     fn name(&self) -> String {
         let Network { input_size, normalization, .. } = self.network;
-        format!("resnet18@{input_size}-{normalization}")
+        format!("resnet18@{input_size}-{normalization}{}", suffix(self.precision))
     }
 
     fn dim(&self) -> usize {
@@ -159,7 +176,8 @@ impl Extractor for ResNet18 {
     /// It does not say where the weights were.
     fn settings(&self) -> Option<ExtractorSettings> {
         let Network { input_size, normalization, .. } = self.network;
-        Some(ExtractorSettings::ResNet18 { input_size, normalization, weights: None })
+        let precision = self.precision;
+        Some(ExtractorSettings::ResNet18 { input_size, normalization, weights: None, precision })
     }
 
     fn extract_with(

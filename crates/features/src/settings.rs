@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use mlprobe_data::normalize::Normalization;
+use mlprobe_kernels::Precision;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A network with everything that its features depend on, except the bytes of files of weights.
 ///
 /// ```
-/// use mlprobe_features::ExtractorSettings;
+/// use mlprobe_features::{ExtractorSettings, Precision};
 ///
-/// let settings = ExtractorSettings::SqueezeNet { input_size: 128 };
+/// let settings = ExtractorSettings::SqueezeNet { input_size: 128, precision: Precision::F32 };
 /// let json = serde_json::to_string(&settings)?;
 /// assert_eq!(json, r#"{"network":"squeezenet","input_size":128}"#);
 /// assert_eq!(serde_json::from_str::<ExtractorSettings>(&json)?, settings);
@@ -25,12 +26,18 @@ pub enum ExtractorSettings {
     SqueezeNet {
         /// Side in pixels that images are resized to.
         input_size: usize,
+        /// How exactly products are taken; not written if it is `f32`.
+        #[serde(default, skip_serializing_if = "is_f32")]
+        precision: Precision,
     },
     /// The embedded EfficientNet-Lite0.
     #[serde(rename = "efficientnet-lite0")]
     EfficientNetLite0 {
         /// Side in pixels that images are resized to.
         input_size: usize,
+        /// How exactly products are taken; not written if it is `f32`.
+        #[serde(default, skip_serializing_if = "is_f32")]
+        precision: Precision,
     },
     /// torchvision's ResNet-18.
     ResNet18 {
@@ -41,6 +48,9 @@ pub enum ExtractorSettings {
         normalization: Normalization,
         /// A safetensors file with torchvision's tensor names; `None` for the published weights.
         weights: Option<PathBuf>,
+        /// How exactly products are taken; not written if it is `f32`.
+        #[serde(default, skip_serializing_if = "is_f32")]
+        precision: Precision,
     },
     /// A network from an ONNX file.
     Onnx {
@@ -95,12 +105,27 @@ impl ExtractorSettings {
     /// Side in pixels that images are resized to.
     pub fn input_size(&self) -> usize {
         match self {
-            Self::SqueezeNet { input_size }
-            | Self::EfficientNetLite0 { input_size }
+            Self::SqueezeNet { input_size, .. }
+            | Self::EfficientNetLite0 { input_size, .. }
             | Self::ResNet18 { input_size, .. }
             | Self::Onnx { input_size, .. } => *input_size,
         }
     }
+
+    /// How exactly products are taken; always [`Precision::F32`] in ONNX networks.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::SqueezeNet { precision, .. }
+            | Self::EfficientNetLite0 { precision, .. }
+            | Self::ResNet18 { precision, .. } => *precision,
+            Self::Onnx { .. } => Precision::F32,
+        }
+    }
+}
+
+/// Records of `f32` are those of versions without a precision.
+fn is_f32(precision: &Precision) -> bool {
+    *precision == Precision::F32
 }
 
 /// A normalization in the words that [`Normalization`] reads back exactly.

@@ -1,12 +1,10 @@
 //! SqueezeNet 1.1 (Iandola et al., arXiv:1602.07360), frozen, without its classifier.
 
-use std::sync::OnceLock;
-
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::{Finish, Isa, MaxPool};
+use mlprobe_kernels::{Finish, Isa, MaxPool, Precision};
 use ndarray::{Array2, ArrayView4};
 
-use crate::extractor::fingerprint;
+use crate::extractor::{fingerprint, suffix};
 use crate::network::{Embedded, Layer, Network, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
@@ -62,8 +60,21 @@ impl SqueezeNet {
         Ok(network)
     }
 
+    /// The same with the products of its convolutions in another precision. The first layer, with three channels, stays in
+    /// `f32`: it would gain little.
+    ///
+    /// ```
+    /// use mlprobe_features::{Extractor, Precision, SqueezeNet};
+    ///
+    /// let network = SqueezeNet::default().in_precision(Precision::Bf16);
+    /// assert_eq!(network.name(), "squeezenet1_1@128-bf16");
+    /// ```
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self(self.0.in_precision(precision))
+    }
+
     fn unbuilt(isa: Isa, input_size: usize) -> Self {
-        Self(Embedded { isa, input_size, build, network: OnceLock::new() })
+        Self(Embedded::new(isa, input_size, build))
     }
 }
 
@@ -74,9 +85,9 @@ impl Default for SqueezeNet {
     }
 }
 
-fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
+fn build(isa: Isa, precision: Precision, input_size: usize) -> Result<Network, Error> {
     let weights = Weights::parse(&[WEIGHTS])?;
-    let conv = |name: String, stride, padding| weights.conv(isa, &name, stride, padding);
+    let conv = |name: String, stride, padding| weights.conv((isa, precision), &name, stride, padding);
     let fire = |index: usize| -> Result<Layer, Error> {
         Ok(Layer::Fire {
             squeeze: conv(format!("features.{index}.squeeze"), 1, 0)?,
@@ -106,7 +117,7 @@ fn build(isa: Isa, input_size: usize) -> Result<Network, Error> {
 
 impl Extractor for SqueezeNet {
     fn name(&self) -> String {
-        format!("squeezenet1_1@{}", self.0.input_size)
+        format!("squeezenet1_1@{}{}", self.0.input_size, suffix(self.0.precision))
     }
 
     fn dim(&self) -> usize {
@@ -123,7 +134,8 @@ impl Extractor for SqueezeNet {
     }
 
     fn settings(&self) -> Option<ExtractorSettings> {
-        Some(ExtractorSettings::SqueezeNet { input_size: self.0.input_size })
+        let Embedded { input_size, precision, .. } = self.0;
+        Some(ExtractorSettings::SqueezeNet { input_size, precision })
     }
 
     fn extract_with(

@@ -1,7 +1,7 @@
 //! Named tensors of safetensors files, as convolutions.
 
 use half::f16;
-use mlprobe_kernels::{Conv, Isa};
+use mlprobe_kernels::{Conv, Isa, Precision};
 use ndarray::{Array, Array1, Array4, ArrayD, Dimension, IxDyn};
 use safetensors::{Dtype, SafeTensors};
 
@@ -22,10 +22,16 @@ impl<'a> Weights<'a> {
     }
 
     /// The convolution whose kernel is `{name}.weight` (O, I, kh, kw) and whose bias is `{name}.bias` (O).
-    pub fn conv(&self, isa: Isa, name: &str, stride: usize, padding: usize) -> Result<Conv, Error> {
+    pub fn conv(
+        &self,
+        (isa, precision): (Isa, Precision),
+        name: &str,
+        stride: usize,
+        padding: usize,
+    ) -> Result<Conv, Error> {
         let weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
         let bias: Array1<f32> = self.tensor(&format!("{name}.bias"))?;
-        Ok(Conv::new(isa, weight.view(), &bias.to_vec(), stride, padding)?)
+        Ok(Conv::new_in(precision, isa, weight.view(), &bias.to_vec(), stride, padding)?)
     }
 
     /// Kernel (O, I, kh, kw) and bias (O) of the convolution without bias at `name`, whose kernel has this `shape`, with

@@ -6,7 +6,7 @@ mod formula;
 
 use std::fs::File;
 
-use mlprobe_features::{Error, Extractor, Normalization, ResNet18, same_network};
+use mlprobe_features::{Error, Extractor, Normalization, Precision, ResNet18, same_network};
 use mlprobe_kernels::Isa;
 use ndarray::{Array1, Array2, Array4, Axis};
 use ndarray_npy::NpzReader;
@@ -37,7 +37,8 @@ fn features_agree_with_torchvision_for_both_normalizations_on_every_instruction_
             for (name, normalization) in
                 [("div255", Normalization::DIV255), ("imagenet", Normalization::IMAGENET)]
             {
-                let network = ResNet18::from_bytes(isa, &weights, size, normalization).unwrap();
+                let network =
+                    ResNet18::from_bytes(Precision::F32, isa, &weights, size, normalization).unwrap();
                 let actual = network.extract(&images()).unwrap();
                 let expected: Array2<f32> = golden().by_name(&format!("features_{size}_{name}")).unwrap();
                 let error = (&actual - &expected).mapv(f32::abs).fold(0.0, |a: f32, &b| a.max(b));
@@ -52,7 +53,8 @@ fn features_agree_with_torchvision_for_both_normalizations_on_every_instruction_
 
 #[test]
 fn every_layer_agrees_with_torchvision() {
-    let network = ResNet18::from_bytes(Isa::current(), &weights(), 64, Normalization::DIV255).unwrap();
+    let network =
+        ResNet18::from_bytes(Precision::F32, Isa::current(), &weights(), 64, Normalization::DIV255).unwrap();
     let image = images().index_axis_move(Axis(0), 0);
     let maps = network.layer_maps(image.view()).unwrap();
     assert_eq!(maps.len(), 10);
@@ -67,7 +69,9 @@ fn every_layer_agrees_with_torchvision() {
 #[test]
 fn the_fingerprint_tells_weights_sizes_and_normalizations_apart() {
     let fingerprint = |weights: &[u8], size, normalization| {
-        ResNet18::from_bytes(Isa::current(), weights, size, normalization).unwrap().fingerprint()
+        ResNet18::from_bytes(Precision::F32, Isa::current(), weights, size, normalization)
+            .unwrap()
+            .fingerprint()
     };
     let original = weights();
     let mut changed = original.clone();
@@ -88,7 +92,9 @@ fn the_fingerprint_tells_weights_sizes_and_normalizations_apart() {
 
 #[test]
 fn files_that_do_not_hold_the_network_are_errors_that_name_the_tensor() {
-    let load = |bytes: &[u8]| ResNet18::from_bytes(Isa::current(), bytes, 224, Normalization::DIV255).err();
+    let load = |bytes: &[u8]| {
+        ResNet18::from_bytes(Precision::F32, Isa::current(), bytes, 224, Normalization::DIV255).err()
+    };
     assert!(matches!(load(b"not a file"), Some(Error::Weights { .. })));
     let empty = serialize(Vec::<(String, TensorView)>::new(), None).unwrap();
     assert!(load(&empty).unwrap().to_string().contains("conv1.weight"));

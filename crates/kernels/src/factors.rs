@@ -130,9 +130,35 @@ pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
     }
 }
 
+/// Pixels of `channels` numbers, an even number (I), to pixels of pairs (T, I/2): the channels in the part of each term, one term
+/// after the other.
+pub(crate) fn pack_pixels(isa: Isa, terms: &[Term], channels: usize, pixels: &[f32], to: &mut [f32]) {
+    if terms.len() == 1 {
+        return pack_row(isa, pixels, to);
+    }
+    let pairs = pixels.chunks_exact(channels).flat_map(|pixel| terms.iter().map(move |term| (pixel, term)));
+    for (to, (pixel, term)) in to.chunks_exact_mut(channels / 2).zip(pairs) {
+        let channels = to.iter_mut().zip(pixel.as_chunks().0);
+        match term.of_a {
+            0 => vectorized(isa, || channels.for_each(|(to, &[x, y])| *to = pair::<f32, 0>(x, y))),
+            1 => vectorized(isa, || channels.for_each(|(to, &[x, y])| *to = pair::<f32, 1>(x, y))),
+            _ => vectorized(isa, || channels.for_each(|(to, &[x, y])| *to = pair::<f32, 2>(x, y))),
+        }
+    }
+}
+
+/// The part with this number of two numbers.
+pub(crate) fn pair_of(part: usize, first: f32, second: f32) -> f32 {
+    match part {
+        0 => pair::<f32, 0>(first, second),
+        1 => pair::<f32, 1>(first, second),
+        _ => pair::<f32, 2>(first, second),
+    }
+}
+
 /// Part I of two numbers.
 #[inline(always)]
-pub(crate) fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
+fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
     f32::from_bits(first.part::<I>() | second.part::<I>() << 16)
 }
 

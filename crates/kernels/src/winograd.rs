@@ -16,8 +16,9 @@ use std::cell::RefCell;
 use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
 use crate::buffer::{Aligned, grow};
+use crate::factors::{Term, pack_pixels, pair_of};
 use crate::simd::{Simd, dispatch};
-use crate::tile::{Epilogue, Finish, Start, Tile, Tiled, finished};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, finished, pair_table};
 use crate::{Isa, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.
@@ -30,18 +31,20 @@ const BLOCK: usize = 28;
 
 pub(crate) struct Winograd {
     isa: Isa,
+    /// Of products in parts; `None` in `f32`.
+    terms: Option<&'static [Term]>,
     out_channels: usize,
-    /// U as panels (36, I, panel of O).
+    /// U as panels (36, I, panel of O), or of pairs (36, T·I/2, panel of O).
     weights: Aligned<f32>,
     bias: Aligned<f32>,
 }
 
 impl Winograd {
     /// `weight` (O, I, 3, 3), I and O multiples of 16.
-    pub fn new(isa: Isa, weight: ArrayView4<'_, f32>, bias: &[f32]) -> Self {
+    pub fn new(isa: Isa, terms: Option<&'static [Term]>, weight: ArrayView4<'_, f32>, bias: &[f32]) -> Self {
         let (out_channels, in_channels, ..) = weight.dim();
-        let table = f32::table(isa);
-        let mut weights = Aligned::with_capacity(64, POSITIONS * in_channels * out_channels);
+        let table = table(isa, terms);
+        let mut weights = Aligned::with_capacity(64, POSITIONS * depth(in_channels, terms) * out_channels);
         for panel in (0..out_channels).step_by(table.panel()) {
             let width = table.vectors(out_channels - panel) * table.lanes;
             let transformed: Vec<Array2<f32>> = (0..in_channels)
@@ -49,20 +52,33 @@ impl Winograd {
                 .map(|(o, i)| transform_kernel(weight.slice(s![o, i, .., ..])))
                 .collect();
             for position in 0..POSITIONS {
-                transformed.iter().for_each(|u| weights.push(u[[position / PATCH, position % PATCH]]));
+                let at = |u: &Array2<f32>| u[[position / PATCH, position % PATCH]];
+                let Some(terms) = terms else {
+                    transformed.iter().for_each(|u| weights.push(at(u)));
+                    continue;
+                };
+                for term in terms {
+                    for channels in transformed.chunks_exact(2 * width) {
+                        let (first, second) = channels.split_at(width);
+                        let pairs = first.iter().zip(second);
+                        pairs.for_each(|(u, v)| weights.push(pair_of(term.of_b, at(u), at(v))));
+                    }
+                }
             }
         }
-        Self { isa, out_channels, weights, bias: Aligned::from_slice(64, bias) }
+        Self { isa, terms, out_channels, weights, bias: Aligned::from_slice(64, bias) }
     }
 
     /// Input (N, H, W, I), output (N, H, W, ≥ first + O); the caller has checked the shapes.
     pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) {
-        let table = f32::table(self.isa);
+        let table = table(self.isa, self.terms);
         let (n, height, width, channels) = input.shape();
+        let depth = depth(channels, self.terms);
         let grid = Grid { height, width, down: height.div_ceil(TILE), across: width.div_ceil(TILE) };
         let tiles = n * grid.down * grid.across;
-        with_scratch(|Scratch { v, m, patch }| {
+        with_scratch(|Scratch { v, pairs, m, patch }| {
             grow(v, POSITIONS * BLOCK * channels);
+            grow(pairs, if self.terms.is_some() { POSITIONS * BLOCK * depth } else { 0 });
             grow(m, POSITIONS * BLOCK * table.panel());
             grow(patch, POSITIONS * channels);
             for start in (0..tiles).step_by(BLOCK) {
@@ -74,18 +90,29 @@ impl Winograd {
                     // channels come in whole vectors.
                     unsafe { transform_patch(self.isa, source, row_len, channels, target) };
                 }
+                let factors: &[f32] = match self.terms {
+                    None => v,
+                    Some(terms) => {
+                        let blocks = v.chunks(BLOCK * channels).zip(pairs.chunks_mut(BLOCK * depth));
+                        for (v, pairs) in blocks.take(POSITIONS) {
+                            let to = &mut pairs[..count * depth];
+                            pack_pixels(self.isa, terms, channels, &v[..count * channels], to);
+                        }
+                        pairs
+                    }
+                };
                 for panel in (0..self.out_channels).step_by(table.panel()) {
                     let vectors = table.vectors(self.out_channels - panel);
                     let panel_width = vectors * table.lanes;
                     for position in 0..POSITIONS {
                         for (row, rows) in table.row_blocks(count) {
                             let t = Tile {
-                                a: v[(position * BLOCK + row) * channels..].as_ptr(),
-                                a_row: channels as isize,
+                                a: factors[(position * BLOCK + row) * depth..].as_ptr(),
+                                a_row: depth as isize,
                                 a_step: 1,
                                 taps: &[0],
-                                depth: channels,
-                                b: self.weights[(panel * POSITIONS + position * panel_width) * channels..]
+                                depth,
+                                b: self.weights[(panel * POSITIONS + position * panel_width) * depth..]
                                     .as_ptr(),
                                 b_row: panel_width,
                                 c: m[(position * BLOCK + row) * panel_width..].as_mut_ptr(),
@@ -94,7 +121,7 @@ impl Winograd {
                                 epilogue: Epilogue { bias: std::ptr::null(), finish: Finish::Store },
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds
-                            // (36, I, panel_width) from this panel on.
+                            // (36, depth, panel_width) from this panel on.
                             unsafe { table.tiles[rows - 1][vectors - 1](&t) };
                         }
                     }
@@ -113,6 +140,16 @@ impl Winograd {
             }
         });
     }
+}
+
+/// The tiles of the products.
+fn table(isa: Isa, terms: Option<&[Term]>) -> &'static TileTable<f32> {
+    if terms.is_some() { pair_table(isa) } else { f32::table(isa) }
+}
+
+/// Steps of a product: I numbers or T·I/2 pairs.
+fn depth(channels: usize, terms: Option<&[Term]>) -> usize {
+    terms.map_or(channels, |terms| channels / 2 * terms.len())
 }
 
 /// How an image is cut into output tiles; `tile` counts over all images.
@@ -300,6 +337,8 @@ unsafe fn output_1d<S: Simd<T = f32>>(m: [S::V; 6]) -> [S::V; 4] {
 /// Buffers that a thread keeps from call to call.
 struct Scratch {
     v: Aligned<f32>,
+    /// V in parts.
+    pairs: Aligned<f32>,
     m: Aligned<f32>,
     patch: Aligned<f32>,
 }
@@ -307,7 +346,12 @@ struct Scratch {
 fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
     thread_local! {
         static SCRATCH: RefCell<Scratch> =
-            RefCell::new(Scratch { v: Aligned::new(64), m: Aligned::new(64), patch: Aligned::new(64) });
+            RefCell::new(Scratch {
+                v: Aligned::new(64),
+                pairs: Aligned::new(64),
+                m: Aligned::new(64),
+                patch: Aligned::new(64),
+            });
     }
     SCRATCH.with_borrow_mut(run)
 }

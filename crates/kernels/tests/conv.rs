@@ -14,8 +14,11 @@ checks![
     padded_and_strided_convolutions_agree_with_naive_loops,
     a_1x1_convolution_agrees_with_naive_loops,
     a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops,
-    direct_convolutions_in_bf16_agree_with_naive_loops,
-    bf16_rounds_direct_convolutions_of_even_channels_and_no_others,
+    direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops,
+    a_padded_3x3_convolution_is_direct_in_bf16,
+    winograds_method_in_bf16x3_agrees_with_naive_loops,
+    every_instruction_set_gives_direct_convolutions_the_same_bits_in_bf16,
+    convolutions_of_even_channels_are_rounded_and_those_of_odd_ones_stay_in_f32,
     an_image_gives_the_same_bits_whichever_images_go_with_it,
     max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge,
     pooled_lengths_are_those_of_torch,
@@ -149,24 +152,77 @@ fn a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops() {
     agrees((80, 48, 3, 3), (1, 1), &sizes, 12.0);
 }
 
-/// The bound of `gemm_in` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
-fn direct_convolutions_in_bf16_agree_with_naive_loops() {
-    for (shape, stride_and_padding, sizes) in [
-        ((48, 4, 3, 3), (2, 0), [(1, 3, 3), (2, 8, 31), (1, 33, 16)]),
-        ((16, 6, 7, 7), (2, 3), [(1, 7, 7), (2, 9, 16), (3, 1, 5)]),
-        ((32, 16, 3, 3), (2, 1), [(1, 1, 1), (2, 7, 8), (3, 5, 4)]),
-        ((16, 18, 1, 1), (1, 0), [(1, 1, 1), (3, 5, 7), (1, 15, 15)]),
-        ((96, 64, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
-    ] {
+/// Output channels, input channels, height and width of kernels; stride and padding; inputs.
+type Case = ((usize, usize, usize, usize), (usize, usize), [(usize, usize, usize); 3]);
+
+const DIRECT: [Case; 6] = [
+    ((48, 4, 3, 3), (2, 0), [(1, 3, 3), (2, 8, 31), (1, 33, 16)]),
+    ((16, 6, 7, 7), (2, 3), [(1, 7, 7), (2, 9, 16), (3, 1, 5)]),
+    ((32, 16, 3, 3), (2, 1), [(1, 1, 1), (2, 7, 8), (3, 5, 4)]),
+    ((16, 18, 1, 1), (1, 0), [(1, 1, 1), (3, 5, 7), (1, 15, 15)]),
+    ((96, 64, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
+    ((16, 10, 3, 3), (1, 1), [(1, 1, 1), (2, 4, 5), (1, 7, 7)]),
+];
+
+/// The bounds of `gemm_in` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
+fn direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops() {
+    for (shape, stride_and_padding, sizes) in DIRECT {
         let steps = (shape.2 * shape.3 * shape.1 + 1) as f64;
         let rounding = f64::from(1 << 16) + f64::from(1 << 7);
         agrees_in(Precision::Bf16, shape, stride_and_padding, &sizes, rounding + steps);
+        agrees_in(Precision::Bf16x3, shape, stride_and_padding, &sizes, 1.01 + 3.5 * steps);
     }
 }
 
-fn bf16_rounds_direct_convolutions_of_even_channels_and_no_others() {
+/// What is by Winograd's method in the other precisions.
+fn a_padded_3x3_convolution_is_direct_in_bf16() {
+    for (shape, sizes) in [((16, 16, 3, 3), [(1, 1, 1), (2, 5, 7)]), ((80, 48, 3, 3), [(1, 4, 4), (1, 9, 7)])]
+    {
+        let steps = (9 * shape.1 + 1) as f64;
+        agrees_in(Precision::Bf16, shape, (1, 1), &sizes, f64::from(1 << 16) + f64::from(1 << 7) + steps);
+    }
+}
+
+/// The bound of the same in `f32`: what bf16x3 leaves out is one unit.
+fn winograds_method_in_bf16x3_agrees_with_naive_loops() {
+    let sizes = [(1, 1, 1), (2, 5, 7), (9, 7, 7), (1, 13, 31)];
+    agrees_in(Precision::Bf16x3, (16, 16, 3, 3), (1, 1), &sizes, 13.0);
+    agrees_in(Precision::Bf16x3, (80, 48, 3, 3), (1, 1), &sizes, 13.0);
+}
+
+fn every_instruction_set_gives_direct_convolutions_the_same_bits_in_bf16() {
+    for (shape, (stride, padding), sizes) in DIRECT {
+        let (weight, bias) = weights(shape);
+        for precision in [Precision::Bf16, Precision::Bf16x3] {
+            let [expected, others @ ..] = &Isa::available()
+                .into_iter()
+                .map(|isa| {
+                    let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
+                    let (n, height, width) = sizes[1];
+                    let (out_height, out_width) = conv.output_size(height, width);
+                    let mut output = Map::zeros((n, out_height, out_width, shape.0));
+                    conv.forward(&map((n, height, width, shape.1), 4), &mut output, 0, Finish::Relu).unwrap();
+                    (isa, output)
+                })
+                .collect::<Vec<_>>()[..]
+            else {
+                panic!("an instruction set")
+            };
+            for (isa, output) in others {
+                assert_eq!(
+                    output.data(),
+                    expected.1.data(),
+                    "{isa} and {} {precision} {shape:?}",
+                    expected.0
+                );
+            }
+        }
+    }
+}
+
+fn convolutions_of_even_channels_are_rounded_and_those_of_odd_ones_stay_in_f32() {
     for (shape, padding, rounds) in
-        [((32, 16, 1, 1), 0, true), ((32, 16, 3, 3), 1, false), ((32, 15, 3, 3), 1, false)]
+        [((32, 16, 1, 1), 0, true), ((32, 16, 3, 3), 1, true), ((32, 15, 3, 3), 1, false)]
     {
         let (weight, bias) = weights(shape);
         let [exact, bf16x3, bf16] = Precision::ALL.map(|precision| {
@@ -175,14 +231,14 @@ fn bf16_rounds_direct_convolutions_of_even_channels_and_no_others() {
             conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
             output.data().to_vec()
         });
-        assert_eq!((bf16x3 == exact, bf16 != exact), (true, rounds), "{shape:?}");
+        assert_eq!((bf16x3 != exact, bf16 != exact), (rounds, rounds), "{shape:?}");
     }
 }
 
 fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
     let (weight, bias) = weights((32, 16, 3, 3));
-    for isa in Isa::available() {
-        let conv = Conv::new(isa, weight.view(), &bias, 1, 1).unwrap();
+    for (isa, precision) in Isa::available().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p))) {
+        let conv = Conv::new_in(precision, isa, weight.view(), &bias, 1, 1).unwrap();
         let input = map((11, 7, 7, 16), 3);
         let mut together = Map::zeros((11, 7, 7, 32));
         conv.forward(&input, &mut together, 0, Finish::Store).unwrap();
@@ -190,7 +246,7 @@ fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
         for i in 0..11 {
             one.data_mut().copy_from_slice(input.image(i));
             conv.forward(&one, &mut alone, 0, Finish::Store).unwrap();
-            assert_eq!(alone.data(), together.image(i), "{isa}, image {i}");
+            assert_eq!(alone.data(), together.image(i), "{isa} {precision}, image {i}");
         }
     }
 }

@@ -51,6 +51,7 @@ pub enum Outcome {
     },
     Compared {
         version: String,
+        precision: String,
         setting: String,
         agreement: String,
         /// Each of ours was measured right before the one of theirs at the same place.
@@ -121,9 +122,8 @@ impl Comparison<'_> {
                 Err(reason) => return missing(reason),
             }
         }
-        let (version, setting, agreement) =
-            (running.version.clone(), running.setting.clone(), running.agreement.clone());
-        Ok(Outcome::Compared { version, setting, agreement, ours, theirs })
+        let Running { version, precision, setting, agreement, .. } = running;
+        Ok(Outcome::Compared { version, precision, setting, agreement, ours, theirs })
     }
 }
 
@@ -163,7 +163,8 @@ mod tests {
     fn ratios_are_those_of_neighbours() {
         let text = String::new;
         let (ours, theirs) = (vec![4.0, 9.0], vec![1.0, 3.0]);
-        let outcome = Outcome::Compared { version: text(), setting: text(), agreement: text(), ours, theirs };
+        let (version, precision, setting, agreement) = (text(), text(), text(), text());
+        let outcome = Outcome::Compared { version, precision, setting, agreement, ours, theirs };
         assert_eq!(outcome.ratios(), Some(vec![3.0, 4.0]));
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use mlprobe_data::augment::{Augmenter, Preset};
 use mlprobe_data::mini;
+use mlprobe_kernels::Precision;
 use mlprobe_nn::{Examples, Hyperparameters, Mlp, Trainer, evaluate};
 use ndarray::{Array1, Array2, Array4, Axis, concatenate, s};
 use ndarray_npy::write_npy;
@@ -50,11 +51,11 @@ impl Inputs {
         mlprobe_files::write(resnet18_weights(), &formula::weights())?;
         for (net, size) in EXTRACTORS {
             let checked = originals.slice(s![..CHECKED_IMAGES, .., .., ..]);
-            let features = net.open(size)?.extract(&checked)?;
+            let features = net.open(size, Precision::F32)?.extract(&checked)?;
             write_npy(file(&format!("features_{}_{size}", net.name())), &features)?;
         }
         let (net, size) = EXTRACTORS[0];
-        let features = net.open(size)?.extract(&originals)?;
+        let features = net.open(size, Precision::F32)?.extract(&originals)?;
         let features = features.select(Axis(0), &repeat(rows));
         let images = originals.select(Axis(0), &repeat(images));
         let labels: Vec<u16> = repeat(rows).into_iter().map(|i| labels[i]).collect();

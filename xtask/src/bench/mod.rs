@@ -5,6 +5,7 @@ mod effort;
 mod inputs;
 mod networks;
 mod peers;
+mod python;
 mod record;
 mod scaling;
 mod stages;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use mlprobe_kernels::{Isa, fma_peak};
+use mlprobe_kernels::{Isa, Precision, fma_peak};
 
 use compare::Comparison;
 use effort::Effort;
@@ -39,12 +40,20 @@ pub struct Arguments {
     /// Time and peak memory at 1, 2 and 4 times the images, rows and epochs
     #[arg(long)]
     scaling: bool,
+    /// Speed of the Python package relative to Rust. This builds the wheel and installs it with NumPy in target/python-bench
+    /// (python3 and the network are needed)
+    #[arg(long)]
+    python: bool,
     /// Everything in a few minutes, on small inputs: a look whether it works, not a measurement
     #[arg(long)]
     quick: bool,
     /// Threads, of ours and of the peers [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// Precision of our products, and of those peers that have it: in bf16 PyTorch and OpenVINO, while the others stay in f32. The page
+    /// says which has which
+    #[arg(long, value_name = "f32|bf16x3|bf16", default_value_t = Precision::F32)]
+    precision: Precision,
     /// Only the stages whose names begin so, such as features or training-alone; may be given several times
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
@@ -54,13 +63,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { peers, whole_study, scaling, quick, only, child, .. } = arguments;
+    let Arguments { peers, whole_study, scaling, python, quick, precision, only, child, .. } = arguments;
     let threads = match arguments.threads {
         0 => available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     if let Some(work) = child {
-        return work.run(threads);
+        return work.run(threads, precision);
     }
     let isa = Isa::from_env()?;
     let chosen = |name: &str| only.is_empty() || only.iter().any(|prefix| name.starts_with(prefix.as_str()));
@@ -70,8 +79,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         bail!("no stage begins with {}. The stages: {}", only.join(" or "), names.join(", "));
     }
     let effort = match quick {
-        true => Effort { quick, threads, pairs: 2, duration: Duration::from_millis(300) },
-        false => Effort { quick, threads, pairs: 5, duration: Duration::from_secs(2) },
+        true => Effort { quick, threads, precision, pairs: 2, duration: Duration::from_millis(300) },
+        false => Effort { quick, threads, precision, pairs: 5, duration: Duration::from_secs(2) },
     };
     let (peak_alone, peak) = (peak(isa, 1), peak(isa, threads));
     let mut record = Record::new(About::detect(isa, &effort), peak_alone, peak);
@@ -82,8 +91,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
     );
 
     let inputs = Inputs::prepare(&effort)?;
-    let python = if peers || whole_study { peers::prepare() } else { Err("not asked for".into()) };
-    let comparison = Comparison { inputs: &inputs, effort, python };
+    let of_peers = if peers || whole_study { peers::prepare() } else { Err("not asked for".into()) };
+    let comparison = Comparison { inputs: &inputs, effort, python: of_peers };
     for stage in stages {
         let peers = if peers { stage.peers } else { &[] };
         record.stages.push(comparison.measure(stage, peers)?);
@@ -93,6 +102,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     if scaling {
         record.scaling = scaling::measure(&effort)?;
+    }
+    if python {
+        record.python = python::measure()?;
     }
     println!("{}", record.markdown());
     let path = record.write(!quick && only.is_empty())?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use mlprobe_features::{Extractor, Normalization, ResNet18, SqueezeNet};
+use mlprobe_features::{Extractor, Normalization, Precision, ResNet18, SqueezeNet};
 
 use crate::paths;
 
@@ -28,10 +28,11 @@ impl Net {
         }
     }
 
-    pub fn open(self, size: usize) -> Result<Box<dyn Extractor + Send>> {
+    pub fn open(self, size: usize, precision: Precision) -> Result<Box<dyn Extractor + Send>> {
+        let (weights, normalization) = (resnet18_weights(), Normalization::DIV255);
         Ok(match self {
-            Self::SqueezeNet => Box::new(SqueezeNet::new(size)?),
-            Self::ResNet18 => Box::new(ResNet18::load(resnet18_weights(), size, Normalization::DIV255)?),
+            Self::SqueezeNet => Box::new(SqueezeNet::new(size)?.in_precision(precision)),
+            Self::ResNet18 => Box::new(ResNet18::load_in(precision, weights, size, normalization)?),
         })
     }
 

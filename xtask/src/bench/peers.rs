@@ -49,6 +49,8 @@ pub fn prepare() -> Result<PathBuf, String> {
 pub struct Running {
     processes: Vec<Process>,
     pub version: String,
+    /// Of its products.
+    pub precision: String,
     /// The best setting.
     pub setting: String,
     /// How its results were found to agree with ours.
@@ -70,6 +72,7 @@ impl Running {
             let mut request = json!({
                 "module": peer.module,
                 "peer": peer.key,
+                "precision": effort.precision,
                 "threads": threads,
                 "cores": (process * threads..(process + 1) * threads).collect::<Vec<_>>(),
                 "seconds": effort.duration.as_secs_f64(),
@@ -77,16 +80,17 @@ impl Running {
             });
             merge(&mut request, &inputs.for_peers);
             merge(&mut request, &stage.request(effort));
-            Process::start(python, &request, &format!("{}-{}-{process}", stage.name, peer.key))
+            Process::start(python, request, format!("{}-{}-{process}", stage.name, peer.key))
         });
         let mut processes = processes.collect::<Result<Vec<_>, _>>()?;
-        let abouts = processes.iter_mut().map(Process::answer).collect::<Result<Vec<_>, _>>()?;
+        let abouts = processes.iter_mut().map(Process::ready).collect::<Result<Vec<_>, _>>()?;
         if let Some(reason) = abouts.iter().find_map(|about| about["missing"].as_str()) {
             return Err(reason.to_owned());
         }
         let text = |name: &str| abouts[0][name].as_str().unwrap_or_default().to_owned();
-        let (version, setting, agreement) = (text("version"), text("setting"), text("agreement"));
-        Ok(Self { processes, version, setting, agreement })
+        let (version, precision) = (text("version"), text("precision"));
+        let (setting, agreement) = (text("setting"), text("agreement"));
+        Ok(Self { processes, version, precision, setting, agreement })
     }
 
     /// Units a second of all its processes together, measured at the same time.
@@ -102,6 +106,9 @@ impl Running {
 
 /// One process, which lives as long as this value.
 struct Process {
+    python: PathBuf,
+    request: Value,
+    log: String,
     child: Child,
     questions: ChildStdin,
     answers: Receiver<String>,
@@ -109,9 +116,11 @@ struct Process {
 
 impl Process {
     /// What its libraries say goes to a file called `log`.
-    fn start(python: &Path, request: &Value, log: &str) -> Result<Self, String> {
-        let path = paths::root().join("target/benchmarks").join(log).with_extension("log");
-        let log = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    fn start(python: &Path, request: Value, log: String) -> Result<Self, String> {
+        let folder = paths::root().join("target/benchmarks");
+        let path = folder.join(&log).with_extension("log");
+        let said = fs::create_dir_all(&folder).and_then(|()| File::create(&path));
+        let said = said.map_err(|error| format!("{}: {error}", path.display()))?;
         let threads = request["threads"].to_string();
         let mut child = Command::new(python)
             .arg(scripts().join("peer.py"))
@@ -122,7 +131,7 @@ impl Process {
             .env("NO_ALBUMENTATIONS_UPDATE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(said)
             .spawn()
             .map_err(|error| format!("could not start Python: {error}"))?;
         let (Some(questions), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
@@ -132,7 +141,31 @@ impl Process {
         thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        Ok(Self { child, questions, answers })
+        Ok(Self { python: python.to_owned(), request, log, child, questions, answers })
+    }
+
+    /// Waits until the peer is ready, and returns what it says about itself. If trying a setting ends the process, or takes longer
+    /// than there is patience for, another one is started that leaves this setting out.
+    fn ready(&mut self) -> Result<Value, String> {
+        let mut crashed: Vec<String> = Vec::new();
+        let mut trying = None;
+        loop {
+            match (self.answer(), trying.take()) {
+                (Ok(answer), _) => match answer["trying"].as_str() {
+                    Some(setting) => trying = Some(setting.to_owned()),
+                    None => return Ok(answer),
+                },
+                (Err(reason), Some(setting)) if !crashed.contains(&setting) => {
+                    eprintln!("  {setting}: {reason}; going on without it");
+                    crashed.push(setting);
+                    self.request["crashed"] = json!(crashed);
+                    // What the one before said stays in its log.
+                    let log = format!("{}-again", self.log);
+                    *self = Self::start(&self.python, self.request.clone(), log)?;
+                }
+                (Err(reason), _) => return Err(reason),
+            }
+        }
     }
 
     fn ask(&mut self) -> Result<(), String> {
@@ -180,4 +213,32 @@ fn run(command: &mut Command) -> Result<(), String> {
     let said =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     Err(said.trim().lines().last().unwrap_or("failed without a word").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A peer of `crashing.py`.
+    fn start(peer: &str) -> Process {
+        let request = json!({
+            "module": "crashing", "peer": peer, "threads": 1, "cores": [0], "seconds": 0.05, "tune_seconds": 0.05,
+        });
+        Process::start(Path::new("python3"), request, format!("test-crashing-{peer}")).unwrap()
+    }
+
+    #[test]
+    fn a_setting_that_ends_the_process_is_left_out_and_the_others_are_measured() {
+        let mut process = start("once");
+        let about = process.ready().unwrap();
+        assert_eq!(about["setting"], "batch 50 (best of 3, batch 2 crashed)");
+        process.ask().unwrap();
+        assert!(process.answer().unwrap()["rate"].as_f64().unwrap() > 0.0);
+    }
+
+    #[test]
+    fn a_peer_all_of_whose_settings_end_the_process_is_missing_with_the_reason() {
+        let about = start("always").ready().unwrap();
+        assert_eq!(about["missing"], "RuntimeError: every setting ended its process");
+    }
 }

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use mlprobe_experiments::results::Machine;
-use mlprobe_kernels::Isa;
-use serde::Serialize;
+use mlprobe_kernels::{Isa, Precision};
+use serde::{Serialize, Serializer};
 
 use super::compare::{Measured, Outcome, median};
 use super::effort::Effort;
@@ -28,6 +28,9 @@ pub struct Record {
     pub whole_study: Option<WholeStudy>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scaling: Vec<Growth>,
+    /// Lines about the Python package.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub python: Vec<String>,
 }
 
 /// What somebody needs to know to judge or repeat the figures.
@@ -40,7 +43,12 @@ pub struct About {
     cpu: String,
     cores: usize,
     threads: usize,
-    instruction_set: &'static str,
+    #[serde(rename = "instruction_set", serialize_with = "name_of")]
+    isa: Isa,
+    /// Those that products could use.
+    cpu_features: Vec<String>,
+    /// Of ours.
+    precision: Precision,
     pairs: usize,
     seconds_a_measurement: f64,
 }
@@ -57,25 +65,48 @@ impl About {
             cpu,
             cores,
             threads: effort.threads,
-            instruction_set: isa.name(),
+            isa,
+            cpu_features: cpu_features(),
+            precision: effort.precision,
             pairs: effort.pairs,
             seconds_a_measurement: effort.duration.as_secs_f64(),
         }
     }
 }
 
+impl About {
+    /// What the products run on.
+    fn used_features(&self) -> String {
+        let Self { isa, precision, .. } = self;
+        match precision {
+            Precision::F32 => isa.name().to_owned(),
+            _ if isa.has_bf16() => format!("{isa}, and its instructions for bf16"),
+            _ => format!("{isa}; bf16 is emulated"),
+        }
+    }
+}
+
 impl Record {
     pub fn new(about: About, peak_alone: f64, peak: f64) -> Self {
-        Self { about, peak_alone, peak, stages: Vec::new(), whole_study: None, scaling: Vec::new() }
+        Self {
+            about,
+            peak_alone,
+            peak,
+            stages: Vec::new(),
+            whole_study: None,
+            scaling: Vec::new(),
+            python: Vec::new(),
+        }
     }
 
     /// Writes page and JSON to docs/benchmarks, or if it is not to be kept to target/benchmarks; returns the page's
-    /// path. Their name has the date and the processor in it, so that a run on another machine takes nothing away.
+    /// path. Their name has date, processor, threads and precision in it, so that another run takes nothing away.
     pub fn write(&self, keep: bool) -> Result<PathBuf> {
         let folder = paths::root().join(if keep { "docs/benchmarks" } else { "target/benchmarks" });
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        let About { date, cpu, threads, .. } = &self.about;
-        let name = format!("{date}-{}-{threads}-threads", slug(cpu));
+        let About { date, cpu, threads, precision, .. } = &self.about;
+        let precision = if *precision == Precision::F32 { String::new() } else { format!("-{precision}") };
+        let name = format!("{date}-{}-{threads}-threads{precision}", slug(cpu));
         let page = folder.join(format!("{name}.md"));
         for (path, text) in [
             (page.clone(), self.markdown()),
@@ -89,23 +120,35 @@ impl Record {
 
     /// The page.
     pub fn markdown(&self) -> String {
-        let About { command, date, commit, compiler, cpu, cores, threads, instruction_set, .. } = &self.about;
+        let About { command, date, commit, compiler, cpu, cores, threads, .. } = &self.about;
+        let About { isa, cpu_features, precision, .. } = &self.about;
         let mut page = format!(
             "# Benchmark of {date}\n\n\
              `{command}` at commit {commit}, {compiler}. {cpu}, {cores} cores, {threads} threads, \
-             {instruction_set}: {:.0} GFLOP/s in f32 at most, {:.0} on one core (fused multiply-adds in registers).\n\n\
+             {isa}: {:.0} GFLOP/s in f32 at most, {:.0} on one core (fused multiply-adds in registers). \
+             CPU features found: {}; used: {}.\n\n\
              Every ratio is the median of {} pairs, ours and theirs measured in turns for {} s each, with the lowest \
-             and highest pair in brackets; above 1 ours is faster. Other figures are medians. All is f32, and \
+             and highest pair in brackets; above 1 ours is faster. Other figures are medians. {}, and \
              each peer at its best of the settings tried.\n",
             self.peak / 1e9,
             self.peak_alone / 1e9,
+            cpu_features.join(", "),
+            self.about.used_features(),
             self.about.pairs,
             self.about.seconds_a_measurement,
+            match precision {
+                Precision::F32 => "All is f32".to_owned(),
+                _ => format!("Ours is in {precision}, each peer in the precision that its table names"),
+            },
         );
         self.stage_table(&mut page);
         self.peer_table(&mut page);
         self.study_table(&mut page);
         self.scaling_table(&mut page);
+        if !self.python.is_empty() {
+            page.push_str("\n## From Python, relative to Rust\n\nIn f32, in turns; a ratio above 1 means Python is faster.\n\n");
+            self.python.iter().for_each(|said| line(&mut page, format_args!("- {said}")));
+        }
         page
     }
 
@@ -151,16 +194,24 @@ impl Record {
         if peers.is_empty() {
             return;
         }
-        page.push_str("\n## The peers\n\n| work | peer | setting | checked before |\n|---|---|---|---|\n");
+        page.push_str(
+            "\n## The peers\n\n| work | peer | precision | setting | checked before |\n|---|---|---|---|---|\n",
+        );
         for (stage, beside) in peers {
             match &beside.outcome {
                 Outcome::Missing { missing } => {
                     let reason = missing.replace('|', "/");
-                    line(page, format_args!("| {} | {} | missing: {reason} | - |", stage.title, beside.peer));
+                    line(
+                        page,
+                        format_args!("| {} | {} | - | missing: {reason} | - |", stage.title, beside.peer),
+                    );
                 }
-                Outcome::Compared { version, setting, agreement, .. } => line(
+                Outcome::Compared { version, precision, setting, agreement, .. } => line(
                     page,
-                    format_args!("| {} | {} {version} | {setting} | {agreement} |", stage.title, beside.peer),
+                    format_args!(
+                        "| {} | {} {version} | {precision} | {setting} | {agreement} |",
+                        stage.title, beside.peer
+                    ),
                 ),
             }
         }
@@ -259,6 +310,27 @@ fn slug(cpu: &str) -> String {
     let plain = cpu.replace("(R)", "").replace("(TM)", "").to_lowercase();
     let words = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
+}
+
+fn name_of<S: Serializer>(isa: &Isa, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(isa)
+}
+
+/// Those of the processor's features that products could use, as Linux names them; elsewhere the instruction sets that we use.
+fn cpu_features() -> Vec<String> {
+    let concern = |word: &str| {
+        let wide = ["fma", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "avx_vnni"];
+        let arm = ["asimd", "sve", "sve2", "bf16", "svebf16", "i8mm"];
+        wide.contains(&word) || arm.contains(&word) || word.starts_with("amx")
+    };
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("flags") || line.starts_with("Features"));
+    match line.and_then(|line| line.split_once(':')) {
+        Some((_, words)) => {
+            words.split_whitespace().filter(|word| concern(word)).map(str::to_owned).collect()
+        }
+        None => Isa::available().iter().map(Isa::to_string).collect(),
+    }
 }
 
 /// What a command prints; empty if it cannot be run.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use mlprobe_features::{Extractor, SqueezeNet};
+use mlprobe_kernels::Precision;
 use mlprobe_nn::{Examples, Hyperparameters, Mlp, Trainer};
 use ndarray::{Array2, Array4};
 use rayon::ThreadPoolBuilder;
@@ -80,6 +81,7 @@ pub fn measure(effort: &Effort) -> Result<Vec<Growth>> {
 fn in_child(work: &str, effort: &Effort) -> Result<Cost> {
     let output = Command::new(env::current_exe()?)
         .args(["bench", "--child", work, "--threads", &effort.threads.to_string()])
+        .args(["--precision", effort.precision.name()])
         .output()
         .context("start a process for --scaling")?;
     ensure!(output.status.success(), "{work}: {}", String::from_utf8_lossy(&output.stderr));
@@ -88,20 +90,20 @@ fn in_child(work: &str, effort: &Effort) -> Result<Cost> {
 
 impl Work {
     /// Does it, and prints its cost for the parent.
-    pub fn run(self, threads: usize) -> Result<()> {
+    pub fn run(self, threads: usize, precision: Precision) -> Result<()> {
         let seconds = match self {
-            Self::Extraction { images } => extraction(images, threads)?,
-            Self::Training { rows, epochs } => training(rows, epochs, threads)?,
+            Self::Extraction { images } => extraction(images, threads, precision)?,
+            Self::Training { rows, epochs } => training(rows, epochs, threads, precision)?,
         };
         println!("{}", serde_json::to_string(&Cost { seconds, peak_mb: peak_mb() })?);
         Ok(())
     }
 }
 
-fn extraction(images: usize, threads: usize) -> Result<f64> {
+fn extraction(images: usize, threads: usize, precision: Precision) -> Result<f64> {
     let level = |(n, y, x, c): (usize, usize, usize, usize)| (n * 31 + y * 7 + x * 3 + c * 50) as u8;
     let images = Array4::from_shape_fn((images, 32, 32, 3), level);
-    let network = SqueezeNet::new(SqueezeNet::DEFAULT_INPUT_SIZE)?;
+    let network = SqueezeNet::new(SqueezeNet::DEFAULT_INPUT_SIZE)?.in_precision(precision);
     let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
     let start = Instant::now();
     pool.install(|| network.extract(&images))?;
@@ -109,7 +111,7 @@ fn extraction(images: usize, threads: usize) -> Result<f64> {
 }
 
 /// As the study does: a run a thread, on the same rows.
-fn training(rows: usize, epochs: usize, threads: usize) -> Result<f64> {
+fn training(rows: usize, epochs: usize, threads: usize, precision: Precision) -> Result<f64> {
     let x = Array2::from_shape_fn((rows, 512), |(i, j)| ((i * 512 + j) as f32 * 0.618_034).fract() - 0.5);
     let labels: Vec<u16> = (0..rows).map(|i| (i % 10) as u16).collect();
     let examples = Examples::new(vec![(x.view(), &labels)], 10)?;
@@ -119,7 +121,8 @@ fn training(rows: usize, epochs: usize, threads: usize) -> Result<f64> {
             let examples = examples.clone();
             scope.spawn(move || {
                 let model = Mlp::<f32>::new(&[512, 64, 10], seed)?;
-                let mut trainer = Trainer::new(model, examples, Hyperparameters::new(0.01, 500)?, seed)?;
+                let hyperparameters = Hyperparameters::new(0.01, 500)?.with_precision(precision);
+                let mut trainer = Trainer::new(model, examples, hyperparameters, seed)?;
                 (0..epochs).try_for_each(|_| trainer.epoch().map(|_| ()))
             })
         };

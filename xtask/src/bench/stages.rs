@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use mlprobe_data::augment::{Augmenter, Preset};
-use mlprobe_features::{Extractor, SqueezeNet};
-use mlprobe_nn::{Hyperparameters, Trainer, evaluate};
+use mlprobe_kernels::Precision;
+use mlprobe_nn::{Hyperparameters, Trainer, evaluate_in};
 use ndarray::{Axis, s};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ const TEST_ROWS: usize = 10_000;
 impl Stage {
     /// Our side, warm.
     pub fn ours<'a>(&self, inputs: &'a Inputs, effort: &Effort) -> Result<Measure<'a>> {
-        let threads = effort.threads;
+        let Effort { threads, precision, .. } = *effort;
         let mut measure: Measure<'a> = match self.work {
             Work::Augmentation => {
                 let augmenter = Augmenter::new(Preset::default().transforms(), 0)?;
@@ -144,7 +144,7 @@ impl Stage {
                 })?
             }
             Work::Features { net, size, .. } => {
-                let network = net.open(size)?;
+                let network = net.open(size, precision)?;
                 // Some tenths of a second.
                 let operations = if effort.quick { 3e10 } else { 2.5e11 };
                 let count = (operations / net.operations(size)).ceil() as usize;
@@ -152,7 +152,7 @@ impl Stage {
                 on_pool(threads, move || Ok(network.extract(&images)?.nrows()))?
             }
             Work::Latency { size } => {
-                let network = SqueezeNet::new(size)?;
+                let network = Net::SqueezeNet.open(size, precision)?;
                 let mut images = inputs.images.axis_chunks_iter(Axis(0), 1).cycle();
                 on_pool(1, move || {
                     let Some(image) = images.next() else { bail!("no images") };
@@ -160,14 +160,15 @@ impl Stage {
                 })?
             }
             Work::TrainingAlone => {
-                let mut trainer = trainer(inputs)?;
+                let mut trainer = trainer(inputs, precision)?;
                 on_pool(threads, move || {
                     trainer.epoch()?;
                     Ok(inputs.labels.len())
                 })?
             }
             Work::TrainingParallel => {
-                let trainers = (0..threads).map(|_| trainer(inputs)).collect::<Result<Vec<_>>>()?;
+                let trainers =
+                    (0..threads).map(|_| trainer(inputs, precision)).collect::<Result<Vec<_>>>()?;
                 a_run_a_thread(trainers, |trainer| {
                     trainer.epoch()?;
                     Ok(inputs.labels.len())
@@ -175,13 +176,14 @@ impl Stage {
             }
             Work::Evaluation => {
                 let runs = (0..threads).map(|_| inputs.examples()).collect::<Result<Vec<_>>>()?;
-                a_run_a_thread(runs, |examples| {
-                    evaluate(&inputs.model, examples)?;
+                a_run_a_thread(runs, move |examples| {
+                    evaluate_in(precision, &inputs.model, examples)?;
                     Ok(examples.len())
                 })
             }
             Work::Cycle => {
-                let trainers = (0..threads).map(|_| trainer(inputs)).collect::<Result<Vec<_>>>()?;
+                let trainers =
+                    (0..threads).map(|_| trainer(inputs, precision)).collect::<Result<Vec<_>>>()?;
                 let (rows, all) = (inputs.labels.len(), inputs.examples()?);
                 let test_rows = TEST_ROWS.min(rows);
                 let test = (inputs.features.slice(s![..test_rows, ..]), &inputs.labels[..test_rows]);
@@ -190,8 +192,8 @@ impl Stage {
                     for _ in 0..EPOCHS_A_CYCLE {
                         trainer.epoch()?;
                     }
-                    evaluate(trainer.model(), &all)?;
-                    evaluate(trainer.model(), &test)?;
+                    evaluate_in(precision, trainer.model(), &all)?;
+                    evaluate_in(precision, trainer.model(), &test)?;
                     Ok(EPOCHS_A_CYCLE * rows)
                 })
             }
@@ -262,8 +264,8 @@ impl Stage {
     }
 }
 
-fn trainer(inputs: &Inputs) -> Result<Trainer<'_, f32>> {
-    let hyperparameters = Hyperparameters::new(RATE, BATCH)?;
+fn trainer(inputs: &Inputs, precision: Precision) -> Result<Trainer<'_, f32>> {
+    let hyperparameters = Hyperparameters::new(RATE, BATCH)?.with_precision(precision);
     Ok(Trainer::new(inputs.model.clone(), inputs.examples()?, hyperparameters, 1)?)
 }
 

@@ -32,6 +32,9 @@ impl Settings {
             }
         }
         if let Some(extractor) = extractor {
+            if extractor.precision() != protocol.precision {
+                return None; // one option sets both
+            }
             words.extractor(extractor)?;
         }
         match compared {
@@ -145,12 +148,12 @@ impl Words {
 
     fn extractor(&mut self, extractor: &ExtractorSettings) -> Option<()> {
         match extractor {
-            ExtractorSettings::SqueezeNet { input_size } => self.option("--input-size", input_size),
-            ExtractorSettings::EfficientNetLite0 { input_size } => {
+            ExtractorSettings::SqueezeNet { input_size, .. } => self.option("--input-size", input_size),
+            ExtractorSettings::EfficientNetLite0 { input_size, .. } => {
                 self.option("--extractor", "efficientnet-lite0");
                 self.option("--input-size", input_size);
             }
-            ExtractorSettings::ResNet18 { input_size, normalization, weights } => {
+            ExtractorSettings::ResNet18 { input_size, normalization, weights, .. } => {
                 self.option("--extractor", "resnet18");
                 self.option("--normalization", normalization);
                 self.option("--input-size", input_size);
@@ -201,6 +204,9 @@ impl Words {
                 self.option("--max-seeds", seeds.len());
             }
         }
+        if *precision != Precision::F32 {
+            self.option("--precision", precision);
+        }
         if is_tuned {
             return Some(()); // the rest is the recipe's own
         }
@@ -214,9 +220,6 @@ impl Words {
         }
         if let Some(margin) = margin {
             self.option("--margin", 100.0 * margin);
-        }
-        if *precision != Precision::F32 {
-            self.option("--precision", precision);
         }
         match subset {
             None => {}
@@ -263,7 +266,9 @@ mod tests {
             input_size: 224,
             normalization: normalization.parse().unwrap(),
             weights: weights.map(Into::into),
+            precision: Precision::F32,
         };
+        let squeezenet = |precision| ExtractorSettings::SqueezeNet { input_size: 128, precision };
         vec![
             (
                 Settings {
@@ -273,7 +278,10 @@ mod tests {
                         without: Some("found/audit.json".into()),
                         ..Images::of("photos")
                     }),
-                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+                    extractor: Some(ExtractorSettings::SqueezeNet {
+                        input_size: 64,
+                        precision: Precision::F32,
+                    }),
                     protocol: protocol(3, 10),
                 },
                 "mlprobe ablate --dataset photos --groups /data/patients.csv --without found/audit.json --input-size 64 \
@@ -284,12 +292,23 @@ mod tests {
                 Settings {
                     compared: Compared::Reproduction { preset: Preset::Y2023 },
                     images: images("cifar10", false),
-                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+                    extractor: Some(squeezenet(Precision::F32)),
                     protocol: protocol(5, 800),
                 },
                 "mlprobe reproduce --dataset cifar10 --input-size 128 --preset 2023 --seeds 5 --epochs 800 \
                  --batch-size 500",
                 "reproduce-cifar10-2023-128px-5seeds-800epochs",
+            ),
+            (
+                Settings {
+                    compared: Compared::Reproduction { preset: Preset::Y2022 },
+                    images: images("cifar10", false),
+                    extractor: Some(squeezenet(Precision::Bf16)),
+                    protocol: Protocol { precision: Precision::Bf16, ..protocol(5, 800) },
+                },
+                "mlprobe reproduce --dataset cifar10 --input-size 128 --preset 2022 --seeds 5 --precision bf16 --epochs 800 \
+                 --batch-size 500",
+                "reproduce-cifar10-2022-128px-5seeds-800epochs-bf16",
             ),
             (
                 Settings {
@@ -315,7 +334,10 @@ mod tests {
                         draws: vec![Draws::Number(0), Draws::Number(4), Draws::Fresh],
                     },
                     images: images("mini", false),
-                    extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+                    extractor: Some(ExtractorSettings::SqueezeNet {
+                        input_size: 64,
+                        precision: Precision::F32,
+                    }),
                     protocol: protocol(3, 20),
                 },
                 "mlprobe draws --dataset mini --input-size 64 --preset 2022 --draws '0,4,fresh' --seeds 3 --epochs 20 \
@@ -399,6 +421,9 @@ mod tests {
         let (mut settings, ..) = table().remove(0);
         settings.protocol.seeds = vec![3, 4];
         assert_eq!(settings.command(), None, "the command line counts seeds from 0");
+        let (mut settings, ..) = table().remove(0);
+        settings.protocol.precision = Precision::Bf16;
+        assert_eq!(settings.command(), None, "one option sets the precision of training and of features");
     }
 
     #[test]

@@ -21,12 +21,12 @@ pub use protocol::{Protocol, Subset};
 /// ```
 /// use mlprobe_data::augment::Preset;
 /// use mlprobe_experiments::settings::{Compared, Images, Protocol, Settings};
-/// use mlprobe_features::ExtractorSettings;
+/// use mlprobe_features::{ExtractorSettings, Precision};
 ///
 /// let settings = Settings {
 ///     compared: Compared::Reproduction { preset: Preset::Y2022 },
 ///     images: Some(Images::of("cifar10")),
-///     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+///     extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128, precision: Precision::F32 }),
 ///     protocol: Protocol::default(),
 /// };
 /// assert_eq!(settings.folder_name().unwrap(), "reproduce-cifar10-2022-128px-5seeds-800epochs");

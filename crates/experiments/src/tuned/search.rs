@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use mlprobe_nn::Precision;
 use mlprobe_stats::{require, summary};
 
 use super::candidate::{Candidate, EPOCHS, HIDDEN, candidates};
@@ -53,8 +54,8 @@ pub fn data(source: &FeatureSource<'_>, session: &Session<'_>) -> Result<Data> {
     Ok(Data { about: source.about(), train: views(Half::Train)?, test: views(Half::Test)? })
 }
 
-/// Selects a candidate by the first of the protocol's seeds, and trains and tests it with each of them; `threads` runs at a
-/// time, 0 being one per core. The rest of the protocol is not used: the recipe has its own. The results are the same bits for
+/// Selects a candidate by the first of the protocol's seeds, and trains and tests it with each of them in the protocol's precision;
+/// `threads` runs at a time, 0 being one per core. The rest of the protocol is not used: the recipe has its own. The results are the same bits for
 /// any number of threads. Where `session` has checkpoints, every training resumes from where an earlier start left it.
 ///
 /// # Errors
@@ -95,7 +96,8 @@ pub fn run(data: &Data, settings: Settings, threads: usize, session: &Session<'_
     check_sets(data.test.original(), classes.len(), [("training images".to_owned(), data.train.original())])?;
     let mut about = data.about.clone();
     about.machine.threads = or_one_per_core(threads);
-    let search = Search { classes, threads: about.machine.threads, session };
+    let precision = settings.protocol.precision;
+    let search = Search { classes, precision, threads: about.machine.threads, session };
     let stopped = Error::Stopped { done: 0, planned: seeds.len() };
 
     let (kept, held_out) = data.train.split(seeds[0])?;
@@ -139,6 +141,7 @@ pub fn run(data: &Data, settings: Settings, threads: usize, session: &Session<'_
 /// What every step needs.
 struct Search<'a> {
     classes: &'a [String],
+    precision: Precision,
     threads: usize,
     session: &'a Session<'a>,
 }
@@ -191,12 +194,14 @@ impl Search<'_> {
             .iter()
             .map(|(name, candidate)| {
                 let hyperparameters = candidate.hyperparameters().map_err(Error::training(name, seeds[0]))?;
+                let hyperparameters = hyperparameters.with_precision(self.precision);
                 let arm =
                     Arm::with_hyperparameters(name, hyperparameters).standardised().with(images.original());
                 Ok(if candidate.mirrored_copies { arm.with(images.mirrored()) } else { arm })
             })
             .collect::<Result<_>>()?;
-        let protocol = Protocol { report_at: vec![EPOCHS], ..Protocol::new(seeds.to_vec(), EPOCHS) };
+        let mut protocol = Protocol::new(seeds.to_vec(), EPOCHS);
+        (protocol.report_at, protocol.precision) = (vec![EPOCHS], self.precision);
         let scoring = Scoring {
             test: test.original(),
             further: &[],

@@ -14,7 +14,7 @@ use mlprobe_experiments::settings::{Compared, Images, Settings};
 use mlprobe_experiments::{
     Event, FeatureSource, LabelledFeatures, Outcome, Progress, Protocol, RunFolder, Session,
 };
-use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache};
+use mlprobe_features::{Error, Extractor, ExtractorSettings, FeatureCache, Precision};
 use ndarray::{Array2, Array4, ArrayView4, s};
 
 use crate::common::assert_same;
@@ -72,7 +72,7 @@ pub fn settings(compared: Compared, seeds: u64) -> Settings {
     Settings {
         compared,
         images: Some(Images::of("mini")),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 128, precision: Precision::F32 }),
         protocol: Protocol::new((0..seeds).collect(), 4),
     }
 }

@@ -12,7 +12,7 @@ use mlprobe_experiments::tuned::{self, ARM, Data, EPOCHS, Outcome, Report, Score
 use mlprobe_experiments::{
     About, Error, Event, FeatureSource, LabelledFeatures, Progress, Protocol, RunFolder, Session,
 };
-use mlprobe_features::{Extractor, ExtractorSettings, FeatureCache};
+use mlprobe_features::{Extractor, ExtractorSettings, FeatureCache, Precision};
 use mlprobe_nn::Mlp;
 use ndarray::{Array2, ArrayView4};
 
@@ -41,7 +41,7 @@ fn settings(seeds: &[u64]) -> Settings {
     Settings {
         compared: Compared::Tuned,
         images: Some(Images::of("mini")),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64, precision: Precision::F32 }),
         protocol: Protocol::new(seeds.to_vec(), EPOCHS),
     }
 }

@@ -9,7 +9,7 @@ use mlprobe_experiments::reproduction::questions;
 use mlprobe_experiments::results::ExtractorInfo;
 use mlprobe_experiments::settings::{Compared, Images, Settings};
 use mlprobe_experiments::{About, Arm, LabelledFeatures, Protocol, Results, Study};
-use mlprobe_features::ExtractorSettings;
+use mlprobe_features::{ExtractorSettings, Precision};
 use ndarray::{Array2, Axis};
 
 const MINI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
@@ -47,7 +47,7 @@ pub fn results(seeds: u64) -> Results {
     let settings = Settings {
         compared: Compared::Reproduction { preset: Preset::Y2022 },
         images: Some(Images::of("mini")),
-        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64 }),
+        extractor: Some(ExtractorSettings::SqueezeNet { input_size: 64, precision: Precision::F32 }),
         protocol: Protocol::new((0..seeds).collect(), 12),
     };
     let (original, shifted) = (features(&DATASET.train, 0.0), features(&DATASET.train, 0.1));
