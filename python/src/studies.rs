@@ -42,6 +42,8 @@ pub fn compare(
         study = study.add(if standardise { arm.standardised() } else { arm });
         if i == 0 {
             study = study.baselines(&set, *learning_rate);
+        } else {
+            study = study.probe_neighbours(name, &sets[0].0).probe_logistic(name, &sets[0].0);
         }
     }
     let outcome = in_study(py, threads, progress, |observer, _| {
