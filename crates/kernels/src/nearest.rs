@@ -4,9 +4,9 @@ use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 use crate::{Error, gemm};
 
-/// Rows of a block: the products of a block of queries with a block of rows take 2 MiB.
+/// Rows of a block: the products of a block of queries with a block of rows take 1 MiB.
 const QUERIES: usize = 256;
-const ROWS: usize = 2048;
+const ROWS: usize = 1024;
 
 /// Looks for the `k` best of `rows` (N, D) for each of `queries` (M, D), on the calling thread.
 ///
