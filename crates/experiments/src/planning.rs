@@ -64,7 +64,7 @@ pub fn plan_study(pilot: &Results, effect: f64, seeds: usize, images: usize) -> 
     let (mut contrasts, mut left_out) = (Vec::new(), Vec::new());
     for comparison in pilot.final_comparisons() {
         let Some(bootstrap) = comparison.bootstrap else { continue };
-        if comparison.differences.windows(2).all(|pair| pair[0] == pair[1]) {
+        if comparison.paired.is_none_or(|paired| paired.std == 0.0) {
             left_out.push(format!("{} - {}", comparison.a, comparison.b));
             continue;
         }

@@ -36,7 +36,7 @@ pub struct Paired {
 ///   P(d_new > 0) = F(m / (s sqrt(1 + 1/n)))  (Hahn and Meeker, *Statistical Intervals*, 1991, chapter 4:
 ///   the prediction interval of one future observation)
 ///
-/// All three are exact where the differences are independent draws of one normal distribution. Seeds are the
+/// Differences that are equal but for rounding have s = 0. All three are exact where the differences are independent draws of one normal distribution. Seeds are the
 /// only thing resampled here: for new test images as well, see [`crossed_bootstrap`](crate::crossed_bootstrap).
 ///
 /// # Errors
@@ -66,7 +66,10 @@ pub fn paired_difference(a: &[f64], b: &[f64], level: f64) -> Result<Paired> {
     require_finite(OPERATION, &differences)?;
 
     let summary = summary(&differences)?;
-    let (n, mean, std) = (summary.n, summary.mean, summary.std.unwrap_or(0.0));
+    let (n, mean) = (summary.n, summary.mean);
+    // Each of a and b is off by at most ε/2 of itself: differences that are equal but for that do not vary.
+    let largest = a.iter().chain(b).fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let std = summary.std.filter(|&std| std > 4.0 * f64::EPSILON * largest).unwrap_or(0.0);
     let student = students_t(OPERATION, (n - 1) as f64)?;
     let error = std / (n as f64).sqrt();
     let half_width = student.inverse_cdf(0.5 * (1.0 + level)) * error;

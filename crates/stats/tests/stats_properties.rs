@@ -144,3 +144,15 @@ fn what_has_no_answer_is_refused_with_what_was_expected() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+fn differences_that_are_equal_but_for_rounding_do_not_vary() {
+    // 0.537 - 0.5 and 0.817 - 0.78 differ in the last bits.
+    let (a, b) = ([0.537, 0.637, 0.817], [0.5, 0.6, 0.78]);
+    assert_ne!(a[0] - b[0], a[2] - b[2]);
+    let same = paired_difference(&a, &b, 0.95).unwrap();
+    assert_eq!((same.std, same.t, same.p_value, same.probability_of_superiority), (0.0, None, 0.0, 1.0));
+    // One image of ten thousand more is no rounding.
+    let other = paired_difference(&[0.537, 0.6371], &[0.5, 0.6], 0.95).unwrap();
+    assert!(other.std > 7e-5 && other.t.unwrap() > 100.0, "{other:?}");
+}
