@@ -1,10 +1,13 @@
 //! Whether features have a scale that the network can learn from.
 
-use ndarray::{ArrayView2, Axis};
+use std::collections::BTreeMap;
+
+use ndarray::ArrayView2;
 
 use crate::engine::arm::Arm;
 use crate::engine::notes::{Note, magnitude};
 use crate::engine::sets::LabelledFeatures;
+use crate::engine::standardisation::moments;
 use crate::error::{Error, Result};
 
 /// Features whose root mean square lies outside this range are far from 1.
@@ -17,24 +20,18 @@ const UNLIKE: f64 = 100.0;
 /// The scale of features x (N, D).
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Scale {
-    /// √(Σ x² / (N D)).
+    /// √(Σ x² / (N D)) = √(Σ (σ² + μ²) / D), where μ and σ² (D) are means and variances of the columns.
     root_mean_square: f64,
-    /// √(Σ (x - μ)² / (N D)), where μ (D) are the means of the columns.
+    /// √(Σ σ² / D).
     deviation: f64,
 }
 
 impl Scale {
     fn of(x: ArrayView2<'_, f32>) -> Self {
-        let (n, count) = (x.nrows().max(1) as f64, x.len().max(1) as f64);
-        let (mut squares, mut around) = (0.0, 0.0);
-        for column in x.axis_iter(Axis(1)) {
-            let mean = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-            for &x in column {
-                squares += f64::from(x).powi(2);
-                around += (f64::from(x) - mean).powi(2);
-            }
-        }
-        Self { root_mean_square: (squares / count).sqrt(), deviation: (around / count).sqrt() }
+        let (mean, variance) = moments(x);
+        let around = variance.sum() / x.ncols().max(1) as f64;
+        let squares = around + mean.mapv(|mean| mean * mean).sum() / x.ncols().max(1) as f64;
+        Self { root_mean_square: squares.sqrt(), deviation: around.sqrt() }
     }
 
     fn is_odd(self) -> bool {
@@ -50,10 +47,11 @@ impl Scale {
 /// [`Error::Argument`] if the features of an arm are 100 times as large as those of the test set, or as small.
 pub(crate) fn check_scales<'a>(arms: &'a [Arm<'_>], test: &LabelledFeatures) -> Result<Vec<(&'a str, Note)>> {
     let of_test = Scale::of(test.features()).root_mean_square;
-    let mut notes = Vec::new();
+    let (mut notes, mut known) = (Vec::new(), BTreeMap::new());
     for arm in arms {
         let Some(first) = arm.fixed().next() else { continue };
-        let scale = Scale::of(first.features());
+        // Arms share sets.
+        let scale = *known.entry(first.digest()).or_insert_with(|| Scale::of(first.features()));
         let ratio = scale.root_mean_square / of_test;
         if ratio.is_finite() && ratio > 0.0 && !(1.0 / UNLIKE..=UNLIKE).contains(&ratio) {
             return Err(Error::Argument {

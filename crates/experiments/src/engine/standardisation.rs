@@ -31,20 +31,8 @@ impl Standardisation {
     /// Mean and deviation (with 1/N) of each column of `x` (N, D), N at least 1; a column that is constant gets the
     /// deviation 1.
     pub fn fit(x: ArrayView2<'_, f32>) -> Self {
-        let n = x.nrows().max(1) as f64;
-        let mut mean = Array1::zeros(x.ncols());
-        // μ = Σ x / N
-        for row in x.outer_iter() {
-            Zip::from(&mut mean).and(row).for_each(|sum, &x| *sum += f64::from(x));
-        }
-        mean /= n;
-        // σ² = Σ (x - μ)² / N, in a second pass: E[x²] - μ² would cancel
-        let mut deviation = Array1::zeros(x.ncols());
-        for row in x.outer_iter() {
-            let square = |sum: &mut f64, &x: &f32, mean: &f64| *sum += (f64::from(x) - mean).powi(2);
-            Zip::from(&mut deviation).and(row).and(&mean).for_each(square);
-        }
-        deviation.mapv_inplace(|sum| if sum > 0.0 { (sum / n).sqrt() } else { 1.0 });
+        let (mean, variance) = moments(x);
+        let deviation = variance.mapv_into(|square| if square > 0.0 { square.sqrt() } else { 1.0 });
         Self { mean, deviation }
     }
 
@@ -85,6 +73,24 @@ impl Standardisation {
         }
         Mlp::from_layers(layers)
     }
+}
+
+/// Mean μ (D) and variance σ² (D), with 1/N, of the columns of `x` (N, D).
+pub(crate) fn moments(x: ArrayView2<'_, f32>) -> (Array1<f64>, Array1<f64>) {
+    let n = x.nrows().max(1) as f64;
+    let (mut mean, mut variance) = (Array1::zeros(x.ncols()), Array1::zeros(x.ncols()));
+    // μ = Σ x / N
+    for row in x.outer_iter() {
+        Zip::from(&mut mean).and(row).for_each(|sum, &x| *sum += f64::from(x));
+    }
+    mean /= n;
+    // σ² = Σ (x - μ)² / N, in a second pass: E[x²] - μ² would cancel
+    for row in x.outer_iter() {
+        let square = |sum: &mut f64, &x: &f32, mean: &f64| *sum += (f64::from(x) - mean).powi(2);
+        Zip::from(&mut variance).and(row).and(&mean).for_each(square);
+    }
+    variance /= n;
+    (mean, variance)
 }
 
 #[cfg(test)]
