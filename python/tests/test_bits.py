@@ -40,4 +40,6 @@ def test_images_features_networks_and_probabilities_are_those_of_the_rust_progra
             )
         ),
     ]
-    assert f"| {' | '.join(row)} |" in (ROOT / "docs/digests.md").read_text().splitlines()
+    table = [line.strip("| ").split(" | ") for line in (ROOT / "docs/digests.md").read_text().splitlines() if "|" in line]
+    bf16 = table[0].index("features in bf16")  # not a setting in Python
+    assert row in [cells[:bf16] + cells[bf16 + 1 :] for cells in table]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_experiments::results::{ArmResults, read_results};
-use mlprobe_experiments::tuned;
+use mlprobe_experiments::{Settings, tuned};
 use mlprobe_features::embed::extract_files;
 use mlprobe_features::{Extractor, ExtractorSettings, Precision};
 use mlprobe_nn::Mlp;
@@ -120,6 +120,7 @@ impl Predictor {
         let model = tuned::Model {
             seed: seed.unwrap_or_default(),
             square_roots: record.as_ref().is_some_and(|record| record.square_roots),
+            precision: record.as_ref().map_or_else(Precision::default, |record| record.precision),
             network: Mlp::load(&path)?,
         };
         let extractor = open_extractor(extractor, record.as_ref(), &path, force)?;
@@ -192,6 +193,8 @@ struct Record {
     arms: Vec<(String, Vec<u64>)>,
     /// Whether models take square roots of features.
     square_roots: bool,
+    /// The precision in which models were trained and tested.
+    precision: Precision,
 }
 
 impl Record {
@@ -205,18 +208,22 @@ impl Record {
         } else {
             model.to_owned()
         };
-        let (about, settings, arms, square_roots) = if folder.join("results.json").exists() {
+        let (about, settings, arms, square_roots, precision) = if folder.join("results.json").exists() {
             let results = read_results(folder.join("results.json"))?;
             let seeds = |arm: &ArmResults| arm.runs.iter().map(|run| run.seed).collect();
             let arms = results.arms.iter().map(|arm| (arm.name.clone(), seeds(arm))).collect();
-            (results.about, results.settings.extractor, arms, false)
+            let Settings { extractor, protocol, .. } = results.settings;
+            (results.about, extractor, arms, false, protocol.precision)
         } else if folder.join("tuned.json").exists() {
             let report = tuned::Report::read(folder.join("tuned.json"))?;
             let selected = report.candidates.get(report.selected);
             let square_roots = selected.is_some_and(|tried| tried.candidate.square_roots);
             let seeds = report.runs.iter().map(|run| run.seed).collect();
-            let settings = report.settings.and_then(|settings| settings.extractor);
-            (report.about, settings, vec![(tuned::ARM.to_owned(), seeds)], square_roots)
+            let (settings, precision) = match report.settings {
+                Some(Settings { extractor, protocol, .. }) => (extractor, protocol.precision),
+                None => (None, Precision::default()),
+            };
+            (report.about, settings, vec![(tuned::ARM.to_owned(), seeds)], square_roots, precision)
         } else {
             return Ok(None);
         };
@@ -226,6 +233,7 @@ impl Record {
             classes: about.dataset.classes,
             arms,
             square_roots,
+            precision,
         }))
     }
 

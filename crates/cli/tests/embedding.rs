@@ -214,8 +214,8 @@ const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// The softmax outputs on the test images that the run in `run/` has left.
-fn recorded(folder: &Path, model: &str) -> Vec<Vec<f64>> {
-    let file = folder.join(format!("run/predictions/{model}-epoch40.npy"));
+fn recorded(folder: &Path, run: &str, model: &str) -> Vec<Vec<f64>> {
+    let file = folder.join(format!("{run}/predictions/{model}-epoch40.npy"));
     let probabilities: Array2<f32> = ndarray_npy::read_npy(file).unwrap();
     probabilities.outer_iter().map(|row| row.iter().map(|&p| f64::from(p)).collect()).collect()
 }
@@ -226,12 +226,12 @@ fn predict_gives_the_probabilities_that_the_run_recorded_bit_for_bit() {
     let folder = folder.path();
     tiny_cifar(folder);
     succeeds(folder, "reproduce --dataset tiny --seeds 2 --epochs 40 --input-size 32 --out run");
-    let first = recorded(folder, "unaugmented-seed0");
+    let first = recorded(folder, "run", "unaugmented-seed0");
     assert_eq!(first.len(), TINY);
     let (model, probabilities) = predict(folder, "--model run");
     assert!(model.ends_with("models/unaugmented-seed0.safetensors"), "{}", model.display());
     assert_eq!(probabilities, first);
-    let other = recorded(folder, "augmented-seed1");
+    let other = recorded(folder, "run", "augmented-seed1");
     assert_ne!(other, first);
     assert_eq!(predict(folder, "--model run --arm augmented --seed 1").1, other);
     assert_eq!(predict(folder, "--model run/models/augmented-seed1.safetensors").1, other);
@@ -249,6 +249,13 @@ fn predict_gives_the_probabilities_that_the_run_recorded_bit_for_bit() {
         let error = fails(folder, arguments);
         assert!(error.contains(part), "{arguments}: {error}");
     }
+
+    // In the precision of the run.
+    let options = "--seeds 1 --epochs 40 --input-size 32 --precision bf16";
+    succeeds(folder, &format!("reproduce --dataset tiny {options} --out rounded"));
+    let rounded = recorded(folder, "rounded", "unaugmented-seed0");
+    assert_ne!(rounded, first);
+    assert_eq!(predict(folder, "--model rounded").1, rounded);
 
     // A model away from its run.
     fs::copy(model_file(folder), folder.join("alone.safetensors")).unwrap();

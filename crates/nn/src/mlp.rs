@@ -1,6 +1,7 @@
 //! The network: how it is made, and what it predicts.
 
 use crate::backprop::{Workspace, add_gradients, backward, forward, forward_loss};
+use crate::hyperparameters::check_precision;
 use crate::loss::softmax;
 use crate::random::{generator, symmetric};
 use crate::{Error, Examples, Linear, Precision, Real, Result};
@@ -105,13 +106,22 @@ impl<F: Real> Mlp<F> {
     /// # Errors
     /// [`Error::Shape`] if `x` does not have D columns.
     pub fn logits<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
+        self.logits_in(Precision::F32, x)
+    }
+
+    /// [`Mlp::logits`] with products in a given precision, as [`evaluate_in`](crate::evaluate_in) scores them.
+    ///
+    /// # Errors
+    /// As [`Mlp::logits`]; also [`Error::Hyperparameter`] for a precision other than `f32` with a network of `f64`.
+    pub fn logits_in<'a>(&self, precision: Precision, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
+        check_precision::<F>(precision)?;
         let x = x.into();
         if x.ncols() != self.inputs() {
             let (expected, actual) = (format!("{} features per row", self.inputs()), x.ncols().to_string());
             return Err(Error::Shape { operation: "compute logits", expected, actual });
         }
         let mut logits = Array2::zeros((x.nrows(), self.classes()));
-        let mut workspace = Workspace::new(Precision::F32, &self.layers, x.nrows().min(CHUNK));
+        let mut workspace = Workspace::new(precision, &self.layers, x.nrows().min(CHUNK));
         let chunks = x.axis_chunks_iter(Axis(0), CHUNK);
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
             forward(&self.layers, x.into(), &mut workspace);
@@ -125,7 +135,19 @@ impl<F: Real> Mlp<F> {
     /// # Errors
     /// As [`Mlp::logits`].
     pub fn probabilities<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
-        let logits = self.logits(x)?;
+        self.probabilities_in(Precision::F32, x)
+    }
+
+    /// [`Mlp::probabilities`] with products in a given precision.
+    ///
+    /// # Errors
+    /// As [`Mlp::logits_in`].
+    pub fn probabilities_in<'a>(
+        &self,
+        precision: Precision,
+        x: impl Into<ArrayView2<'a, F>>,
+    ) -> Result<Array2<F>> {
+        let logits = self.logits_in(precision, x)?;
         let mut probabilities = Array2::zeros(logits.dim());
         softmax(logits.view(), probabilities.view_mut());
         Ok(probabilities)
@@ -136,7 +158,15 @@ impl<F: Real> Mlp<F> {
     /// # Errors
     /// As [`Mlp::logits`].
     pub fn predict<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Vec<u16>> {
-        Ok(self.logits(x)?.outer_iter().map(argmax).collect())
+        self.predict_in(Precision::F32, x)
+    }
+
+    /// [`Mlp::predict`] with products in a given precision.
+    ///
+    /// # Errors
+    /// As [`Mlp::logits_in`].
+    pub fn predict_in<'a>(&self, precision: Precision, x: impl Into<ArrayView2<'a, F>>) -> Result<Vec<u16>> {
+        Ok(self.logits_in(precision, x)?.outer_iter().map(argmax).collect())
     }
 
     /// x (m, D), labels (m) to the mean cross-entropy of the batch and its gradient by every parameter,

@@ -163,6 +163,13 @@ fn training_on_real_features_reaches_the_same_loss_and_accuracy() {
         let off = (evaluation.loss / expected.loss - 1.0).abs();
         assert!(off < most, "{precision}: {evaluation:?} and {expected:?}");
         assert!((evaluation.accuracy - expected.accuracy).abs() <= 0.01, "{evaluation:?} and {expected:?}");
+        let predicted = other.predict_in(precision, &x).unwrap();
+        let right = predicted.iter().zip(&labels).filter(|(a, b)| a == b).count();
+        assert_eq!(
+            right as f64 / labels.len() as f64,
+            evaluation.accuracy,
+            "predictions are those that are scored"
+        );
         // The same network, evaluated in both.
         let off = evaluate_in(precision, &model, &examples).unwrap().loss / expected.loss - 1.0;
         assert!(off.abs() < most, "{precision}: {off:e}");
@@ -179,6 +186,7 @@ fn networks_of_f64_are_trained_and_evaluated_as_they_are() {
         let refused = [
             Trainer::new(model.clone(), examples.clone(), recipe, 1).err(),
             evaluate_in(precision, &model, &examples).err(),
+            model.predict_in(precision, &x).err(),
         ];
         for error in refused {
             assert!(matches!(error, Some(Error::Hyperparameter { name: "precision", .. })), "{error:?}");

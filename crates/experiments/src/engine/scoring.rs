@@ -1,8 +1,6 @@
 //! One run: an arm trained with a seed, and scored while it trains.
 
-use mlprobe_nn::{
-    EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, Precision, evaluate, evaluate_in,
-};
+use mlprobe_nn::{EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, Precision, evaluate_in};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -178,7 +176,7 @@ impl Scoring<'_> {
         let further = self
             .further
             .iter()
-            .map(|(_, set)| Ok(evaluate(&model, &self.examples(set)?)?.accuracy))
+            .map(|(_, set)| Ok(evaluate_in(self.protocol.precision, &model, &self.examples(set)?)?.accuracy))
             .collect::<mlprobe_nn::Result<_>>()?;
         let earlier = reported.into_iter().map(|Layers(layers)| Mlp::from_layers(layers));
         let tested = self
@@ -200,11 +198,11 @@ impl Scoring<'_> {
     }
 
     fn tested(&self, epoch: usize, model: &Mlp<f32>) -> mlprobe_nn::Result<Tested> {
-        let features = self.test.features();
+        let (features, precision) = (self.test.features(), self.protocol.precision);
         Ok(Tested {
             epoch,
-            probabilities: model.probabilities(features)?,
-            predicted: model.predict(features)?,
+            probabilities: model.probabilities_in(precision, features)?,
+            predicted: model.predict_in(precision, features)?,
         })
     }
 

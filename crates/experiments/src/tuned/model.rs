@@ -1,6 +1,6 @@
 //! A trained network of the tuned recipe, and how good it is.
 
-use mlprobe_nn::Mlp;
+use mlprobe_nn::{Mlp, Precision};
 use mlprobe_stats::metrics::Predictions;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -19,14 +19,16 @@ pub struct Model {
     pub seed: u64,
     /// Whether the network takes the square roots of features, sign(x)·√|x|, or the features themselves.
     pub square_roots: bool,
-    /// Takes D numbers an image.
+    /// The precision of its products.
+    pub precision: Precision,
+    /// Takes D numbers per image.
     pub network: Mlp<f32>,
 }
 
 impl Model {
     /// The model of a finished run.
-    pub(super) fn of(run: &TrainedRun, square_roots: bool) -> Self {
-        Self { seed: run.record.seed, square_roots, network: run.model.clone() }
+    pub(super) fn of(run: &TrainedRun, square_roots: bool, precision: Precision) -> Self {
+        Self { seed: run.record.seed, square_roots, precision, network: run.model.clone() }
     }
 
     /// Features (N, D) to the probability of each class (N, K).
@@ -35,8 +37,8 @@ impl Model {
     /// [`Error::Training`] if the network does not take D features.
     pub fn probabilities(&self, features: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         let probabilities = match self.square_roots {
-            true => self.network.probabilities(signed_roots(features).view()),
-            false => self.network.probabilities(features),
+            true => self.network.probabilities_in(self.precision, signed_roots(features).view()),
+            false => self.network.probabilities_in(self.precision, features),
         };
         probabilities.map_err(Error::training(ARM, self.seed))
     }

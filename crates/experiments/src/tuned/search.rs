@@ -107,7 +107,8 @@ pub fn run(data: &Data, settings: Settings, threads: usize, session: &Session<'_
 
     let recipe = tried[selected].candidate;
     let Some(trained) = search.train(recipe, &data.train, &data.test, &seeds)? else { return Err(stopped) };
-    let models: Vec<Model> = trained.iter().map(|run| Model::of(run, recipe.square_roots)).collect();
+    let models: Vec<Model> =
+        trained.iter().map(|run| Model::of(run, recipe.square_roots, precision)).collect();
     let scores = session.stage(SCORING, models.len() as u64, "models", |advance| {
         let score = |model| Scores::of(model, &data.test).inspect(|_| advance(1));
         models.iter().map(score).collect::<Result<Vec<_>>>()
@@ -159,7 +160,7 @@ impl Search<'_> {
             let Some(runs) = self.run(SELECTION, &arms, kept, held_out, &[seed])? else { return Ok(None) };
             for ((_, candidate), run) in of_kind.into_iter().zip(runs) {
                 let start = Instant::now();
-                let validation = Scores::of(&Model::of(&run, square_roots), held_out)?;
+                let validation = Scores::of(&Model::of(&run, square_roots, self.precision), held_out)?;
                 let seconds = run.record.seconds + start.elapsed().as_secs_f64();
                 tried.push(Tried { candidate: *candidate, validation, seconds });
             }
