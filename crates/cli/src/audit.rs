@@ -21,13 +21,13 @@ use crate::reproduce::run_part;
 use crate::run::{RunOptions, in_session};
 use crate::{front, output};
 
-/// What in the data moves the verdict? Finds duplicates between training and test, wrong labels, groups on both sides
+/// What in the data moves the verdict? Finds duplicates between training and test, wrong labels, and groups on both sides
 ///
-/// Of images, it then trains the study of `reproduce` twice in the folder, with all images and without those that the surest
-/// findings leave out, and the page shows both verdicts. Of TRAIN, a file of features and labels, it writes the sets without them,
-/// and the command that compares. audit.html shows the first findings, the surest first, and audit.json has all: a finding is a
-/// reason to look, not a proof. `reproduce --without audit.json` leaves out the rows that audit.json lists under left_out, which
-/// you may change. Interrupt the command at any time; rerunning it resumes.
+/// For images, it then trains the study of `reproduce` twice in the folder, with all images and without those of the surest
+/// findings, and the page shows both verdicts. For TRAIN, a file of features and labels, it writes the sets without these rows,
+/// and the command that compares them. audit.html shows the first findings of each kind, the surest first, and audit.json has
+/// all. A finding is a reason to look, not a proof: `reproduce --without audit.json` leaves out what audit.json lists under
+/// left_out, and you may change that list. Interrupt the command at any time; rerunning it resumes.
 #[derive(Args)]
 pub struct Arguments {
     /// Features and labels instead of images, as `compare` takes them: .npz, .safetensors, .csv, .tsv, .parquet, or
