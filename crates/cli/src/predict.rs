@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_experiments::results::{ArmResults, read_results};
-use mlprobe_experiments::{Settings, tuned};
+use mlprobe_experiments::tuned;
 use mlprobe_features::embed::extract_files;
 use mlprobe_features::{Extractor, ExtractorSettings, Precision};
 use mlprobe_nn::Mlp;
@@ -208,28 +208,25 @@ impl Record {
         } else {
             model.to_owned()
         };
-        let (about, settings, arms, square_roots, precision) = if folder.join("results.json").exists() {
+        let (about, settings, arms, square_roots) = if folder.join("results.json").exists() {
             let results = read_results(folder.join("results.json"))?;
             let seeds = |arm: &ArmResults| arm.runs.iter().map(|run| run.seed).collect();
             let arms = results.arms.iter().map(|arm| (arm.name.clone(), seeds(arm))).collect();
-            let Settings { extractor, protocol, .. } = results.settings;
-            (results.about, extractor, arms, false, protocol.precision)
+            (results.about, Some(results.settings), arms, false)
         } else if folder.join("tuned.json").exists() {
             let report = tuned::Report::read(folder.join("tuned.json"))?;
             let selected = report.candidates.get(report.selected);
             let square_roots = selected.is_some_and(|tried| tried.candidate.square_roots);
             let seeds = report.runs.iter().map(|run| run.seed).collect();
-            let (settings, precision) = match report.settings {
-                Some(Settings { extractor, protocol, .. }) => (extractor, protocol.precision),
-                None => (None, Precision::default()),
-            };
-            (report.about, settings, vec![(tuned::ARM.to_owned(), seeds)], square_roots, precision)
+            (report.about, report.settings, vec![(tuned::ARM.to_owned(), seeds)], square_roots)
         } else {
             return Ok(None);
         };
         let fingerprint = about.extractor.map(|extractor| extractor.fingerprint);
+        let precision =
+            settings.as_ref().map_or_else(Precision::default, |settings| settings.protocol.precision);
         Ok(Some(Self {
-            extractor: settings.zip(fingerprint),
+            extractor: settings.and_then(|settings| settings.extractor).zip(fingerprint),
             classes: about.dataset.classes,
             arms,
             square_roots,

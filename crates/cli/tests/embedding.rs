@@ -213,7 +213,7 @@ fn predict(folder: &Path, options: &str) -> (PathBuf, Vec<Vec<f64>>) {
 const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-/// The softmax outputs on the test images that the run in `run/` has left.
+/// The softmax outputs on the test images that a model of the run in the folder `run` has given.
 fn recorded(folder: &Path, run: &str, model: &str) -> Vec<Vec<f64>> {
     let file = folder.join(format!("{run}/predictions/{model}-epoch40.npy"));
     let probabilities: Array2<f32> = ndarray_npy::read_npy(file).unwrap();
@@ -256,6 +256,16 @@ fn predict_gives_the_probabilities_that_the_run_recorded_bit_for_bit() {
     let rounded = recorded(folder, "rounded", "unaugmented-seed0");
     assert_ne!(rounded, first);
     assert_eq!(predict(folder, "--model rounded").1, rounded);
+    // What it predicts is what it is scored by: the mean of -ln p agrees but for the rounding of p to f32, below 1e-6.
+    let results: Value =
+        serde_json::from_slice(&fs::read(folder.join("rounded/results.json")).unwrap()).unwrap();
+    let history = results["arms"][0]["runs"][0]["history"].as_array().unwrap();
+    let scored = history.last().unwrap()["test_loss"].as_f64().unwrap();
+    let loss = |rows: &[Vec<f64>]| {
+        rows.iter().enumerate().map(|(i, row)| -row[usize::from(label(i))].ln()).sum::<f64>()
+            / rows.len() as f64
+    };
+    assert!((loss(&rounded) - scored).abs() < 1e-6, "{} and {scored}", loss(&rounded));
 
     // A model away from its run.
     fs::copy(model_file(folder), folder.join("alone.safetensors")).unwrap();
