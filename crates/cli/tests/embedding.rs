@@ -261,6 +261,7 @@ fn predict_gives_the_probabilities_that_the_run_recorded_bit_for_bit() {
         serde_json::from_slice(&fs::read(folder.join("rounded/results.json")).unwrap()).unwrap();
     let history = results["arms"][0]["runs"][0]["history"].as_array().unwrap();
     let scored = history.last().unwrap()["test_loss"].as_f64().unwrap();
+    #[allow(clippy::disallowed_methods, reason = "compared within a tolerance")]
     let loss = |rows: &[Vec<f64>]| {
         rows.iter().enumerate().map(|(i, row)| -row[usize::from(label(i))].ln()).sum::<f64>()
             / rows.len() as f64
