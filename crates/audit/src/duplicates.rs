@@ -2,7 +2,7 @@
 
 use crate::error::{Result, require};
 use crate::whitening::Whitening;
-use mlprobe_kernels::keep_nearest;
+use mlprobe_kernels::{Precision, keep_nearest};
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,7 @@ pub fn nearest_rows(
     let mut nearest = vec![Vec::new(); test.nrows()];
     let blocks = test.axis_chunks_iter(Axis(0), BLOCK).into_par_iter().zip(nearest.par_chunks_mut(BLOCK));
     blocks.try_for_each(|(test, nearest)| {
-        keep_nearest(test, train.view(), 0, |similarity, _| similarity, k, nearest)
+        keep_nearest(Precision::F32, test, train.view(), 0, |similarity, _| similarity, k, nearest)
     })?;
     let pairs_of = |(test, nearest): (usize, Vec<(f32, usize)>)| {
         let pair =

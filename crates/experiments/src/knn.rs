@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::sets::LabelledFeatures;
 use crate::error::Result;
-use mlprobe_kernels::keep_nearest;
+use mlprobe_kernels::{Precision, keep_nearest};
 use mlprobe_stats::metrics::check_labels;
 use mlprobe_stats::require;
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis};
@@ -63,7 +63,7 @@ pub fn knn_predict(
     }
 
     let mut found = vec![Vec::new(); query.nrows()];
-    search(query, train, 0, k, &mut found)?;
+    search(Precision::F32, query, train, 0, k, &mut found)?;
     Ok(found.iter().map(|nearest| vote(nearest, labels)).collect())
 }
 
@@ -102,6 +102,8 @@ pub fn majority_class(labels: &[u16]) -> Result<u16> {
 #[derive(Clone)]
 pub(crate) struct Neighbours {
     k: usize,
+    /// That of the products; lengths are always computed in `f32` or better.
+    precision: Precision,
     /// Of unit length (M, D).
     queries: ArcArray2<f32>,
     /// For each query the nearest rows first, with 2 q·t - |t|².
@@ -112,16 +114,17 @@ pub(crate) struct Neighbours {
 
 impl Neighbours {
     /// No neighbours yet of `queries` (M, D), of which `k` will be kept.
-    pub(crate) fn of(queries: ArrayView2<'_, f32>, k: usize) -> Self {
+    pub(crate) fn of(precision: Precision, queries: ArrayView2<'_, f32>, k: usize) -> Self {
         let found = vec![Vec::new(); queries.nrows()];
-        Self { k, queries: unit_rows(queries).into_shared(), found, labels: Vec::new() }
+        Self { k, precision, queries: unit_rows(queries).into_shared(), found, labels: Vec::new() }
     }
 
     /// Takes in more rows.
     pub(crate) fn add(&mut self, set: &LabelledFeatures) -> Result<()> {
         for (piece, rows) in set.features().axis_chunks_iter(Axis(0), SCALED).enumerate() {
             let first = self.labels.len() + piece * SCALED;
-            search(self.queries.view(), unit_rows(rows).view(), first, self.k, &mut self.found)?;
+            let (queries, rows) = (self.queries.view(), unit_rows(rows));
+            search(self.precision, queries, rows.view(), first, self.k, &mut self.found)?;
         }
         self.labels.extend(set.labels());
         Ok(())
@@ -136,6 +139,7 @@ impl Neighbours {
 /// Keeps the `k` nearest of `train` (N, D) to each row of `query` (M, D) in `found` (M), as 2 q·t - |t|² and the number of the
 /// row, where the first has the number `first`.
 fn search(
+    precision: Precision,
     query: ArrayView2<'_, f32>,
     train: ArrayView2<'_, f32>,
     first: usize,
@@ -147,7 +151,7 @@ fn search(
     let nearer = |product: f32, row: usize| 2.0 * product - norms[row - first];
     let searched = blocks
         .into_par_iter()
-        .try_for_each(|(query, found)| keep_nearest(query, train, first, nearer, k, found));
+        .try_for_each(|(query, found)| keep_nearest(precision, query, train, first, nearer, k, found));
     Ok(searched.map_err(mlprobe_features::Error::from)?)
 }
 
@@ -167,4 +171,23 @@ fn count(classes: impl Iterator<Item = u16>) -> BTreeMap<u16, u32> {
 
 fn squared_norm<'a>(row: impl Iterator<Item = &'a f32>) -> f64 {
     row.map(|&x| f64::from(x) * f64::from(x)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// Two rows of length 1 at angles of 0.05 and 0 to the query: their cosines are 0.99875 and 1, both 1 in bf16, where the lower
+    /// index is then nearer.
+    #[test]
+    fn neighbours_are_sought_in_the_precision_asked_for() {
+        let rows = array![[0.998_75_f32, 0.049_979_17], [1.0, 0.0]];
+        let set = LabelledFeatures::new(rows, vec![7, 3]).unwrap();
+        for (precision, class) in [(Precision::F32, 3), (Precision::Bf16, 7)] {
+            let mut nearest = Neighbours::of(precision, array![[2.0, 0.0]].view(), 1);
+            nearest.add(&set).unwrap();
+            assert_eq!(nearest.vote(), [class], "{precision}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Precision};
 use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4};
 
 use crate::extractor::{fingerprint, suffix};
-use crate::network::{Embedded, Layer, Network, check_input_size};
+use crate::network::{Embedded, Layer, Network, Spare, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
 
@@ -138,7 +138,7 @@ fn build(isa: Isa, precision: Precision, input_size: usize) -> Result<Network, E
     layers.push(Layer::Conv(pointwise("_conv_head", "_bn1", DIM, inputs)?, Finish::Relu6));
     let late = layers.split_off(1 + EARLY);
     let normalization = EfficientNetLite0::NORMALIZATION;
-    Ok(Network { isa, input_size, normalization, dim: DIM, early: layers, late })
+    Ok(Network { isa, input_size, normalization, dim: DIM, early: layers, late, spare: Spare::default() })
 }
 
 /// The 3 × 3 convolution of stride 2 with TensorFlow's padding `SAME`: one zero on each side of an odd number of pixels;

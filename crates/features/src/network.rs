@@ -1,7 +1,7 @@
 //! A frozen convolutional network as a list of layers, run on many images at once.
 
 use std::ops::RangeInclusive;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use mlprobe_data::normalize::Normalization;
 use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Map, MaxPool, Precision};
@@ -74,6 +74,18 @@ pub(crate) struct Network {
     pub early: Vec<Layer>,
     /// Layers with small maps: a group of images goes through together.
     pub late: Vec<Layer>,
+    pub spare: Spare,
+}
+
+/// What threads have worked in and left for the next to come: the system takes longer to hand out new memory for the maps
+/// than a small image takes on its way through half of the layers.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Vec<Scratch>>);
+
+/// What a thread works in.
+struct Scratch {
+    resizer: Resizer,
+    maps: Maps,
 }
 
 /// From a map x to a map y.
@@ -115,22 +127,20 @@ impl Network {
             .axis_chunks_iter_mut(Axis(0), GROUP)
             .into_par_iter()
             .zip(images.axis_chunks_iter(Axis(0), GROUP))
-            .try_for_each_init(
-                || (Resizer::new(self.isa, self.input_size, self.normalization), Maps::default()),
-                |(resizer, maps), (rows, images)| {
-                    let count = rows.nrows();
-                    self.forward(resizer, maps, images, rows)?;
-                    progress(count);
-                    Ok::<(), Error>(())
-                },
-            )?;
+            .try_for_each(|(rows, images)| {
+                let (count, mut scratch) = (rows.nrows(), self.scratch());
+                self.forward(&mut scratch, images, rows)?;
+                self.leave(scratch);
+                progress(count);
+                Ok::<(), Error>(())
+            })?;
         all_finite(name, features)
     }
 
     /// The map (height, width, channels) after each layer, for one image.
     pub fn layer_maps(&self, image: ArrayView3<'_, u8>) -> Result<Vec<Array3<f32>>, Error> {
-        let mut maps = Maps::default();
-        self.resize(&mut Resizer::new(self.isa, self.input_size, self.normalization), image, &mut maps.x)?;
+        let Scratch { mut resizer, mut maps } = self.scratch();
+        self.resize(&mut resizer, image, &mut maps.x)?;
         let layers = self.early.iter().chain(&self.late);
         layers
             .map(|layer| {
@@ -146,8 +156,7 @@ impl Network {
     /// N ≤ GROUP images to their features (N, D).
     fn forward(
         &self,
-        resizer: &mut Resizer,
-        maps: &mut Maps,
+        Scratch { resizer, maps }: &mut Scratch,
         images: ArrayView4<'_, u8>,
         mut features: ArrayViewMut2<'_, f32>,
     ) -> Result<(), Error> {
@@ -164,6 +173,22 @@ impl Network {
             average_pool(maps.x.image(i), row);
         }
         Ok(())
+    }
+
+    /// What another thread has left, or new. Nobody waits: a lock that is taken, perhaps by a thread that a `fork` has left
+    /// behind, is as good as none.
+    fn scratch(&self) -> Scratch {
+        let left = self.spare.0.try_lock().ok().and_then(|mut spare| spare.pop());
+        left.unwrap_or_else(|| Scratch {
+            resizer: Resizer::new(self.isa, self.input_size, self.normalization),
+            maps: Maps::default(),
+        })
+    }
+
+    fn leave(&self, scratch: Scratch) {
+        if let Ok(mut spare) = self.spare.0.try_lock() {
+            spare.push(scratch);
+        }
     }
 
     fn resize(&self, resizer: &mut Resizer, image: ArrayView3<'_, u8>, x: &mut Map) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use ndarray::{Array2, Array3, ArrayView3, ArrayView4};
 use sha2::{Digest, Sha256};
 
 use crate::extractor::{fingerprint, suffix};
-use crate::network::{Layer, Network, check_input_size};
+use crate::network::{Layer, Network, Spare, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
 
@@ -137,6 +137,7 @@ impl ResNet18 {
                 dim: DIM,
                 early: stem.into_iter().chain(blocks([1, 2])?).collect(),
                 late: blocks([3, 4])?,
+                spare: Spare::default(),
             },
             precision,
             digest: mlprobe_files::hex(&Sha256::digest(bytes)),

@@ -5,7 +5,7 @@ use mlprobe_kernels::{Finish, Isa, MaxPool, Precision};
 use ndarray::{Array2, ArrayView4};
 
 use crate::extractor::{fingerprint, suffix};
-use crate::network::{Embedded, Layer, Network, check_input_size};
+use crate::network::{Embedded, Layer, Network, Spare, check_input_size};
 use crate::weights::Weights;
 use crate::{Error, Extractor, ExtractorSettings};
 
@@ -112,6 +112,7 @@ fn build(isa: Isa, precision: Precision, input_size: usize) -> Result<Network, E
             Layer::Pool(POOL),
         ],
         late: vec![fire(9)?, fire(10)?, fire(11)?, fire(12)?],
+        spare: Spare::default(),
     })
 }
 

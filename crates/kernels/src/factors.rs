@@ -91,7 +91,19 @@ pub(crate) fn pack<X: Factor>(
     width: usize,
     to: &mut [f32],
 ) {
-    let (q, n) = x.dim();
+    let ((q, n), terms) = (x.dim(), parts.clone().count());
+    if q > 1 && x.strides()[0] == 1 {
+        to.chunks_exact_mut(width).for_each(|to| to[n..].fill(0.0));
+        let mut pairs = vec![0.0; q.div_ceil(2)];
+        for (j, column) in x.columns().into_iter().enumerate() {
+            for (t, part) in parts.clone().enumerate() {
+                pack_row_of(isa, part, column.to_slice().unwrap_or_default(), &mut pairs);
+                let places = to[t * width + j..].iter_mut().step_by(terms * width);
+                places.zip(&pairs).for_each(|(to, pair)| *to = *pair);
+            }
+        }
+        return;
+    }
     let row = |q: usize| {
         let row = (q < x.nrows()).then(|| x.row(q));
         match row.and_then(|row| row.to_slice()) {
@@ -123,10 +135,23 @@ fn interleave<X: Factor, const I: usize>(first: &[X], second: &[X], to: &mut [f3
 
 /// Contiguous numbers (Q) to pairs (P) of their first parts.
 pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
+    pairs_of::<X, 0>(isa, row, to);
+}
+
+/// Contiguous numbers (Q) to pairs (P) of the parts with this number.
+fn pack_row_of<X: Factor>(isa: Isa, part: usize, row: &[X], to: &mut [f32]) {
+    match part {
+        0 => pairs_of::<X, 0>(isa, row, to),
+        1 => pairs_of::<X, 1>(isa, row, to),
+        _ => pairs_of::<X, 2>(isa, row, to),
+    }
+}
+
+fn pairs_of<X: Factor, const I: usize>(isa: Isa, row: &[X], to: &mut [f32]) {
     let (pairs, last) = row.as_chunks();
-    vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<X, 0>(x, y)));
+    vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<X, I>(x, y)));
     if let ([last], Some(to)) = (last, to.get_mut(pairs.len())) {
-        *to = pair::<X, 0>(*last, X::default());
+        *to = pair::<X, I>(*last, X::default());
     }
 }
 

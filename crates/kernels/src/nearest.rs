@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use crate::{Error, gemm};
+use crate::{Error, Precision, gemm_in};
 
 /// Rows of a block: the products of a block of queries with a block of rows take 1 MiB.
 const QUERIES: usize = 256;
@@ -10,7 +10,8 @@ const ROWS: usize = 1024;
 
 /// Looks for the `k` best of `rows` (N, D) for each of `queries` (M, D), on the calling thread.
 ///
-/// The score of a row t for a query q is `score`(q·t, its number), where the first of `rows` has the number `first`. `found` (M)
+/// The score of a row t for a query q is `score`(q·t, its number), where the first of `rows` has the number `first`, and q·t is
+/// computed in `precision` with the error that [`gemm_in`] states. `found` (M)
 /// holds for each query at most k pairs of a score and a number, the highest score first, and keeps those that it held before
 /// unless better ones are found: rows may come block by block, in ascending order. Of equal scores the lower number is first. A
 /// score that is NaN is never kept once there are k others. Nothing depends on how rows are divided into blocks.
@@ -19,16 +20,17 @@ const ROWS: usize = 1024;
 /// [`Error::Shape`] if D differs, or `found` has not one entry per query.
 ///
 /// ```
-/// use mlprobe_kernels::keep_nearest;
+/// use mlprobe_kernels::{Precision, keep_nearest};
 /// use ndarray::array;
 ///
 /// let (queries, rows) = (array![[1.0, 0.0], [0.0, 1.0]], array![[3.0, 1.0], [2.0, 2.0], [0.0, 5.0]]);
 /// let mut found = vec![Vec::new(); 2];
-/// keep_nearest(queries.view(), rows.view(), 0, |product, _| product, 2, &mut found)?;
+/// keep_nearest(Precision::F32, queries.view(), rows.view(), 0, |product, _| product, 2, &mut found)?;
 /// assert_eq!(found, [[(3.0, 0), (2.0, 1)], [(5.0, 2), (2.0, 1)]]);
 /// # Ok::<(), mlprobe_kernels::Error>(())
 /// ```
 pub fn keep_nearest(
+    precision: Precision,
     queries: ArrayView2<'_, f32>,
     rows: ArrayView2<'_, f32>,
     first: usize,
@@ -45,7 +47,7 @@ pub fn keep_nearest(
         for (block, rows) in rows.axis_chunks_iter(Axis(0), ROWS).enumerate() {
             let mut products = products.slice_axis_mut(Axis(0), Slice::from(..queries.nrows()));
             let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-            gemm(1.0, &queries, &rows.t(), 0.0, &mut products)?;
+            gemm_in(precision, &queries, &rows.t(), 0.0, &mut products)?;
             for (found, products) in found.iter_mut().zip(products.outer_iter()) {
                 for (number, &product) in (first + block * ROWS..).zip(products) {
                     keep(found, (score(product, number), number), k);

@@ -73,13 +73,24 @@ dispatch!(unsafe fn max_of_window = max_of_window_on(window: &Window<'_>, target
 
 #[inline(always)]
 unsafe fn max_of_window_on<S: Simd<T = f32>>(window: &Window<'_>, target: &mut [f32]) {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        match (window.rows, window.columns) {
+            (3, 3) => max_of::<S>(window, 3, 3, target), // nearly always, and the compiler unrolls it
+            (rows, columns) => max_of::<S>(window, rows, columns, target),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn max_of<S: Simd<T = f32>>(window: &Window<'_>, rows: usize, columns: usize, target: &mut [f32]) {
     let channels = target.len();
     for c in (0..channels).step_by(S::LANES) {
         // SAFETY: the caller vouches for the window, and for channels in whole vectors.
         unsafe {
             let mut max = S::load(window.pixel.as_ptr().add(c));
-            for y in 0..window.rows {
-                for x in 0..window.columns {
+            for y in 0..rows {
+                for x in 0..columns {
                     let value = S::load(window.pixel.as_ptr().add(y * window.row_len + x * channels + c));
                     max = S::max(max, value);
                 }

@@ -26,8 +26,8 @@ const PATCH: usize = 6;
 const TILE: usize = 4;
 const POSITIONS: usize = PATCH * PATCH;
 
-/// Tiles transformed at a time: enough to use each weight often, few enough for V and M to stay in L2.
-const BLOCK: usize = 28;
+/// Most tiles transformed at a time: enough to use each weight often, few enough for V and M to stay in L2.
+const BLOCK: usize = 30;
 
 pub(crate) struct Winograd {
     isa: Isa,
@@ -81,8 +81,10 @@ impl Winograd {
             grow(pairs, if self.terms.is_some() { POSITIONS * BLOCK * depth } else { 0 });
             grow(m, POSITIONS * BLOCK * table.panel());
             grow(patch, POSITIONS * channels);
-            for start in (0..tiles).step_by(BLOCK) {
-                let count = BLOCK.min(tiles - start);
+            // As many as fill whole register tiles.
+            let at_once = BLOCK / table.tiles.len() * table.tiles.len();
+            for start in (0..tiles).step_by(at_once) {
+                let count = at_once.min(tiles - start);
                 for t in 0..count {
                     let (source, row_len) = grid.patch(input, start + t, patch);
                     let target = &mut v[t * channels..];
@@ -251,14 +253,16 @@ unsafe fn transform_patch_on<S: Simd<T = f32>>(d: &[f32], row_len: usize, channe
         // SAFETY: the caller vouches for 6 rows of 6 pixels in d, for 36 positions in v, and for channels in whole
         // vectors.
         unsafe {
-            let mut columns = [[S::splat(0.0); PATCH]; PATCH];
-            for (x, column) in columns.iter_mut().enumerate() {
+            let mut rows = [[S::zero(); PATCH]; PATCH];
+            for x in 0..PATCH {
                 let pixel = |y: usize| S::load(d.as_ptr().add(y * row_len + x * channels + c));
-                *column = input_1d::<S>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
+                let column = input_1d::<S>([pixel(0), pixel(1), pixel(2), pixel(3), pixel(4), pixel(5)]);
+                for (row, &value) in rows.iter_mut().zip(&column) {
+                    row[x] = value;
+                }
             }
-            for y in 0..PATCH {
-                let row = input_1d::<S>(columns.map(|column| column[y]));
-                for (x, &value) in row.iter().enumerate() {
+            for (y, &row) in rows.iter().enumerate() {
+                for (x, &value) in input_1d::<S>(row).iter().enumerate() {
                     S::store(v.as_mut_ptr().add((y * PATCH + x) * BLOCK * channels + c), value);
                 }
             }
@@ -298,16 +302,28 @@ unsafe fn transform_sums_on<S: Simd<T = f32>>(sums: &Sums<'_>, target: Target<'_
         // whole vectors.
         unsafe {
             let bias = S::load(sums.bias.as_ptr().add(c));
-            let mut columns = [[S::splat(0.0); TILE]; PATCH];
-            for (x, column) in columns.iter_mut().enumerate() {
+            let mut rows = [[S::zero(); PATCH]; TILE];
+            for x in 0..PATCH {
                 let m = |y: usize| S::load(sums.m.as_ptr().add((y * PATCH + x) * sums.position_len + c));
-                *column = output_1d::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]);
+                let column = output_1d::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]);
+                for (row, &value) in rows.iter_mut().zip(&column) {
+                    row[x] = value;
+                }
             }
-            for y in 0..target.rows {
-                let row = output_1d::<S>(columns.map(|column| column[y]));
-                for (x, &value) in row.iter().enumerate().take(target.columns) {
-                    let out = target.pixel.as_mut_ptr().add(y * target.row_len + x * target.channels + c);
-                    S::store(out, finished::<S>(S::add(value, bias), out, finish));
+            for (y, &row) in rows.iter().enumerate().take(target.rows) {
+                let out = target.pixel.as_mut_ptr().add(y * target.row_len + c);
+                let row = output_1d::<S>(row);
+                // Most are whole: for these the compiler unrolls the loop.
+                if target.columns == TILE {
+                    for (x, &value) in row.iter().enumerate() {
+                        let out = out.add(x * target.channels);
+                        S::store(out, finished::<S>(S::add(value, bias), out, finish));
+                    }
+                } else {
+                    for (x, &value) in row.iter().enumerate().take(target.columns) {
+                        let out = out.add(x * target.channels);
+                        S::store(out, finished::<S>(S::add(value, bias), out, finish));
+                    }
                 }
             }
         }

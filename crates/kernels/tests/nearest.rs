@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_kernels::{Error, keep_nearest};
+use mlprobe_kernels::{Error, Precision, keep_nearest};
 use ndarray::{Array2, ArrayView2, s};
 
 /// Small whole numbers: every product is exact, so that equal scores are truly equal.
@@ -27,16 +27,29 @@ fn the_best_rows_are_those_of_a_naive_search_however_rows_are_divided() {
     // 2,500 rows are two blocks of 2,048 or less, 300 queries two of 256 or less.
     let (rows, queries) = (whole_numbers(2500, 1), whole_numbers(300, 2));
     let score = |product: f32, row: usize| product + (row % 3) as f32;
-    for k in [0, 1, 7, 2600] {
+    for (k, precision) in
+        [(0, Precision::F32), (1, Precision::Bf16x3), (7, Precision::Bf16), (2600, Precision::F32)]
+    {
         let expected = naive(queries.view(), rows.view(), k);
         for cuts in [vec![0, 2500], vec![0, 1, 700, 2500], vec![0, 2048, 2048, 2500]] {
             let mut found = vec![Vec::new(); 300];
             for cut in cuts.windows(2) {
                 let piece = rows.slice(s![cut[0]..cut[1], ..]);
-                keep_nearest(queries.view(), piece, cut[0], score, k, &mut found).unwrap();
+                keep_nearest(precision, queries.view(), piece, cut[0], score, k, &mut found).unwrap();
             }
-            assert!(found == expected, "k = {k}, {cuts:?}");
+            assert!(found == expected, "k = {k}, {precision}, {cuts:?}");
         }
+    }
+}
+
+/// 1 + 2⁻⁹ is no bf16 number: its nearest is 1.
+#[test]
+fn products_are_those_of_the_precision() {
+    let (query, rows) = (ndarray::array![[1.0]], ndarray::array![[1.0], [1.0 + 1.0 / 512.0]]);
+    for (precision, best) in [(Precision::F32, 1), (Precision::Bf16x3, 1), (Precision::Bf16, 0)] {
+        let mut found = [Vec::new()];
+        keep_nearest(precision, query.view(), rows.view(), 0, |product, _| product, 1, &mut found).unwrap();
+        assert_eq!(found[0][0].1, best, "{precision}");
     }
 }
 
@@ -44,7 +57,15 @@ fn the_best_rows_are_those_of_a_naive_search_however_rows_are_divided() {
 fn shapes_that_do_not_fit_are_refused() {
     let (rows, queries) = (whole_numbers(4, 1), whole_numbers(3, 2));
     let find = |rows: ArrayView2<'_, f32>, found: usize| {
-        keep_nearest(queries.view(), rows, 0, |product, _| product, 1, &mut vec![Vec::new(); found])
+        keep_nearest(
+            Precision::F32,
+            queries.view(),
+            rows,
+            0,
+            |product, _| product,
+            1,
+            &mut vec![Vec::new(); found],
+        )
     };
     assert!(find(rows.view(), 3).is_ok());
     assert!(matches!(find(rows.view(), 2), Err(Error::Shape { operation: "keep_nearest", .. })));

@@ -105,10 +105,7 @@ impl<F: Real> Batch<F> {
         let most = self.parts.len().max(count);
         self.parts.resize_with(most, || Part {
             m: 0,
-            x: match precision {
-                Precision::Bf16 => Features::Rounded(Array2::default((m, examples.inputs()))),
-                _ => Features::Exact(Array2::zeros((m, examples.inputs()))),
-            },
+            x: Features::room(precision, m, examples.inputs()),
             labels: vec![0; m],
             workspace: Workspace::new(precision, layers, m),
         });

@@ -1,7 +1,7 @@
 //! Features in the form in which products read them: as they are, or rounded to bf16, which halves what is read.
 
 use crate::Real;
-use mlprobe_kernels::Bf16;
+use mlprobe_kernels::{Bf16, Precision};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
 /// Features (n, D) that a batch owns.
@@ -18,6 +18,14 @@ pub(crate) enum FeaturesView<'a, F> {
 }
 
 impl<F: Real> Features<F> {
+    /// Room for n rows of D features, as products of this precision read them.
+    pub(crate) fn room(precision: Precision, n: usize, d: usize) -> Self {
+        match precision {
+            Precision::Bf16 => Self::Rounded(spaced(n, d)),
+            _ => Self::Exact(spaced(n, d)),
+        }
+    }
+
     /// The first m rows.
     pub(crate) fn first(&self, m: usize) -> FeaturesView<'_, F> {
         match self {
@@ -26,6 +34,17 @@ impl<F: Real> Features<F> {
         }
         .slice(Axis(0), Slice::from(..m))
     }
+}
+
+/// Zeros (n, D) in rows that are an odd number of cache lines apart. The gradient of the weights reads them column by column: at an
+/// even distance, such as 512 numbers, all of a column would have to share a few places in the cache.
+fn spaced<T: Clone + Default>(n: usize, d: usize) -> Array2<T> {
+    const CACHE_LINE: usize = 64;
+    let line = CACHE_LINE / size_of::<T>();
+    let apart = (d.div_ceil(line) | 1) * line;
+    let mut rows = Array2::from_elem((n, apart), T::default());
+    rows.slice_axis_inplace(Axis(1), Slice::from(..d));
+    rows
 }
 
 impl<'a, F: Real> FeaturesView<'a, F> {

@@ -102,7 +102,7 @@ pub(crate) fn baselines(
         right as f64 / test.len() as f64
     };
     let majority = vec![majority_class(train.labels())?; test.len()];
-    let mut nearest = Neighbours::of(test.features(), k);
+    let mut nearest = Neighbours::of(scoring.protocol.precision, test.features(), k);
     nearest.add(train)?;
 
     let arm = Arm::new("logistic-regression", learning_rate).with(train);

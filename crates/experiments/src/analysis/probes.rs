@@ -189,7 +189,7 @@ impl Probing<'_> {
         let mut nearest = match known {
             Some((of, nearest)) if *of == first => nearest.clone(),
             _ => {
-                let mut nearest = Neighbours::of(test.features(), k);
+                let mut nearest = Neighbours::of(protocol.precision, test.features(), k);
                 nearest.add(&blocks[0])?;
                 known.insert((first, nearest)).1.clone()
             }
