@@ -13,13 +13,6 @@ pub(crate) fn rows_of_classes(labels: &[u16]) -> Vec<Vec<usize>> {
     rows
 }
 
-/// Items in a random order, every order equally likely: Fisher and Yates, from the last place down.
-fn shuffle<T>(items: &mut [T], random: &mut Random) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, random.below(last as u32 + 1) as usize);
-    }
-}
-
 /// The fold of each row (N), 0 to `folds` - 1. Folds differ by at most one row, and so do the rows that each has of a class.
 ///
 /// The rows of class k are shuffled by stream k of `seed` and dealt out in turn, each class beginning where the one before ended.
@@ -34,7 +27,7 @@ pub(crate) fn stratified(labels: &[u16], folds: usize, seed: u64) -> Result<Vec<
         let next = "add rows of this class, or leave it out";
         let actual = format!("1 row of class {class}");
         require(rows.len() != 1, OPERATION, "at least 2 rows of each class", actual, next)?;
-        shuffle(&mut rows, &mut Random::new(seed, b"audit folds", class as u64));
+        Random::new(seed, b"audit folds", class as u64).shuffle(&mut rows);
         for row in rows {
             fold_of[row] = turn % folds;
             turn += 1;

@@ -47,11 +47,7 @@ pub fn split_by_group<G: Ord>(
     groups.iter().enumerate().for_each(|(row, group)| rows_of.entry(group).or_default().push(row));
     let number = rows_of.len();
     let mut in_order: Vec<Vec<usize>> = rows_of.into_values().collect();
-    // Fisher and Yates, from the last place down.
-    let mut random = Random::new(seed, b"groups", 0);
-    for last in (1..in_order.len()).rev() {
-        in_order.swap(last, random.below(last as u32 + 1) as usize);
-    }
+    Random::new(seed, b"groups", 0).shuffle(&mut in_order);
     in_order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
 
     let classes = labels.iter().max().map_or(0, |&label| usize::from(label) + 1);

@@ -28,8 +28,8 @@ pub struct Protocol {
     /// Whether seeds are added until the questions are answered; `seeds` are then the most.
     #[serde(default)]
     pub until_decided: bool,
-    /// The precision of the products in training and scoring. That of the network that makes the features is in its settings;
-    /// the command line sets both to the same.
+    /// The precision of the products in training, scoring and the search for nearest neighbours. That of the network that makes the
+    /// features is in its settings; the command line sets both to the same.
     #[serde(default)]
     pub precision: Precision,
     /// The part of the training rows that is trained on; `None` for all.
