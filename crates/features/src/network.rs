@@ -77,8 +77,8 @@ pub(crate) struct Network {
     pub spare: Spare,
 }
 
-/// What threads have worked in and left for the next to come: the system takes longer to hand out new memory for the maps
-/// than a small image takes on its way through half of the layers.
+/// What threads have worked in and left for the next to come, so that the extraction of a single image need not begin with
+/// new memory, which the system has to find and the maps to clear.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<Vec<Scratch>>);
 
