@@ -92,6 +92,7 @@ pub(crate) fn pack<X: Factor>(
     to: &mut [f32],
 ) {
     let ((q, n), terms) = (x.dim(), parts.clone().count());
+    // Columns that lie in one piece, as those of a transposed matrix do, are packed one after the other.
     if q > 1 && x.strides()[0] == 1 {
         to.chunks_exact_mut(width).for_each(|to| to[n..].fill(0.0));
         let mut pairs = vec![0.0; q.div_ceil(2)];
@@ -147,6 +148,7 @@ fn pack_row_of<X: Factor>(isa: Isa, part: usize, row: &[X], to: &mut [f32]) {
     }
 }
 
+/// Contiguous numbers (Q) to pairs (P) of part I; the last of an odd number is paired with zero.
 fn pairs_of<X: Factor, const I: usize>(isa: Isa, row: &[X], to: &mut [f32]) {
     let (pairs, last) = row.as_chunks();
     vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<X, I>(x, y)));

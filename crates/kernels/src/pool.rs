@@ -82,6 +82,7 @@ unsafe fn max_of_window_on<S: Simd<T = f32>>(window: &Window<'_>, target: &mut [
     }
 }
 
+/// The largest value of each channel (C) over a window of `rows` by `columns` pixels.
 #[inline(always)]
 unsafe fn max_of<S: Simd<T = f32>>(window: &Window<'_>, rows: usize, columns: usize, target: &mut [f32]) {
     let channels = target.len();
