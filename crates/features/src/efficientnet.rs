@@ -77,8 +77,8 @@ impl EfficientNetLite0 {
         Ok(network)
     }
 
-    /// The same with the products of its 1 × 1 convolutions in another precision. The stem, with three channels, and the depthwise
-    /// convolutions stay in `f32`: the former would gain little, and the latter have no sums over channels.
+    /// The same with the products of its 1 × 1 convolutions in another precision. The depthwise convolutions, which have no sums over
+    /// channels, stay in `f32`. So does the stem: in bf16 the largest deviations of features would double, for 3 to 4 % of speed.
     pub fn in_precision(self, precision: Precision) -> Self {
         Self(self.0.in_precision(precision))
     }
@@ -176,7 +176,7 @@ impl Extractor for EfficientNetLite0 {
 
     fn fingerprint(&self) -> String {
         let settings = format!("{} {}", self.name(), Self::NORMALIZATION);
-        fingerprint(self.0.isa, &[settings.as_bytes(), PARTS[0], PARTS[1]])
+        fingerprint(self.0.isa, self.0.precision, &[settings.as_bytes(), PARTS[0], PARTS[1]])
     }
 
     fn settings(&self) -> Option<ExtractorSettings> {

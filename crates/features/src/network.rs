@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 
 use mlprobe_data::normalize::Normalization;
 use mlprobe_kernels::{Conv, Depthwise, Finish, Isa, Map, MaxPool, Precision};
-use ndarray::{Array2, Array3, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -266,7 +266,7 @@ fn average_pool(pixels: &[f32], mut mean: ArrayViewMut1<'_, f32>) {
     let count = pixels.len() / mean.len();
     mean.fill(0.0);
     for pixel in pixels.chunks_exact(mean.len()) {
-        mean.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
+        mean += &ArrayView1::from(pixel);
     }
     mean /= count as f32;
 }

@@ -68,8 +68,8 @@ impl ResNet18 {
         Self::load_in(Precision::F32, path, input_size, normalization)
     }
 
-    /// [`ResNet18::load`] with the products of its convolutions in a given precision. The first layer, with three channels,
-    /// stays in `f32`: it would gain little.
+    /// [`ResNet18::load`] with the products of its convolutions in a given precision; [`Conv::new_in`](mlprobe_kernels::Conv::new_in)
+    /// says which stay in `f32`: in bf16 the 3 × 3 ones of stride 1 with up to 256 channels, in bf16x3 the first layer.
     ///
     /// # Errors
     /// As [`ResNet18::load`].
@@ -171,7 +171,7 @@ impl Extractor for ResNet18 {
     }
 
     fn fingerprint(&self) -> String {
-        fingerprint(self.network.isa, &[self.name().as_bytes(), self.digest.as_bytes()])
+        fingerprint(self.network.isa, self.precision, &[self.name().as_bytes(), self.digest.as_bytes()])
     }
 
     /// It does not say where the weights were.

@@ -60,8 +60,8 @@ impl SqueezeNet {
         Ok(network)
     }
 
-    /// The same with the products of its convolutions in another precision. The first layer, with three channels, stays in
-    /// `f32`: it would gain little.
+    /// The same with the products of its convolutions in another precision; [`Conv::new_in`](mlprobe_kernels::Conv::new_in) says
+    /// which stay in `f32`: in bf16 the 3 × 3 ones of the fire modules, in bf16x3 the first layer.
     ///
     /// ```
     /// use mlprobe_features::{Extractor, Precision, SqueezeNet};
@@ -131,7 +131,7 @@ impl Extractor for SqueezeNet {
 
     fn fingerprint(&self) -> String {
         let settings = format!("{} {}", self.name(), Self::NORMALIZATION);
-        fingerprint(self.0.isa, &[settings.as_bytes(), WEIGHTS])
+        fingerprint(self.0.isa, self.0.precision, &[settings.as_bytes(), WEIGHTS])
     }
 
     fn settings(&self) -> Option<ExtractorSettings> {

@@ -51,25 +51,28 @@ fn main() {
 }
 
 /// At shapes of SqueezeNet 1.1 for images of 128 pixels a side, and of ResNet-18 for 224. Inputs are rounded in each call. The 3x3
-/// kernels are computed by Winograd's method, in bf16 directly.
+/// kernels of stride 1 are computed by Winograd's method, in bf16 from 64 channels in `f32`, from 512 directly.
 fn convolutions() {
-    for (name, (side, inputs, outputs, k)) in [
-        ("squeeze 31x31x128 to 16, 1x1", (31, 128, 16, 1)),
-        ("expand 7x7x64 to 256, 1x1", (7, 64, 256, 1)),
-        ("squeeze 7x7x512 to 64, 1x1", (7, 512, 64, 1)),
-        ("expand 31x31x16 to 64, 3x3", (31, 16, 64, 3)),
-        ("expand 15x15x32 to 128, 3x3", (15, 32, 128, 3)),
-        ("expand 7x7x64 to 256, 3x3", (7, 64, 256, 3)),
-        ("residual 56x56x64 to 64, 3x3", (56, 64, 64, 3)),
-        ("residual 14x14x256 to 256, 3x3", (14, 256, 256, 3)),
-        ("residual 7x7x512 to 512, 3x3", (7, 512, 512, 3)),
+    for (name, (side, inputs, outputs, k), (stride, padding)) in [
+        ("first layer of SqueezeNet, 128x128x3 to 64, 3x3, stride 2", (128, 3, 64, 3), (2, 0)),
+        ("first layer of ResNet, 224x224x3 to 64, 7x7, stride 2", (224, 3, 64, 7), (2, 3)),
+        ("squeeze 31x31x128 to 16, 1x1", (31, 128, 16, 1), (1, 0)),
+        ("expand 7x7x64 to 256, 1x1", (7, 64, 256, 1), (1, 0)),
+        ("squeeze 7x7x512 to 64, 1x1", (7, 512, 64, 1), (1, 0)),
+        ("residual 56x56x64 to 128, 3x3, stride 2", (56, 64, 128, 3), (2, 1)),
+        ("residual 14x14x256 to 512, 3x3, stride 2", (14, 256, 512, 3), (2, 1)),
+        ("residual 56x56x64 to 64, 3x3", (56, 64, 64, 3), (1, 1)),
+        ("residual 7x7x512 to 512, 3x3", (7, 512, 512, 3), (1, 1)),
     ] {
         let weight = Array4::from_elem((outputs, inputs, k, k), 0.01_f32);
         let bias = vec![0.0; outputs];
-        let conv =
-            |precision| Conv::new_in(precision, Isa::current(), weight.view(), &bias, 1, k / 2).unwrap();
+        let conv = |precision| {
+            Conv::new_in(precision, Isa::current(), weight.view(), &bias, stride, padding).unwrap()
+        };
         let convs = Precision::ALL.map(conv);
-        let (input, mut output) = (Map::zeros((1, side, side, inputs)), Map::zeros((1, side, side, outputs)));
+        let (height, width) = convs[0].output_size(side, side);
+        let (input, mut output) =
+            (Map::zeros((1, side, side, inputs)), Map::zeros((1, height, width, outputs)));
         let mut least = [Duration::MAX; 3];
         for _ in 0..TURNS {
             for (conv, least) in convs.iter().zip(&mut least) {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ndarray::{Array4, ArrayView4};
 
 use crate::buffer::Aligned;
-use crate::factors::{Term, pack_pixels, pair_of, terms};
+use crate::factors::{Term, pack_pixels, pack_row_after, pair_of, terms};
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, pair_table};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map, Precision};
@@ -13,8 +13,8 @@ use crate::{Error, Isa, Map, Precision};
 /// conv(x) + bias, with weights packed for one instruction set; [`Finish`] says what follows.
 ///
 /// 3×3 kernels with stride 1, padding 1 and input channels in multiples of 16 are computed by Winograd's F(4×4, 3×3)
-/// (Lavin and Gray, arXiv:1509.09308), which needs a quarter of the multiplications; all others, with any padding, and all in
-/// bf16 are summed directly. The method depends on the kernel alone, so an image gives the same bits whichever images accompany it.
+/// (Lavin and Gray, arXiv:1509.09308), which needs a quarter of the multiplications; all others, with any padding, are summed
+/// directly. The method depends on the kernel alone, so an image gives the same bits whichever images accompany it.
 pub struct Conv {
     isa: Isa,
     in_channels: usize,
@@ -26,7 +26,7 @@ pub struct Conv {
 }
 
 enum Method {
-    /// On pairs of channels in the parts of these terms, or in `f32`.
+    /// On pairs of numbers in the parts of these terms, or in `f32`.
     Direct {
         terms: Option<&'static [Term]>,
         weights: Aligned<f32>,
@@ -34,6 +34,10 @@ enum Method {
     },
     Winograd(Winograd),
 }
+
+/// Most input channels with which Winograd's method in `f32` was found to be faster than direct sums in bf16: 1.04 to 1.7 times
+/// for 16 to 256, and 0.5 times for 512.
+const WINOGRAD_CHANNELS: usize = 256;
 
 impl Conv {
     /// Packs `weight` (O, I, kh, kw) and `bias` (O), for a stride of at least 1 and images surrounded by
@@ -52,14 +56,17 @@ impl Conv {
     }
 
     /// [`Conv::new`] in a given precision. Inputs (in each call) and weights are rounded as the factors of
-    /// [`gemm_in`](crate::gemm_in) are, within the bounds stated there for Q = kh·kw·I. With an odd number of input channels,
-    /// which would gain little, the convolution stays in `f32`.
+    /// [`gemm_in`](crate::gemm_in) are, within the bounds stated there for Q = kh·kw·I, but for three cases that stay in `f32`:
     ///
-    /// In bf16x3, Winograd's method takes the products of its transformed factors in three parts, with errors as in `f32`. In
-    /// bf16, all convolutions are direct. Winograd's method would round what its transforms have enlarged: the errors are
-    /// multiplied by up to 84, the largest of Σ |Aᵀ| (|G| 1 ⊙ |Bᵀ| 1) / 3 squared, and by 4 to 5 on average for random numbers,
-    /// 1.1 % of the outputs where a direct sum has 0.24 %. It was found to be 1.1 to 1.5 times as fast as the direct sum for 32 to
-    /// 256 channels, and 0.7 to 0.9 times as fast for 16 and 512.
+    /// - in bf16, 3×3 kernels for Winograd's method with up to 256 input channels. That method divides the multiplications by 4,
+    ///   instructions for bf16 divide their time by 2 at most. Beyond, its weights, 4 times as many, come from memory.
+    /// - an odd number of input channels with an odd stride, and in bf16x3 with any: such pixels do not divide into pairs.
+    /// - depthwise convolutions, which are no products of matrices.
+    ///
+    /// In bf16x3, Winograd's method takes the products of its transformed factors in three parts, with errors as in `f32`. With
+    /// factors in bf16 it would round what its transforms have enlarged: the errors would be multiplied by up to 84, the largest
+    /// of Σ |Aᵀ| (|G| 1 ⊙ |Bᵀ| 1) / 3 squared, and by 4 to 5 on average for random numbers, to 1.1 % of the outputs where a direct
+    /// sum has 0.24 %.
     ///
     /// # Errors
     /// As [`Conv::new`].
@@ -74,7 +81,7 @@ impl Conv {
         let (out_channels, in_channels, kh, kw) = weight.dim();
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1)
             && in_channels % 16 == 0
-            && precision != Precision::Bf16;
+            && (precision != Precision::Bf16 || in_channels <= WINOGRAD_CHANNELS);
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Conv::new",
@@ -86,12 +93,16 @@ impl Conv {
                 ),
             });
         }
-        let terms = terms(precision).filter(|_| in_channels.is_multiple_of(2));
+        let terms = match precision {
+            Precision::Bf16 if winograd => None,
+            Precision::Bf16 if stride.is_multiple_of(2) => terms(precision),
+            _ => terms(precision).filter(|_| in_channels.is_multiple_of(2)),
+        };
         let method = if winograd {
             Method::Winograd(Winograd::new(isa, terms, weight, bias))
         } else {
             let weights = match terms {
-                Some(terms) => pack(pair_table(isa), pairs_of_channels(weight, terms).view()),
+                Some(terms) => pack(pair_table(isa), pairs_of_weights(weight, terms).view()),
                 None => pack(f32::table(isa), weight),
             };
             Method::Direct { terms, weights, bias: Aligned::from_slice(64, bias) }
@@ -137,28 +148,32 @@ impl Conv {
         match &self.method {
             Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
             Method::Direct { terms, weights, bias } => {
-                let table = if terms.is_some() { pair_table(self.isa) } else { f32::table(self.isa) };
-                let mut run = |input: &Map| self.direct(table, weights, bias, input, output, first, finish);
-                match (terms, self.padding) {
-                    (Some(terms), padding) => {
-                        let parts =
-                            |to: &mut [f32], from: &[f32]| pack_pixels(self.isa, terms, channels, from, to);
-                        with_bordered(input, padding, channels / 2 * terms.len(), parts, run);
-                    }
-                    (None, 0) => run(input),
-                    (None, padding) => with_bordered(input, padding, channels, <[f32]>::copy_from_slice, run),
+                let (terms, padding) = (*terms, self.padding);
+                let mut run = |input: &Map| self.direct(terms, weights, bias, input, output, first, finish);
+                if terms.is_none() && padding == 0 {
+                    run(input);
+                } else {
+                    let (row_len, before) = ((width + 2 * padding) * channels, padding * channels);
+                    let copy = |from: &[f32], to: &mut [f32]| match terms {
+                        None => to[before..][..from.len()].copy_from_slice(from),
+                        Some([_]) => pack_row_after(self.isa, before, from, to),
+                        Some(all) => {
+                            pack_pixels(self.isa, all, channels, from, &mut to[elements(before, terms)..]);
+                        }
+                    };
+                    with_bordered(input, padding, elements(row_len, terms), copy, run);
                 }
             }
         }
         Ok(())
     }
 
-    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of kw·T·I/2
-    /// pairs, which then are its channels.
+    /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of the pairs
+    /// that hold their parts.
     #[expect(clippy::too_many_arguments, reason = "what `forward` has")]
     fn direct(
         &self,
-        table: &TileTable<f32>,
+        terms: Option<&[Term]>,
         weights: &[f32],
         bias: &[f32],
         input: &Map,
@@ -169,8 +184,11 @@ impl Conv {
         let ((n, height, width, channels), (_, out_height, out_width, c_row)) =
             (input.shape(), output.shape());
         let (kh, kw) = self.kernel;
-        let depth = kw * channels;
-        let taps: Vec<isize> = (0..kh).map(|y| (y * width * channels) as isize).collect();
+        let table = if terms.is_some() { pair_table(self.isa) } else { f32::table(self.isa) };
+        let row_len = width * channels;
+        let depth = elements(kw * self.in_channels, terms);
+        let step = elements(self.stride * self.in_channels, terms);
+        let taps: Vec<isize> = (0..kh).map(|y| (y * row_len) as isize).collect();
         // Pixels follow each other without a gap for 1x1 kernels at stride 1, so all rows of all images are one.
         let (lines, line) = if (kh, kw, self.stride) == (1, 1, 1) {
             (1, output.pixels())
@@ -178,14 +196,14 @@ impl Conv {
             (n * out_height, out_width)
         };
         for l in 0..lines {
-            let source = (l / out_height * height + l % out_height * self.stride) * width * channels;
+            let source = (l / out_height * height + l % out_height * self.stride) * row_len;
             // Blocks of pixels outside while all weights stay in L2: a block's input is read from L1 for each panel.
             for (x, rows) in table.row_blocks(line) {
                 for panel in (0..self.out_channels).step_by(table.panel()) {
                     let vectors = table.vectors(self.out_channels - panel);
                     let t = Tile {
-                        a: input.data()[source + x * self.stride * channels..].as_ptr(),
-                        a_row: (self.stride * channels) as isize,
+                        a: input.data()[source + x * step..].as_ptr(),
+                        a_row: step as isize,
                         a_step: 1,
                         taps: &taps,
                         depth,
@@ -206,38 +224,48 @@ impl Conv {
     }
 }
 
-/// Runs on a copy of the map with `border` zeros on every side of its images, in a buffer that the thread keeps.
-/// `copy` fills a row of pixels of `channels` numbers from one of the map.
+/// What holds this many numbers: themselves, or pairs of their parts in each term.
+fn elements(numbers: usize, terms: Option<&[Term]>) -> usize {
+    terms.map_or(numbers, |terms| numbers.div_ceil(2) * terms.len())
+}
+
+/// Runs on a copy of the map with rows of `row_len` elements and `border` rows of zeros above and below, in a buffer that the
+/// thread keeps. `copy` fills a row, in which all is zero if there is a border, from one of the map.
 fn with_bordered<R>(
     map: &Map,
     border: usize,
-    channels: usize,
-    copy: impl Fn(&mut [f32], &[f32]),
+    row_len: usize,
+    copy: impl Fn(&[f32], &mut [f32]),
     run: impl FnOnce(&Map) -> R,
 ) -> R {
     thread_local! {
         static BORDERED: RefCell<Map> = RefCell::default();
     }
-    let (n, height, width, from_channels) = map.shape();
-    let wide = (width + 2 * border) * channels;
+    let (n, height, width, channels) = map.shape();
     BORDERED.with_borrow_mut(|bordered| {
-        bordered.reshape((n, height + 2 * border, width + 2 * border, channels));
+        bordered.reshape((n, height + 2 * border, row_len, 1));
         if border > 0 {
             bordered.data_mut().fill(0.0);
         }
         for i in 0..n {
-            let rows = bordered.image_mut(i).chunks_exact_mut(wide).skip(border);
-            for (to, from) in rows.zip(map.image(i).chunks_exact(width * from_channels)) {
-                copy(&mut to[border * channels..][..width * channels], from);
-            }
+            let rows = bordered.image_mut(i).chunks_exact_mut(row_len).skip(border);
+            map.image(i).chunks_exact(width * channels).zip(rows).for_each(|(from, to)| copy(from, to));
         }
         run(bordered)
     })
 }
 
-/// (O, I, kh, kw) to pairs (O, T·I/2, kh, kw), for an even I.
-fn pairs_of_channels(weight: ArrayView4<'_, f32>, terms: &[Term]) -> Array4<f32> {
+/// (O, I, kh, kw) to pairs (O, T·I/2, kh, kw), for an even I. For an odd one to pairs (O, kw·I/2, kh, 1), rounded up: a row of
+/// the kernel then counts as one pixel, to which a zero is added if necessary.
+fn pairs_of_weights(weight: ArrayView4<'_, f32>, terms: &[Term]) -> Array4<f32> {
     let (out_channels, in_channels, kh, kw) = weight.dim();
+    if in_channels % 2 == 1 {
+        let rows = Array4::from_shape_fn(
+            (out_channels, (kw * in_channels).next_multiple_of(2), kh, 1),
+            |(o, j, y, _)| weight.get((o, j % in_channels, y, j / in_channels)).copied().unwrap_or_default(),
+        );
+        return pairs_of_weights(rows.view(), terms);
+    }
     let pairs = in_channels / 2;
     Array4::from_shape_fn((out_channels, terms.len() * pairs, kh, kw), |(o, p, y, x)| {
         let i = 2 * (p % pairs);

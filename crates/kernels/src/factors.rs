@@ -46,6 +46,11 @@ mod sealed {
         fn pairs<'a>(x: ArrayView2<'a, Self>) -> Option<ArrayView2<'a, f32>> {
             None
         }
+        /// Rounds the first of contiguous numbers to pairs, where the processor has an instruction for it; how many pairs.
+        #[expect(unused_variables, reason = "most have none")]
+        fn round(isa: Isa, row: &[Self], to: &mut [f32]) -> usize {
+            0
+        }
     }
 
     impl Parts for f32 {
@@ -57,6 +62,11 @@ mod sealed {
             let rest = (0..I).fold(self, |rest, _| rest - f32::from_bits(nearest(rest) << 16));
             // Nothing is left of a number that part 0 makes infinite, or that is not a number.
             if I > 0 && !rest.is_finite() { 0 } else { nearest(rest) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        fn round(isa: Isa, row: &[f32], to: &mut [f32]) -> usize {
+            // SAFETY: the instructions were seen on this machine.
+            if isa.has_bf16() { unsafe { crate::pairs::round(row, to) } } else { 0 }
         }
     }
 
@@ -139,6 +149,18 @@ pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
     pairs_of::<X, 0>(isa, row, to);
 }
 
+/// [`pack_row`] as if `zeros` zeros came before the row. Pairs of which no number is in the row stay as they are.
+pub(crate) fn pack_row_after(isa: Isa, zeros: usize, row: &[f32], to: &mut [f32]) {
+    let to = &mut to[zeros / 2..];
+    match (zeros % 2, row, &mut *to) {
+        (1, [first, rest @ ..], [to, following @ ..]) => {
+            *to = pair::<f32, 0>(0.0, *first);
+            pack_row(isa, rest, following);
+        }
+        _ => pack_row(isa, row, to),
+    }
+}
+
 /// Contiguous numbers (Q) to pairs (P) of the parts with this number.
 fn pack_row_of<X: Factor>(isa: Isa, part: usize, row: &[X], to: &mut [f32]) {
     match part {
@@ -150,7 +172,8 @@ fn pack_row_of<X: Factor>(isa: Isa, part: usize, row: &[X], to: &mut [f32]) {
 
 /// Contiguous numbers (Q) to pairs (P) of part I; the last of an odd number is paired with zero.
 fn pairs_of<X: Factor, const I: usize>(isa: Isa, row: &[X], to: &mut [f32]) {
-    let (pairs, last) = row.as_chunks();
+    let done = if I == 0 { X::round(isa, row, to) } else { 0 };
+    let ((pairs, last), to) = (row[2 * done..].as_chunks(), &mut to[done..]);
     vectorized(isa, || to.iter_mut().zip(pairs).for_each(|(to, &[x, y])| *to = pair::<X, I>(x, y)));
     if let ([last], Some(to)) = (last, to.get_mut(pairs.len())) {
         *to = pair::<X, I>(*last, X::default());
@@ -160,9 +183,6 @@ fn pairs_of<X: Factor, const I: usize>(isa: Isa, row: &[X], to: &mut [f32]) {
 /// Pixels of `channels` numbers, an even number (I), to pixels of pairs (T, I/2): the channels in the part of each term, one term
 /// after the other.
 pub(crate) fn pack_pixels(isa: Isa, terms: &[Term], channels: usize, pixels: &[f32], to: &mut [f32]) {
-    if terms.len() == 1 {
-        return pack_row(isa, pixels, to);
-    }
     let pairs = pixels.chunks_exact(channels).flat_map(|pixel| terms.iter().map(move |term| (pixel, term)));
     for (to, (pixel, term)) in to.chunks_exact_mut(channels / 2).zip(pairs) {
         let channels = to.iter_mut().zip(pixel.as_chunks().0);

@@ -94,13 +94,16 @@ fn normal_or_zero(x: f32) -> f32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512Pairs;
+pub(crate) use avx512::{Avx512Pairs, round};
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::Simd;
     use crate::simd::Avx512F32;
-    use std::arch::x86_64::{__m512bh, _mm512_castps_si512, _mm512_dpbf16_ps};
+    use std::arch::x86_64::{
+        __m512bh, __m512i, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps,
+        _mm512_loadu_ps, _mm512_storeu_ps,
+    };
 
     pub(crate) struct Avx512Pairs;
     pairs!(Avx512Pairs, [], Avx512F32, |a, b, c| {
@@ -110,4 +113,21 @@ mod avx512 {
             _mm512_dpbf16_ps(c, pairs(a), pairs(b))
         }
     });
+
+    /// Rounds contiguous numbers to pairs, 16 pairs at a time while both last, to the same bits as
+    /// [`nearest`](crate::precision::nearest); how many pairs.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub(crate) fn round(row: &[f32], to: &mut [f32]) -> usize {
+        let (numbers, pairs) = (row.as_chunks::<32>().0, to.as_chunks_mut::<16>().0);
+        for (from, to) in numbers.iter().zip(&mut *pairs) {
+            // SAFETY: 32 numbers are read and 16 written; any 512 bits are sixteen `f32`.
+            unsafe {
+                let half = |first: usize| _mm512_loadu_ps(from[first..].as_ptr());
+                let rounded =
+                    std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(half(16), half(0)));
+                _mm512_storeu_ps(to.as_mut_ptr(), _mm512_castsi512_ps(rounded));
+            }
+        }
+        16 * numbers.len().min(pairs.len())
+    }
 }

@@ -15,10 +15,11 @@ checks![
     a_1x1_convolution_agrees_with_naive_loops,
     a_padded_3x3_convolution_by_winograd_agrees_with_naive_loops,
     direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops,
-    a_padded_3x3_convolution_is_direct_in_bf16,
+    convolutions_of_odd_channels_with_an_even_stride_agree_with_naive_loops_in_bf16,
+    a_padded_3x3_convolution_of_more_than_256_channels_is_direct_in_bf16,
     winograds_method_in_bf16x3_agrees_with_naive_loops,
     every_instruction_set_gives_direct_convolutions_the_same_bits_in_bf16,
-    convolutions_of_even_channels_are_rounded_and_those_of_odd_ones_stay_in_f32,
+    factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is_faster,
     an_image_gives_the_same_bits_whichever_images_go_with_it,
     max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge,
     pooled_lengths_are_those_of_torch,
@@ -164,6 +165,13 @@ const DIRECT: [Case; 6] = [
     ((16, 10, 3, 3), (1, 1), [(1, 1, 1), (2, 4, 5), (1, 7, 7)]),
 ];
 
+const ODD: [Case; 4] = [
+    ((48, 3, 3, 3), (2, 0), [(1, 3, 3), (2, 8, 31), (1, 33, 16)]),
+    ((16, 3, 7, 7), (2, 3), [(1, 7, 7), (2, 9, 16), (3, 1, 5)]),
+    ((16, 5, 2, 4), (4, 1), [(1, 2, 2), (2, 9, 15), (1, 12, 18)]),
+    ((32, 7, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
+];
+
 /// The bounds of `gemm_in` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
 fn direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops() {
     for (shape, stride_and_padding, sizes) in DIRECT {
@@ -174,13 +182,19 @@ fn direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops() {
     }
 }
 
-/// What is by Winograd's method in the other precisions.
-fn a_padded_3x3_convolution_is_direct_in_bf16() {
-    for (shape, sizes) in [((16, 16, 3, 3), [(1, 1, 1), (2, 5, 7)]), ((80, 48, 3, 3), [(1, 4, 4), (1, 9, 7)])]
-    {
-        let steps = (9 * shape.1 + 1) as f64;
-        agrees_in(Precision::Bf16, shape, (1, 1), &sizes, f64::from(1 << 16) + f64::from(1 << 7) + steps);
+/// Rows of the kernel then are pairs, and some end in the middle of one, or begin there behind the padding.
+fn convolutions_of_odd_channels_with_an_even_stride_agree_with_naive_loops_in_bf16() {
+    for (shape, stride_and_padding, sizes) in ODD {
+        let steps = (shape.2 * shape.3 * shape.1 + 1) as f64;
+        let rounding = f64::from(1 << 16) + f64::from(1 << 7);
+        agrees_in(Precision::Bf16, shape, stride_and_padding, &sizes, rounding + steps);
     }
+}
+
+/// What is by Winograd's method in the other precisions.
+fn a_padded_3x3_convolution_of_more_than_256_channels_is_direct_in_bf16() {
+    let (rounding, steps) = (f64::from(1 << 16) + f64::from(1 << 7), f64::from(9 * 272 + 1));
+    agrees_in(Precision::Bf16, (16, 272, 3, 3), (1, 1), &[(1, 1, 1), (2, 5, 7)], rounding + steps);
 }
 
 /// The bound of the same in `f32`: what bf16x3 leaves out is one unit.
@@ -191,9 +205,11 @@ fn winograds_method_in_bf16x3_agrees_with_naive_loops() {
 }
 
 fn every_instruction_set_gives_direct_convolutions_the_same_bits_in_bf16() {
-    for (shape, (stride, padding), sizes) in DIRECT {
+    let odd = ODD.map(|case| (case, &[Precision::Bf16][..]));
+    let even = DIRECT.map(|case| (case, &[Precision::Bf16, Precision::Bf16x3][..]));
+    for ((shape, (stride, padding), sizes), precisions) in odd.into_iter().chain(even) {
         let (weight, bias) = weights(shape);
-        for precision in [Precision::Bf16, Precision::Bf16x3] {
+        for &precision in precisions {
             let [expected, others @ ..] = &Isa::available()
                 .into_iter()
                 .map(|isa| {
@@ -220,18 +236,26 @@ fn every_instruction_set_gives_direct_convolutions_the_same_bits_in_bf16() {
     }
 }
 
-fn convolutions_of_even_channels_are_rounded_and_those_of_odd_ones_stay_in_f32() {
-    for (shape, padding, rounds) in
-        [((32, 16, 1, 1), 0, true), ((32, 16, 3, 3), 1, true), ((32, 15, 3, 3), 1, false)]
-    {
+fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is_faster() {
+    for (shape, (stride, padding), rounds) in [
+        ((32, 16, 1, 1), (1, 0), [true, true]),
+        ((32, 16, 3, 3), (1, 1), [true, false]),
+        ((32, 256, 3, 3), (1, 1), [true, false]),
+        ((32, 272, 3, 3), (1, 1), [true, true]),
+        ((32, 16, 3, 3), (2, 1), [true, true]),
+        ((32, 15, 3, 3), (1, 1), [false, false]),
+        ((32, 15, 3, 3), (2, 1), [false, true]),
+    ] {
         let (weight, bias) = weights(shape);
         let [exact, bf16x3, bf16] = Precision::ALL.map(|precision| {
-            let conv = Conv::new_in(precision, Isa::current(), weight.view(), &bias, 1, padding).unwrap();
-            let mut output = Map::zeros((2, 7, 7, 32));
+            let conv =
+                Conv::new_in(precision, Isa::current(), weight.view(), &bias, stride, padding).unwrap();
+            let (height, width) = conv.output_size(7, 7);
+            let mut output = Map::zeros((2, height, width, 32));
             conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
             output.data().to_vec()
         });
-        assert_eq!((bf16x3 != exact, bf16 != exact), (rounds, rounds), "{shape:?}");
+        assert_eq!([bf16x3 != exact, bf16 != exact], rounds, "{shape:?}, stride {stride}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 use mlprobe_data::normalize::Normalization;
-use mlprobe_kernels::Isa;
+use mlprobe_kernels::{Isa, Precision};
 use ndarray::{Array2, ArrayView1, ArrayView3, ArrayView4};
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value};
 use rten_tensor::Layout as _;
@@ -281,7 +281,11 @@ impl Extractor for Onnx {
 
     /// The file's name is not part of it. The runtime finds out by itself what the machine can do.
     fn fingerprint(&self) -> String {
-        fingerprint(Isa::current(), &[b"onnx", self.suffix().as_bytes(), self.digest.as_bytes()])
+        fingerprint(
+            Isa::current(),
+            Precision::F32,
+            &[b"onnx", self.suffix().as_bytes(), self.digest.as_bytes()],
+        )
     }
 
     /// The path is the file's name alone.
