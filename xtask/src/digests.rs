@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::paths;
 
-/// Compares what this machine computes with docs/digests.md, bit for bit: on each of its instruction sets, and with
+/// Compare what this machine computes with docs/digests.md, bit for bit: on each of its instruction sets, and with
 /// 1, 2 and 16 threads.
 #[derive(Args)]
 pub struct Arguments {

@@ -24,7 +24,7 @@ use inputs::Inputs;
 use record::{About, Record};
 use stages::STAGES;
 
-/// Measures the stages of the study, and with --peers the Python libraries that do the same work.
+/// Measure the stages of the study, and with --peers the Python libraries that do the same work.
 ///
 /// Nothing else should run on the machine meanwhile. The table is printed, and written with all measurements to
 /// docs/benchmarks/; with --quick or --only to target/benchmarks/, since it is then no record.
