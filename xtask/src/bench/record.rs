@@ -100,13 +100,13 @@ impl Record {
     }
 
     /// Writes page and JSON to docs/benchmarks, or if it is not to be kept to target/benchmarks; returns the page's
-    /// path. Their name has date, processor, threads and precision in it, so that another run takes nothing away.
+    /// path. Their name has date, processor, instruction set, threads and precision in it, so that another run takes nothing away.
     pub fn write(&self, keep: bool) -> Result<PathBuf> {
         let folder = paths::root().join(if keep { "docs/benchmarks" } else { "target/benchmarks" });
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        let About { date, cpu, threads, precision, .. } = &self.about;
+        let About { date, cpu, isa, threads, precision, .. } = &self.about;
         let precision = if *precision == Precision::F32 { String::new() } else { format!("-{precision}") };
-        let name = format!("{date}-{}-{threads}-threads{precision}", slug(cpu));
+        let name = format!("{date}-{}-{isa}-{threads}-threads{precision}", slug(cpu));
         let page = folder.join(format!("{name}.md"));
         for (path, text) in [
             (page.clone(), self.markdown()),
