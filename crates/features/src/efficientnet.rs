@@ -78,7 +78,7 @@ impl EfficientNetLite0 {
     }
 
     /// The same with the products of its 1 × 1 convolutions in another precision. The depthwise convolutions, which have no sums over
-    /// channels, stay in `f32`. So does the stem: in bf16 the largest deviations of features would double, for 3 to 4 % of speed.
+    /// channels, stay in `f32`. So does the stem: in bf16 the largest deviations of features would double, for 3 % of speed.
     pub fn in_precision(self, precision: Precision) -> Self {
         Self(self.0.in_precision(precision))
     }
