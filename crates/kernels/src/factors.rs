@@ -149,7 +149,7 @@ pub(crate) fn pack_row<X: Factor>(isa: Isa, row: &[X], to: &mut [f32]) {
     pairs_of::<X, 0>(isa, row, to);
 }
 
-/// [`pack_row`] as if `zeros` zeros came before the row. Pairs of which no number is in the row stay as they are.
+/// Contiguous numbers (Q) to pairs, as if `zeros` zeros came before them. Pairs without any of the numbers stay as they are.
 pub(crate) fn pack_row_after(isa: Isa, zeros: usize, row: &[f32], to: &mut [f32]) {
     let to = &mut to[zeros / 2..];
     match (zeros % 2, row, &mut *to) {

@@ -100,7 +100,8 @@ impl Record {
     }
 
     /// Writes page and JSON to docs/benchmarks, or if it is not to be kept to target/benchmarks; returns the page's
-    /// path. Their name has date, processor, instruction set, threads and precision in it, so that another run takes nothing away.
+    /// path. Their name has date, processor, instruction set, threads and precision in it, so that only the same on the same day
+    /// replaces them.
     pub fn write(&self, keep: bool) -> Result<PathBuf> {
         let folder = paths::root().join(if keep { "docs/benchmarks" } else { "target/benchmarks" });
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
