@@ -83,7 +83,7 @@ impl Conv {
         let (out_channels, in_channels, kh, kw) = weight.dim();
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1)
             && in_channels % 16 == 0
-            && (precision != Precision::Bf16 || in_channels <= WINOGRAD_CHANNELS);
+            && (precision != Precision::Bf16 || (in_channels <= WINOGRAD_CHANNELS && !isa.has_matrices()));
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Conv::new",
@@ -197,6 +197,7 @@ impl Conv {
         } else {
             (n * out_height, out_width)
         };
+        let ready = table.ready(line, depth);
         // As many panels of weights as L2 holds pass by each block of pixels, whose input L1 holds meanwhile.
         let panels = (CACHED / (kh * depth) / table.panel()).max(1) * table.panel();
         for some in (0..self.out_channels).step_by(panels) {
@@ -222,7 +223,7 @@ impl Conv {
                         // SAFETY: the table is that of an instruction set seen on this machine. `forward` has checked
                         // that the windows of `line` output pixels lie inside the input and the channels inside the
                         // output; output channels come in whole vectors, because they are a multiple of 16.
-                        unsafe { table.tiles[rows - 1][vectors - 1](&t) };
+                        unsafe { ready.run(rows, vectors, &t) };
                     }
                 }
             }

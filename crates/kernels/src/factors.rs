@@ -66,7 +66,7 @@ mod sealed {
         #[cfg(target_arch = "x86_64")]
         fn round(isa: Isa, row: &[f32], to: &mut [f32]) -> usize {
             // SAFETY: the instructions were seen on this machine.
-            if isa.has_bf16() { unsafe { crate::pairs::round(row, to) } } else { 0 }
+            if isa.has_bf16_vectors() { unsafe { crate::pairs::round(row, to) } } else { 0 }
         }
     }
 
@@ -213,7 +213,7 @@ fn pair<X: Factor, const I: usize>(first: X, second: X) -> f32 {
 #[inline(always)]
 fn vectorized(isa: Isa, run: impl FnOnce()) {
     #[cfg(target_arch = "x86_64")]
-    if isa.0 == crate::isa::Level::Avx512 {
+    if isa.level == crate::isa::Level::Avx512 {
         #[target_feature(enable = "avx512f")]
         fn wide(run: impl FnOnce()) {
             run();

@@ -103,7 +103,7 @@ pub(crate) fn start_from<T: Element>(beta: T, c: &mut ArrayRef2<T>) -> Start {
 
 /// The product for a C whose rows are contiguous.
 fn rows_of_c<T: Element>(
-    table: &TileTable<T>,
+    table: &'static TileTable<T>,
     start: Start,
     alpha: T,
     a: ArrayView2<'_, T>,
@@ -118,7 +118,7 @@ fn rows_of_c<T: Element>(
 
 /// A (M, Q) times the packed B, into C (M, N), whose rows are contiguous.
 pub(crate) fn tiles<T: Element>(
-    table: &TileTable<T>,
+    table: &'static TileTable<T>,
     start: Start,
     a: ArrayView2<'_, T>,
     packed: &[T],
@@ -127,7 +127,8 @@ pub(crate) fn tiles<T: Element>(
 ) {
     let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
     // Room for a tile that is wider than what is left of C; its row length is a panel.
-    grow(edge, table.tiles.len() * panel);
+    grow(edge, table.rows() * panel);
+    let ready = table.ready(m, q);
     let (a_first, a_strides) = (a.as_ptr(), a.strides());
     let (c_first, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
     // Rows outside: a block of A stays in L1 while all of B, which L2 holds, passes by.
@@ -160,7 +161,7 @@ pub(crate) fn tiles<T: Element>(
                         edge[r * panel..].as_mut_ptr().copy_from_nonoverlapping(place(r), columns);
                     }
                 }
-                table.tiles[rows - 1][vectors - 1](&t);
+                ready.run(rows, vectors, &t);
                 if !whole {
                     for r in 0..rows {
                         edge[r * panel..].as_ptr().copy_to_nonoverlapping(place(r), columns);

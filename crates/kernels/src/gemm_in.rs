@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::buffer::{Aligned, grow};
 use crate::factors::{Factor, Term, pack, pack_row, terms};
@@ -14,7 +14,7 @@ use crate::{Error, Isa, Precision, gemm_on};
 /// the memory that it is read from, and gives the same bits.
 ///
 /// As for [`gemm`](crate::gemm), where β is 0 what C holds is not read, and the order of sums depends on nothing but Q: a
-/// product cut along Q into several calls, at even places, has the bits of a single one.
+/// product cut along Q into several calls, at multiples of 32, has the bits of a single one.
 ///
 /// With S = Σ_q |a||b| and T = S + |βc|, for Q below 10⁵ and factors that are 0 or between 2⁻¹⁰⁰ and 2¹⁰⁰ in magnitude:
 ///
@@ -69,7 +69,17 @@ pub fn gemm_in_on<A: Factor>(
     check_shapes("gemm_in", a.dim(), b.dim(), c.dim())?;
     let start = start_from(beta, c);
     let (a, b, mut c) = (a.view(), b.view(), c.view_mut());
+    // A matrix unit takes rows of A and pairs of rows of B. Where A is transposed, as in the gradient of weights, packing the larger
+    // factor as B avoids transposing it.
+    let transposed = pair_table(isa).takes_rows() && a.nrows() > b.ncols() && a.strides()[0] == 1;
     if c.is_empty() {
+    } else if transposed && c.strides()[0] != 1 {
+        let mut columns = match start {
+            Start::Zero => Array2::zeros((c.ncols(), c.nrows())),
+            Start::C => c.t().as_standard_layout().into_owned(),
+        };
+        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), columns.view_mut());
+        c.assign(&columns.t());
     } else if c.ncols() == 1 || c.strides()[1] == 1 {
         rows_of_c(isa, start, terms, a, b, c);
     } else if c.nrows() == 1 || c.strides()[0] == 1 {
@@ -83,8 +93,8 @@ pub fn gemm_in_on<A: Factor>(
     Ok(())
 }
 
-/// Rows of A that are packed at a time: several tiles, few enough for the cache.
-const BLOCK: usize = 112;
+/// Tiles of rows of A that are packed at a time: several, few enough for the cache.
+const BLOCK: usize = 8;
 
 /// The product for a C whose rows are contiguous. With P pairs along Q (the last one filled up with zero) and T terms, it is
 /// a product of pairs, (M, P·T) by (P·T, N).
@@ -98,34 +108,45 @@ fn rows_of_c<A: Factor, B: Factor>(
 ) {
     let ((q, n), table) = (b.dim(), pair_table(isa));
     let depth = q.div_ceil(2) * terms.len();
-    SCRATCH.with_borrow_mut(|Scratch { a: packed_a, b: packed_b, edge }| {
-        grow(packed_b, depth * n.next_multiple_of(table.lanes));
+    let (steps, block) = (table.steps(depth), BLOCK * table.rows());
+    SCRATCH.with_borrow_mut(|Scratch { a: packed_a, columns: packed_columns, b: packed_b, edge }| {
+        grow(packed_b, steps * n.next_multiple_of(table.lanes));
         for first in (0..n).step_by(table.panel()) {
             let columns = table.panel().min(n - first);
             let width = table.vectors(columns) * table.lanes;
             let b = b.slice_axis(Axis(1), Slice::from(first..first + columns));
-            pack(
-                isa,
-                b,
-                terms.iter().map(|term| term.of_b),
-                width,
-                &mut packed_b[first * depth..][..width * depth],
-            );
+            let (to, beyond) = packed_b[first * steps..][..width * steps].split_at_mut(width * depth);
+            pack(isa, b, terms.iter().map(|term| term.of_b), width, to);
+            beyond.fill(0.0);
         }
-        let blocks = a.axis_chunks_iter(Axis(0), BLOCK).zip(c.axis_chunks_iter_mut(Axis(0), BLOCK));
+        let blocks = a.axis_chunks_iter(Axis(0), block).zip(c.axis_chunks_iter_mut(Axis(0), block));
         for (a, c) in blocks {
             let m = a.nrows();
-            let in_place = if terms.len() == 1 { A::pairs(a) } else { None };
+            let in_place = if terms.len() == 1 && steps == depth { A::pairs(a) } else { None };
             let pairs = in_place.or_else(|| {
-                grow(packed_a, depth * m);
-                let to = &mut packed_a[..depth * m];
+                grow(packed_a, steps * m);
+                let to = &mut packed_a[..steps * m];
                 if terms.len() == 1 && a.strides()[1] == 1 {
-                    let rows = a.rows().into_iter().zip(to.chunks_exact_mut(depth.max(1)));
-                    rows.for_each(|(row, to)| pack_row(isa, row.to_slice().unwrap_or_default(), to));
-                    return ArrayView2::from_shape((m, depth), to).ok();
+                    for (row, to) in a.rows().into_iter().zip(to.chunks_exact_mut(steps.max(1))) {
+                        let (to, beyond) = to.split_at_mut(depth);
+                        pack_row(isa, row.to_slice().unwrap_or_default(), to);
+                        beyond.fill(0.0);
+                    }
+                    return ArrayView2::from_shape((m, steps), to).ok();
                 }
-                pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, to);
-                ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes)
+                if !table.takes_rows() {
+                    pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, to);
+                    return ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes);
+                }
+                grow(packed_columns, depth * m);
+                let columns = &mut packed_columns[..depth * m];
+                pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, columns);
+                let columns = ArrayView2::from_shape((depth, m), columns).ok()?;
+                let rows = ArrayViewMut2::from_shape((m, steps), &mut *to).ok()?;
+                let (mut packed, mut beyond) = rows.split_at(Axis(1), depth);
+                packed.assign(&columns.t());
+                beyond.fill(0.0);
+                ArrayView2::from_shape((m, steps), to).ok()
             });
             if let Some(pairs) = pairs {
                 tiles(table, start, pairs, packed_b, c, edge);
@@ -137,11 +158,13 @@ fn rows_of_c<A: Factor, B: Factor>(
 /// The buffers of a product in bf16, kept from product to product.
 struct Scratch {
     a: Aligned<f32>,
+    /// Rows of A that were packed as columns.
+    columns: Aligned<f32>,
     b: Aligned<f32>,
     edge: Aligned<f32>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> =
-        RefCell::new(Scratch { a: Aligned::new(64), b: Aligned::new(64), edge: Aligned::new(64) });
+        RefCell::new(Scratch { a: Aligned::new(64), columns: Aligned::new(64), b: Aligned::new(64), edge: Aligned::new(64) });
 }

@@ -7,10 +7,14 @@ use crate::Error;
 
 /// An instruction set that this machine supports.
 ///
-/// Values come only from [`Isa::current`], [`Isa::available`] and [`Isa::from_env`], so a value proves that
-/// the instructions may be executed; the safe kernels rely on that.
+/// Values come only from [`Isa::current`], [`Isa::available`], [`Isa::from_env`] and [`Isa::emulating_amx`], so a value proves
+/// that the instructions may be executed; the safe kernels rely on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Isa(pub(crate) Level);
+pub struct Isa {
+    /// The vector instructions.
+    pub(crate) level: Level,
+    pub(crate) matrices: Matrices,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Level {
@@ -23,8 +27,20 @@ pub(crate) enum Level {
     Neon,
 }
 
+/// What multiplies matrices of bf16 numbers as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Matrices {
+    /// Nothing: vector instructions multiply them.
+    Vectors,
+    /// The tiles of AMX, emulated.
+    Emulated,
+    /// The tiles of AMX.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
+}
+
 impl Isa {
-    /// The environment variable that forces an instruction set: `avx512`, `avx2`, `neon` or `portable`.
+    /// The environment variable that forces an instruction set: `amx`, `avx512`, `avx2`, `neon` or `portable`; or `amx-emulated`.
     pub const VARIABLE: &str = "MLPROBE_ISA";
 
     /// The instruction set in use: the one that `MLPROBE_ISA` names if the machine has it, else the widest.
@@ -52,40 +68,71 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                found.push(Isa(Level::Avx512));
+                if crate::amx::is_usable() {
+                    found.push(Isa { level: Level::Avx512, matrices: Matrices::Amx });
+                }
+                found.push(Self::of(Level::Avx512));
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                found.push(Isa(Level::Avx2));
+                found.push(Self::of(Level::Avx2));
             }
         }
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
-            found.push(Isa(Level::Neon));
+            found.push(Self::of(Level::Neon));
         }
-        found.push(Isa(Level::Portable));
+        found.push(Self::of(Level::Portable));
         found
+    }
+
+    /// The widest vector instructions of this machine, with AMX emulated in plain Rust: slow, but with the bits of a machine that has
+    /// AMX, if this one rounds a multiply-add once (all but `portable` do).
+    pub fn emulating_amx() -> Self {
+        Self { matrices: Matrices::Emulated, ..Self::widest() }
     }
 
     /// Its name as `MLPROBE_ISA` spells it.
     pub fn name(self) -> &'static str {
-        match self.0 {
+        match (self.matrices, self.level) {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => "avx512",
+            (Matrices::Amx, _) => "amx",
+            (Matrices::Emulated, _) => "amx-emulated",
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => "avx2",
+            (_, Level::Avx512) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            (_, Level::Avx2) => "avx2",
             #[cfg(target_arch = "aarch64")]
-            Level::Neon => "neon",
-            Level::Portable => "portable",
+            (_, Level::Neon) => "neon",
+            (_, Level::Portable) => "portable",
         }
     }
 
-    /// Whether products in bf16 run on instructions made for them (AVX-512 BF16), else they are emulated, to the same bits.
+    /// Whether products in bf16 run on instructions made for them (AMX or AVX-512 BF16), else they are emulated, to the same bits.
     pub fn has_bf16(self) -> bool {
-        match self.0 {
+        match self.matrices {
+            Matrices::Vectors => self.has_bf16_vectors(),
+            Matrices::Emulated => false,
+            #[cfg(target_arch = "x86_64")]
+            Matrices::Amx => true,
+        }
+    }
+
+    /// Whether vectors of bf16 numbers have instructions.
+    pub(crate) fn has_bf16_vectors(self) -> bool {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => is_x86_feature_detected!("avx512bf16"),
             _ => false,
         }
+    }
+
+    /// Whether matrices in bf16 are multiplied as AMX does, in hardware or emulated.
+    pub(crate) fn has_matrices(self) -> bool {
+        self.matrices != Matrices::Vectors
+    }
+
+    fn of(level: Level) -> Self {
+        Self { level, matrices: Matrices::Vectors }
     }
 
     fn widest() -> Self {
@@ -93,7 +140,8 @@ impl Isa {
     }
 
     fn named(name: &str) -> Result<Self, Error> {
-        let available = Self::available();
+        let mut available = Self::available();
+        available.push(Self::emulating_amx());
         available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| Error::Isa {
             requested: name.to_string(),
             available: available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", "),
@@ -114,6 +162,15 @@ mod tests {
     #[test]
     fn portable_is_always_available_and_last() {
         assert_eq!(Isa::available().last().map(|isa| isa.name()), Some("portable"));
+    }
+
+    #[test]
+    fn amx_is_used_only_where_it_was_found_to_work_and_emulated_only_by_name() {
+        let emulating = Isa::emulating_amx();
+        assert_eq!((emulating.name(), emulating.has_bf16()), ("amx-emulated", false));
+        assert_eq!(Isa::named("amx-emulated"), Ok(emulating));
+        assert!(!Isa::available().contains(&emulating));
+        assert_eq!(Isa::named("amx").is_ok(), Isa::available()[0].name() == "amx");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod amx;
 mod buffer;
 mod conv;
 mod depthwise;

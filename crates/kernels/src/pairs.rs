@@ -77,19 +77,19 @@ pairs!(PortablePairs<LANES>, [const LANES: usize], Portable<f32, LANES>, |a, b, 
 
 /// The two numbers of a pair.
 #[inline(always)]
-fn numbers(pair: f32) -> [f32; 2] {
+pub(crate) fn numbers(pair: f32) -> [f32; 2] {
     let bits = pair.to_bits();
     [bits << 16, bits & 0xffff_0000].map(f32::from_bits)
 }
 
 /// c + a·b, rounded once.
 #[inline(always)]
-fn step(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn step(a: f32, b: f32, c: f32) -> f32 {
     normal_or_zero((f64::from(normal_or_zero(c)) + f64::from(a) * f64::from(b)) as f32)
 }
 
 #[inline(always)]
-fn normal_or_zero(x: f32) -> f32 {
+pub(crate) fn normal_or_zero(x: f32) -> f32 {
     if x.abs() < f32::MIN_POSITIVE { 0.0_f32.copysign(x) } else { x }
 }
 

@@ -295,7 +295,7 @@ macro_rules! dispatch {
                 // SAFETY: forwarded from the caller.
                 unsafe { $generic::<$crate::simd::NeonF32>($($arg),*) }
             }
-            match isa.0 {
+            match isa.level {
                 // SAFETY: an Isa exists only where its instructions do; the rest is forwarded from the caller.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use ndarray::NdFloat;
 
 use crate::buffer::Scratch;
-use crate::fetch;
-use crate::isa::{Isa, Level};
+use crate::isa::{Isa, Level, Matrices};
 use crate::pairs::PortablePairs;
 use crate::simd::{Portable, Simd, prefetch};
+use crate::{amx, fetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
 /// taps are the offsets of the kernel's positions in the input.
@@ -72,11 +72,76 @@ pub(crate) type TileFn<T> = unsafe fn(&Tile<'_, T>);
 pub(crate) struct TileTable<T: 'static> {
     /// Numbers in one vector.
     pub lanes: usize,
-    /// `tiles[MR - 1][NV - 1]`, for MR up to the number of rows and NV = 1, 2.
-    pub tiles: &'static [[TileFn<T>; 2]],
+    pub tiles: Tiles<T>,
+}
+
+pub(crate) enum Tiles<T: 'static> {
+    /// In vector registers: `[MR - 1][NV - 1]`, for MR up to the number of rows and NV = 1, 2.
+    Vectors(&'static [[TileFn<T>; 2]]),
+    /// In the registers of a matrix unit.
+    Matrices(amx::Blocks<T>),
+}
+
+/// Tiles that are ready to run: a matrix unit is set up once per product, and released when this is dropped.
+pub(crate) struct Ready<T: 'static> {
+    table: &'static TileTable<T>,
+    shape: amx::Shape,
+}
+
+impl<T> Ready<T> {
+    /// Runs the tile of `rows` rows and `vectors` vectors.
+    ///
+    /// # Safety
+    /// That of [`TileFn`], and `rows` is from the same [`TileTable::row_blocks`] as those that it was made ready for.
+    #[inline(always)]
+    pub unsafe fn run(&self, rows: usize, vectors: usize, t: &Tile<'_, T>) {
+        // SAFETY: forwarded from the caller.
+        match &self.table.tiles {
+            Tiles::Vectors(tiles) => unsafe { tiles[rows - 1][vectors - 1](t) },
+            Tiles::Matrices(blocks) => unsafe { blocks.run[vectors - 1](t, rows, self.shape) },
+        }
+    }
+}
+
+impl<T> Drop for Ready<T> {
+    fn drop(&mut self) {
+        if let Tiles::Matrices(blocks) = &self.table.tiles {
+            (blocks.release)();
+        }
+    }
 }
 
 impl<T> TileTable<T> {
+    /// Most rows of a tile.
+    pub fn rows(&self) -> usize {
+        match &self.tiles {
+            Tiles::Vectors(tiles) => tiles.len(),
+            Tiles::Matrices(_) => amx::ROWS,
+        }
+    }
+
+    /// Makes the tiles ready for the blocks of `rows` rows, and for sums of `depth` steps.
+    pub fn ready(&'static self, rows: usize, depth: usize) -> Ready<T> {
+        let shape = amx::Shape::new(self.row_blocks(rows).map(|(_, rows)| rows).max().unwrap_or(1), depth);
+        if let Tiles::Matrices(blocks) = &self.tiles {
+            (blocks.set_up)(shape);
+        }
+        Ready { table: self, shape }
+    }
+
+    /// Steps of a product whose factors are packed for it, at least `depth`: those of a matrix unit come in groups.
+    pub fn steps(&self, depth: usize) -> usize {
+        match &self.tiles {
+            Tiles::Matrices(_) if depth > amx::SIDE => depth.next_multiple_of(amx::SIDE),
+            _ => depth,
+        }
+    }
+
+    /// Whether each row of A has to lie in one piece, as a matrix unit loads it.
+    pub fn takes_rows(&self) -> bool {
+        matches!(self.tiles, Tiles::Matrices(_))
+    }
+
     /// Columns of a full panel: two vectors.
     pub fn panel(&self) -> usize {
         2 * self.lanes
@@ -89,7 +154,7 @@ impl<T> TileTable<T> {
 
     /// Cuts `rows` into the fewest tiles, of sizes as equal as possible: `(first row, rows)`.
     pub fn row_blocks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
-        let blocks = rows.div_ceil(self.tiles.len()).max(1);
+        let blocks = rows.div_ceil(self.rows()).max(1);
         (0..blocks).map(move |i| (i * rows / blocks, (i + 1) * rows / blocks - i * rows / blocks))
     }
 }
@@ -217,7 +282,7 @@ macro_rules! table {
         }
         pub(super) static $table: TileTable<$t> = TileTable {
             lanes: <$simd as Simd>::LANES,
-            tiles: &[$([$run::<$mr, 1>, $run::<$mr, 2>]),*],
+            tiles: Tiles::Vectors(&[$([$run::<$mr, 1>, $run::<$mr, 2>]),*]),
         };
     };
 }
@@ -250,7 +315,7 @@ macro_rules! tiled {
         impl Tiled for $t {
             #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
             fn table(isa: Isa) -> &'static TileTable<$t> {
-                match isa.0 {
+                match isa.level {
                     Level::Portable => &$portable,
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 => &x86::$avx2,
@@ -275,9 +340,12 @@ tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);
 
 /// The tiles whose elements of A and B are pairs of bf16 numbers.
 pub(crate) fn pair_table(isa: Isa) -> &'static TileTable<f32> {
-    match isa.has_bf16() {
+    match isa.matrices {
         #[cfg(target_arch = "x86_64")]
-        true => &x86::AVX512_PAIRS,
-        _ => &PORTABLE_PAIRS,
+        Matrices::Amx => &amx::MATRICES,
+        Matrices::Emulated => &amx::EMULATED,
+        #[cfg(target_arch = "x86_64")]
+        Matrices::Vectors if isa.has_bf16() => &x86::AVX512_PAIRS,
+        Matrices::Vectors => &PORTABLE_PAIRS,
     }
 }

@@ -82,7 +82,8 @@ impl Winograd {
             grow(m, POSITIONS * BLOCK * table.panel());
             grow(patch, POSITIONS * channels);
             // As many as fill whole register tiles.
-            let at_once = BLOCK / table.tiles.len() * table.tiles.len();
+            let rows = table.rows().min(BLOCK);
+            let at_once = BLOCK / rows * rows;
             for start in (0..tiles).step_by(at_once) {
                 let count = at_once.min(tiles - start);
                 for t in 0..count {
@@ -103,6 +104,7 @@ impl Winograd {
                         pairs
                     }
                 };
+                let ready = table.ready(count, depth);
                 for panel in (0..self.out_channels).step_by(table.panel()) {
                     let vectors = table.vectors(self.out_channels - panel);
                     let panel_width = vectors * table.lanes;
@@ -124,7 +126,7 @@ impl Winograd {
                             };
                             // SAFETY: V and M hold BLOCK rows a position, and row + rows <= count <= BLOCK; U holds
                             // (36, depth, panel_width) from this panel on.
-                            unsafe { table.tiles[rows - 1][vectors - 1](&t) };
+                            unsafe { ready.run(rows, vectors, &t) };
                         }
                     }
                     for t in 0..count {

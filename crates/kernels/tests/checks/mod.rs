@@ -1,5 +1,7 @@
 //! Checks that run both as tests of the usual harness and one after the other without it, see `tests/portable.rs`.
 
+use mlprobe_kernels::Isa;
+
 /// Makes every function a test, and lists all of them in `ALL`.
 macro_rules! checks {
     ($($name:ident),* $(,)?) => {
@@ -14,4 +16,17 @@ macro_rules! checks {
             })*
         }
     };
+}
+
+/// Every instruction set of this machine, and AMX emulated.
+#[allow(dead_code, reason = "not every file of checks has matrices in bf16")]
+pub fn every_set() -> Vec<Isa> {
+    Isa::available().into_iter().chain([Isa::emulating_amx()]).collect()
+}
+
+/// Those that sum in the same order in bf16: all without AMX, then AMX and its emulation.
+#[allow(dead_code, reason = "as above")]
+pub fn sets_of_one_order() -> [Vec<Isa>; 2] {
+    let (amx, others) = every_set().into_iter().partition(|isa| isa.name().starts_with("amx"));
+    [others, amx]
 }
