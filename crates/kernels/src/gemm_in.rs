@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::buffer::{Aligned, grow};
 use crate::factors::{Factor, Term, pack, pack_row, terms};
@@ -69,17 +69,7 @@ pub fn gemm_in_on<A: Factor>(
     check_shapes("gemm_in", a.dim(), b.dim(), c.dim())?;
     let start = start_from(beta, c);
     let (a, b, mut c) = (a.view(), b.view(), c.view_mut());
-    // A matrix unit takes rows of A and pairs of rows of B. Where A is transposed, as in the gradient of weights, packing the larger
-    // factor as B avoids transposing it.
-    let transposed = pair_table(isa).takes_rows() && a.nrows() > b.ncols() && a.strides()[0] == 1;
     if c.is_empty() {
-    } else if transposed && c.strides()[0] != 1 {
-        let mut columns = match start {
-            Start::Zero => Array2::zeros((c.ncols(), c.nrows())),
-            Start::C => c.t().as_standard_layout().into_owned(),
-        };
-        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), columns.view_mut());
-        c.assign(&columns.t());
     } else if c.ncols() == 1 || c.strides()[1] == 1 {
         rows_of_c(isa, start, terms, a, b, c);
     } else if c.nrows() == 1 || c.strides()[0] == 1 {

@@ -95,9 +95,10 @@ impl<T> Ready<T> {
     /// That of [`TileFn`], and `rows` is from the same [`TileTable::row_blocks`] as those that it was made ready for.
     #[inline(always)]
     pub unsafe fn run(&self, rows: usize, vectors: usize, t: &Tile<'_, T>) {
-        // SAFETY: forwarded from the caller.
         match &self.table.tiles {
+            // SAFETY: forwarded from the caller.
             Tiles::Vectors(tiles) => unsafe { tiles[rows - 1][vectors - 1](t) },
+            // SAFETY: forwarded from the caller; the unit was set up when this was made.
             Tiles::Matrices(blocks) => unsafe { blocks.run[vectors - 1](t, rows, self.shape) },
         }
     }

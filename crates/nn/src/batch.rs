@@ -2,8 +2,8 @@
 //!
 //! Rows do not depend on each other until their gradients are summed, so each thread takes a part of the rows from
 //! features to dL/dZ. Then each thread sums the gradients of its share of the weights over all rows. Every sum runs
-//! over the rows in their order and no sum is split, so the number of threads changes no bit. Parts begin at even rows, because
-//! products in bf16 take rows in pairs.
+//! over the rows in their order and no sum is split, so the number of threads changes no bit. Parts have a multiple of 32 rows in
+//! bf16, because [`gemm_in`](mlprobe_kernels::gemm_in) sums those together.
 
 use crate::backprop::{Workspace, backward, forward_loss};
 use crate::features::Features;
@@ -64,8 +64,9 @@ impl<F: Real> Batch<F> {
         gradients: &mut [Linear<F>],
     ) -> f64 {
         let threads = threads();
-        let m = rows.len().div_ceil(threads).next_multiple_of(2);
         let precision = self.precision;
+        let together = if precision == Precision::F32 { 1 } else { 32 };
+        let m = rows.len().div_ceil(threads).next_multiple_of(together);
         let parts = self.parts(layers, examples, rows.len(), m);
         if dropout.p > 0.0 {
             let mut generator = generator(dropout.seed, "mlprobe/nn/dropout", dropout.update);
