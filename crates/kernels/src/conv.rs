@@ -61,8 +61,8 @@ impl Conv {
     /// [`Conv::new`] in a given precision. Inputs (in each call) and weights are rounded as the factors of
     /// [`gemm_in`](crate::gemm_in) are, within the bounds stated there for Q = kh·kw·I, but for two cases that stay in `f32`:
     ///
-    /// - in bf16, 3×3 kernels for Winograd's method with up to 256 input channels. That method divides the multiplications by 4,
-    ///   instructions for bf16 divide their time by 2 at most. Beyond, its weights, 4 times as many, come from memory.
+    /// - in bf16, 3×3 kernels for Winograd's method with up to 256 input channels, unless there is AMX. That method divides the
+    ///   multiplications by 4, `vdpbf16ps` divides their time by 2 at most. Beyond, its weights, 4 times as many, come from memory.
     /// - an odd number of input channels with an odd stride, and in bf16x3 with any: such pixels do not divide into pairs.
     ///
     /// In bf16x3, Winograd's method takes the products of its transformed factors in three parts, with errors as in `f32`. With

@@ -23,8 +23,9 @@ use crate::{Error, Isa, Precision, gemm_on};
 /// - `bf16x3`: |error| ≤ (2⁻²³ + 2⁻³²) S + 7(Q + 1)·2⁻²⁴ T. With a = a₀ + a₁ + a₂, which is exact, |a₁| ≤ 2⁻⁸|a| and
 ///   |a₂| ≤ 2⁻¹⁶|a|; a₁b₂, a₂b₁ and a₂b₂ are left out. The six other products are six steps of the sum, the smallest first.
 ///
-/// Processors with AVX-512 BF16 compute these with `vdpbf16ps`; all others emulate that instruction to the same bits, which
-/// is many times slower than `f32`.
+/// Processors with AMX compute these in tiles, those with AVX-512 BF16 with `vdpbf16ps`; all others emulate that instruction to the
+/// same bits, which is many times slower than `f32`. AMX sums 32 numbers at a time, those at even and at odd places apart, so that
+/// its bits are others; the bounds are the same.
 ///
 /// # Errors
 /// [`Error::Shape`] if the three shapes do not fit together.
