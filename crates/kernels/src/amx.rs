@@ -9,7 +9,7 @@
 //! Every step is rounded once to nearest even, and results below 2⁻¹²⁶ become 0. A block of outputs is four tiles: two of rows by
 //! two of columns, so that each tile of A and B that is loaded is used twice.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod hardware;
 
 use crate::fetch;
@@ -17,7 +17,7 @@ use crate::pairs::{normal_or_zero, numbers, step};
 use crate::simd::{Portable, Simd};
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiles, finished};
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub(crate) use hardware::{MATRICES, is_usable};
 
 /// Most rows of a tile, columns of 32 bits in it, and pairs in a row of A.

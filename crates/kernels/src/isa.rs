@@ -35,7 +35,7 @@ pub(crate) enum Matrices {
     /// The tiles of AMX, emulated.
     Emulated,
     /// The tiles of AMX.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Amx,
 }
 
@@ -68,6 +68,7 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
+                #[cfg(target_os = "linux")]
                 if crate::amx::is_usable() {
                     found.push(Isa { level: Level::Avx512, matrices: Matrices::Amx });
                 }
@@ -94,7 +95,7 @@ impl Isa {
     /// Its name as `MLPROBE_ISA` spells it.
     pub fn name(self) -> &'static str {
         match (self.matrices, self.level) {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             (Matrices::Amx, _) => "amx",
             (Matrices::Emulated, _) => "amx-emulated",
             #[cfg(target_arch = "x86_64")]
@@ -112,7 +113,7 @@ impl Isa {
         match self.matrices {
             Matrices::Vectors => self.has_bf16_vectors(),
             Matrices::Emulated => false,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             Matrices::Amx => true,
         }
     }

@@ -342,7 +342,7 @@ tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);
 /// The tiles whose elements of A and B are pairs of bf16 numbers.
 pub(crate) fn pair_table(isa: Isa) -> &'static TileTable<f32> {
     match isa.matrices {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         Matrices::Amx => &amx::MATRICES,
         Matrices::Emulated => &amx::EMULATED,
         #[cfg(target_arch = "x86_64")]
