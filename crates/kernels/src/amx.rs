@@ -27,7 +27,7 @@ pub(crate) const SIDE: usize = 16;
 pub(crate) const ROWS: usize = 2 * SIDE;
 
 /// Which part of a tile is used, throughout a product.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Shape {
     /// Rows of a tile of A and of C, 1 to 16.
     rows: usize,

@@ -85,6 +85,7 @@ pub(crate) enum Tiles<T: 'static> {
 /// Tiles that are ready to run: a matrix unit is set up once per product, and released when this is dropped.
 pub(crate) struct Ready<T: 'static> {
     table: &'static TileTable<T>,
+    /// Of a matrix unit's tiles.
     shape: amx::Shape,
 }
 
@@ -123,8 +124,9 @@ impl<T> TileTable<T> {
 
     /// Makes the tiles ready for the blocks of `rows` rows, and for sums of `depth` steps.
     pub fn ready(&'static self, rows: usize, depth: usize) -> Ready<T> {
-        let shape = amx::Shape::new(self.row_blocks(rows).map(|(_, rows)| rows).max().unwrap_or(1), depth);
+        let mut shape = amx::Shape::default();
         if let Tiles::Matrices(blocks) = &self.tiles {
+            shape = amx::Shape::new(rows.div_ceil(self.blocks(rows)), depth);
             (blocks.set_up)(shape);
         }
         Ready { table: self, shape }
@@ -153,9 +155,13 @@ impl<T> TileTable<T> {
         columns.div_ceil(self.lanes).clamp(1, 2)
     }
 
+    fn blocks(&self, rows: usize) -> usize {
+        rows.div_ceil(self.rows()).max(1)
+    }
+
     /// Cuts `rows` into the fewest tiles, of sizes as equal as possible: `(first row, rows)`.
     pub fn row_blocks(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> + use<T> {
-        let blocks = rows.div_ceil(self.rows()).max(1);
+        let blocks = self.blocks(rows);
         (0..blocks).map(move |i| (i * rows / blocks, (i + 1) * rows / blocks - i * rows / blocks))
     }
 }
