@@ -71,16 +71,16 @@ pub trait Extractor: Sync {
 /// assert!(!same_network("0b5e-avx2", "9c01-avx2"));
 /// ```
 pub fn same_network(a: &str, b: &str) -> bool {
-    let network = |fingerprint: &str| fingerprint.rsplit_once('-').map(|(digest, _)| digest.to_owned());
+    let network = |fingerprint: &str| fingerprint.split_once('-').map(|(digest, _)| digest.to_owned());
     network(a).is_some() && network(a) == network(b)
 }
 
 /// A fingerprint over `parts`; the length keeps ("ab", "c") and ("a", "bc") apart.
 pub(crate) fn fingerprint(isa: Isa, precision: Precision, parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
-    // Which layers are in bf16 is not what it was at first, and features of then may still be kept somewhere.
+    // Which layers are in bf16 is not what it was at first, and features of then may still be kept somewhere. With AMX they are more.
     if precision == Precision::Bf16 {
-        digest.update(b"2");
+        digest.update(if isa.is_amx() { b"3" } else { b"2" });
     }
     for part in parts {
         digest.update((part.len() as u64).to_le_bytes());

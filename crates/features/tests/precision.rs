@@ -124,7 +124,7 @@ fn instructions_and_their_emulation_give_the_same_bits_and_the_portable_path_agr
         for precision in [Precision::Bf16, Precision::Bf16x3] {
             // AMX sums in another order.
             let sets = Isa::available().into_iter().chain([Isa::emulating_amx()]);
-            let (amx, others): (Vec<_>, Vec<_>) = sets.partition(|isa| isa.name().starts_with("amx"));
+            let (amx, others): (Vec<_>, Vec<_>) = sets.partition(|isa| isa.is_amx());
             for sets in [amx, others] {
                 let expected = assert_near(&case, precision, sets[0]);
                 for &isa in &sets[1..] {
@@ -171,4 +171,15 @@ fn name_and_fingerprint_tell_precisions_apart_and_f32_has_those_of_before() {
             && !same_network(&f32.1, &bf16x3.1)
             && !same_network(&bf16x3.1, &bf16.1)
     );
+}
+
+/// With AMX more layers are rounded, so that features differ by more than rounding; those in f32 are the same.
+#[test]
+fn features_in_bf16_with_amx_are_told_apart_from_those_without() {
+    let without = *Isa::available().iter().find(|isa| !isa.is_amx()).unwrap();
+    let [f32, bf16] = [Precision::F32, Precision::Bf16].map(|precision| {
+        [without, Isa::emulating_amx()]
+            .map(|isa| SqueezeNet::with_isa(isa, 64).unwrap().in_precision(precision).fingerprint())
+    });
+    assert!(same_network(&f32[0], &f32[1]) && !same_network(&bf16[0], &bf16[1]), "{f32:?} {bf16:?}");
 }

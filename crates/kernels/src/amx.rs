@@ -12,6 +12,8 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod hardware;
 
+use std::mem::MaybeUninit;
+
 use crate::fetch;
 use crate::pairs::{normal_or_zero, numbers, step};
 use crate::simd::{Portable, Simd};
@@ -137,8 +139,8 @@ unsafe fn block<U: Unit, S: Simd<T = f32>, const NV: usize>(t: &Tile<'_, f32>, r
             }
             return;
         }
-        let mut sums = Sums([0.0; 4 * SIDE * SIDE]);
-        let (first, row) = (sums.0.as_mut_ptr(), SIDE as isize);
+        let mut sums = MaybeUninit::<Sums>::uninit();
+        let (first, row) = (sums.as_mut_ptr().cast::<f32>(), SIDE as isize);
         let tiles: [_; 4] = std::array::from_fn(|tile| first.wrapping_add(tile * SIDE * SIDE));
         unit.store::<0>(tiles[0], row);
         unit.store::<2>(tiles[2], row);
@@ -164,7 +166,7 @@ unsafe fn block<U: Unit, S: Simd<T = f32>, const NV: usize>(t: &Tile<'_, f32>, r
 
 /// The sums of a block, tile after tile, on cache lines.
 #[repr(align(64))]
-struct Sums([f32; 4 * SIDE * SIDE]);
+struct Sums(#[expect(dead_code, reason = "written and read through a pointer")] [f32; 4 * SIDE * SIDE]);
 
 /// The instructions in plain Rust, to the same bits.
 struct Emulated {

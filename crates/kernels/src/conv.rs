@@ -83,7 +83,7 @@ impl Conv {
         let (out_channels, in_channels, kh, kw) = weight.dim();
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1)
             && in_channels % 16 == 0
-            && (precision != Precision::Bf16 || (in_channels <= WINOGRAD_CHANNELS && !isa.has_matrices()));
+            && (precision != Precision::Bf16 || (in_channels <= WINOGRAD_CHANNELS && !isa.is_amx()));
         if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Conv::new",

@@ -127,8 +127,9 @@ impl Isa {
         }
     }
 
-    /// Whether matrices in bf16 are multiplied as AMX does, in hardware or emulated.
-    pub(crate) fn has_matrices(self) -> bool {
+    /// Whether products in bf16 and bf16x3 are those of AMX, in hardware or emulated: in bits, and for convolutions also in what is
+    /// rounded, they differ from those on all other instruction sets.
+    pub fn is_amx(self) -> bool {
         self.matrices != Matrices::Vectors
     }
 

@@ -259,7 +259,7 @@ fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is
                 output.data().to_vec()
             });
             // With AMX, direct sums in bf16 are faster than Winograd's method.
-            let rounds = [rounds[0], rounds[1] || (isa.name().starts_with("amx") && shape.1 % 16 == 0)];
+            let rounds = [rounds[0], rounds[1] || (isa.is_amx() && shape.1 % 16 == 0)];
             assert_eq!([bf16x3 != exact, bf16 != exact], rounds, "{isa} {shape:?}, stride {stride}");
         }
     }

@@ -27,6 +27,6 @@ pub fn every_set() -> Vec<Isa> {
 /// Those that sum in the same order in bf16: all without AMX, then AMX and its emulation.
 #[allow(dead_code, reason = "as above")]
 pub fn sets_of_one_order() -> [Vec<Isa>; 2] {
-    let (amx, others) = every_set().into_iter().partition(|isa| isa.name().starts_with("amx"));
+    let (amx, others) = every_set().into_iter().partition(|isa| isa.is_amx());
     [others, amx]
 }
