@@ -3,6 +3,9 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, _xgetbv};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::FromRawFd;
 use std::sync::OnceLock;
 
 use super::{BlockFn, Blocks, ROWS, SIDE, Shape, Unit, block};
@@ -160,13 +163,14 @@ fn works_in_a_child() -> bool {
             libc::_exit(0);
         }
         libc::close(pipe[1]);
-        let mut verdict = [0_u8];
-        let read = if child > 0 { libc::read(pipe[0], verdict.as_mut_ptr().cast(), 1) } else { 0 };
-        libc::close(pipe[0]);
-        if child > 0 {
-            libc::waitpid(child, std::ptr::null_mut(), 0);
-        }
-        (read, verdict) == (1, [1])
+        let (mut reader, mut verdict) = (File::from_raw_fd(pipe[0]), [0]);
+        let arrived = child > 0 && reader.read_exact(&mut verdict).is_ok();
+        // A signal may interrupt the wait.
+        while child > 0
+            && libc::waitpid(child, std::ptr::null_mut(), 0) < 0
+            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+        {}
+        arrived && verdict == [1]
     }
 }
 
