@@ -17,46 +17,10 @@ use std::mem::MaybeUninit;
 use crate::fetch;
 use crate::pairs::{normal_or_zero, numbers, step};
 use crate::simd::{Portable, Simd};
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiles, finished};
+use crate::tile::{Blocks, Epilogue, Finish, SIDE, Shape, Start, Tile, TileTable, Tiles, finished};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub(crate) use hardware::{MATRICES, is_usable};
-
-/// Most rows of a tile, columns of 32 bits in it, and pairs in a row of A.
-pub(crate) const SIDE: usize = 16;
-
-/// Most rows of a block.
-pub(crate) const ROWS: usize = 2 * SIDE;
-
-/// Which part of a tile is used, throughout a product.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Shape {
-    /// Rows of a tile of A and of C, 1 to 16.
-    rows: usize,
-    /// Pairs in a row of a tile of A, which are rows of a tile of B, 1 to 16.
-    pairs: usize,
-}
-
-impl Shape {
-    /// For blocks of `most` rows, or one row less, and sums of `depth` pairs, which are divided evenly.
-    pub fn new(most: usize, depth: usize) -> Self {
-        let pairs = (1..=SIDE).rev().find(|&pairs| depth.is_multiple_of(pairs)).unwrap_or(1);
-        Self { rows: most.div_ceil(2).clamp(1, SIDE), pairs }
-    }
-}
-
-/// What a table of tiles runs on a matrix unit.
-pub(crate) struct Blocks<T> {
-    pub set_up: fn(Shape),
-    pub release: fn(),
-    /// A block of 1 or 2 tiles of columns.
-    pub run: [BlockFn<T>; 2],
-}
-
-/// # Safety
-/// That of [`TileFn`](crate::tile::TileFn); the unit was set up for this shape, whose rows are at most `rows`, which are at most
-/// twice as many; `a_step` is 1.
-pub(crate) type BlockFn<T> = unsafe fn(&Tile<'_, T>, usize, Shape);
 
 /// Eight tiles: 0 to 3 are C's, 4 and 5 are A's, 6 and 7 are B's.
 trait Unit {

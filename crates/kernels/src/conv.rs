@@ -6,7 +6,8 @@ use ndarray::{Array4, ArrayView4};
 
 use crate::buffer::Aligned;
 use crate::factors::{Term, pack_pixels, pack_row_after, pair_of, terms};
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, pair_table};
+use crate::pair_table::pair_table;
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
 use crate::winograd::Winograd;
 use crate::{Error, Isa, Map, Precision};
 

@@ -7,7 +7,8 @@ use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
 use crate::buffer::{Aligned, grow};
 use crate::factors::{Factor, Term, pack, pack_row, terms};
 use crate::gemm::{check_shapes, start_from, tiles};
-use crate::tile::{Start, pair_table};
+use crate::pair_table::pair_table;
+use crate::tile::Start;
 use crate::{Error, Isa, Precision, gemm_on};
 
 /// C (M, N) ← A (M, Q) B (Q, N) + β C in a given precision, on the calling thread; A may be kept in bf16, which halves

@@ -14,6 +14,7 @@ mod isa;
 mod map;
 mod nearest;
 mod pages;
+mod pair_table;
 mod pairs;
 mod peak;
 mod pool;

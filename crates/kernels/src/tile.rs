@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use ndarray::NdFloat;
 
 use crate::buffer::Scratch;
-use crate::isa::{Isa, Level, Matrices};
+use crate::fetch;
+use crate::isa::{Isa, Level};
 use crate::pairs::PortablePairs;
 use crate::simd::{Portable, Simd, prefetch};
-use crate::{amx, fetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
 /// taps are the offsets of the kernel's positions in the input.
@@ -79,14 +79,50 @@ pub(crate) enum Tiles<T: 'static> {
     /// In vector registers: `[MR - 1][NV - 1]`, for MR up to the number of rows and NV = 1, 2.
     Vectors(&'static [[TileFn<T>; 2]]),
     /// In the registers of a matrix unit.
-    Matrices(amx::Blocks<T>),
+    Matrices(Blocks<T>),
 }
+
+/// Of a tile of a matrix unit: most rows, columns of 32 bits, and pairs in a row of A.
+pub(crate) const SIDE: usize = 16;
+
+/// Most rows of a block.
+pub(crate) const ROWS: usize = 2 * SIDE;
+
+/// Which part of a tile of a matrix unit is used, throughout a product.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shape {
+    /// Rows of a tile of A and of C, 1 to 16.
+    pub rows: usize,
+    /// Pairs in a row of a tile of A, which are rows of a tile of B, 1 to 16.
+    pub pairs: usize,
+}
+
+impl Shape {
+    /// For blocks of `most` rows, or one row less, and sums of `depth` pairs, which are divided evenly.
+    pub fn new(most: usize, depth: usize) -> Self {
+        let pairs = (1..=SIDE).rev().find(|&pairs| depth.is_multiple_of(pairs)).unwrap_or(1);
+        Self { rows: most.div_ceil(2).clamp(1, SIDE), pairs }
+    }
+}
+
+/// What a table runs on a matrix unit: blocks of four tiles, two of rows by two of columns.
+pub(crate) struct Blocks<T> {
+    pub set_up: fn(Shape),
+    pub release: fn(),
+    /// A block of 1 or 2 tiles of columns.
+    pub run: [BlockFn<T>; 2],
+}
+
+/// # Safety
+/// That of [`TileFn`]; the unit was set up for this shape, whose rows are at most `rows`, which are at most
+/// twice as many; `a_step` is 1.
+pub(crate) type BlockFn<T> = unsafe fn(&Tile<'_, T>, usize, Shape);
 
 /// Tiles that are ready to run: a matrix unit is set up once per product, and released when this is dropped.
 pub(crate) struct Ready<T: 'static> {
     table: &'static TileTable<T>,
     /// Of a matrix unit's tiles.
-    shape: amx::Shape,
+    shape: Shape,
 }
 
 impl<T> Ready<T> {
@@ -118,15 +154,15 @@ impl<T> TileTable<T> {
     pub fn rows(&self) -> usize {
         match &self.tiles {
             Tiles::Vectors(tiles) => tiles.len(),
-            Tiles::Matrices(_) => amx::ROWS,
+            Tiles::Matrices(_) => ROWS,
         }
     }
 
     /// Makes the tiles ready for the blocks of `rows` rows, and for sums of `depth` steps.
     pub fn ready(&'static self, rows: usize, depth: usize) -> Ready<T> {
-        let mut shape = amx::Shape::default();
+        let mut shape = Shape::default();
         if let Tiles::Matrices(blocks) = &self.tiles {
-            shape = amx::Shape::new(rows.div_ceil(self.blocks(rows)), depth);
+            shape = Shape::new(rows.div_ceil(self.blocks(rows)), depth);
             (blocks.set_up)(shape);
         }
         Ready { table: self, shape }
@@ -135,7 +171,7 @@ impl<T> TileTable<T> {
     /// Steps of a product whose factors are packed for it, at least `depth`: those of a matrix unit come in groups.
     pub fn steps(&self, depth: usize) -> usize {
         match &self.tiles {
-            Tiles::Matrices(_) if depth > amx::SIDE => depth.next_multiple_of(amx::SIDE),
+            Tiles::Matrices(_) if depth > SIDE => depth.next_multiple_of(SIDE),
             _ => depth,
         }
     }
@@ -287,7 +323,7 @@ macro_rules! table {
             // SAFETY: forwarded from the caller.
             unsafe { tile::<$simd, MR, NV>(t) }
         }
-        pub(super) static $table: TileTable<$t> = TileTable {
+        pub(crate) static $table: TileTable<$t> = TileTable {
             lanes: <$simd as Simd>::LANES,
             tiles: Tiles::Vectors(&[$([$run::<$mr, 1>, $run::<$mr, 2>]),*]),
         };
@@ -299,7 +335,7 @@ table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
 table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<16>, [1 2 3]);
 table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub(crate) mod x86 {
     use super::*;
     use crate::pairs::Avx512Pairs;
     use crate::simd::{Avx2F32, Avx2F64, Avx512F32, Avx512F64};
@@ -344,15 +380,3 @@ macro_rules! tiled {
 }
 tiled!(f32, PORTABLE_F32, AVX2_F32, AVX512_F32, NEON_F32);
 tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);
-
-/// The tiles whose elements of A and B are pairs of bf16 numbers.
-pub(crate) fn pair_table(isa: Isa) -> &'static TileTable<f32> {
-    match isa.matrices {
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        Matrices::Amx => &amx::MATRICES,
-        Matrices::Emulated => &amx::EMULATED,
-        #[cfg(target_arch = "x86_64")]
-        Matrices::Vectors if isa.has_bf16() => &x86::AVX512_PAIRS,
-        Matrices::Vectors => &PORTABLE_PAIRS,
-    }
-}

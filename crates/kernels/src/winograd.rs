@@ -17,8 +17,9 @@ use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
 use crate::buffer::{Aligned, grow};
 use crate::factors::{Term, pack_pixels, pair_of};
+use crate::pair_table::pair_table;
 use crate::simd::{Simd, dispatch};
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, finished, pair_table};
+use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, finished};
 use crate::{Isa, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.

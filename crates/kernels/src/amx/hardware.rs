@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::os::fd::FromRawFd;
 use std::sync::OnceLock;
 
-use super::{BlockFn, Blocks, ROWS, SIDE, Shape, Unit, block};
+use super::{Unit, block};
 use crate::simd::Avx512F32;
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiles};
+use crate::tile::{BlockFn, Blocks, Epilogue, Finish, ROWS, SIDE, Shape, Start, Tile, TileTable, Tiles};
 
 /// The tiles of the calling thread. They are set up by [`set_up`], not by making a value.
 struct Matrices;
