@@ -44,7 +44,7 @@ trait Unit {
     unsafe fn multiply_add<const C: usize, const A: usize, const B: usize>(&mut self);
 }
 
-/// Cache lines that are fetched per step, which takes the time of at least 64 cycles.
+/// Cache lines that are fetched per step of up to four products.
 const LINES_PER_STEP: usize = 8;
 
 /// `rows` by NV·16 outputs. The second tile of rows ends with the last row. If it begins before the first has ended, both

@@ -258,7 +258,7 @@ fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is
                 conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
                 output.data().to_vec()
             });
-            // With AMX, direct sums in bf16 are faster than Winograd's method.
+            // With AMX, direct sums in bf16 take the place of Winograd's method.
             let rounds = [rounds[0], rounds[1] || (isa.is_amx() && shape.1 % 16 == 0)];
             assert_eq!([bf16x3 != exact, bf16 != exact], rounds, "{isa} {shape:?}, stride {stride}");
         }
