@@ -10,19 +10,33 @@ use crate::error::{Error, Result};
 /// What [`RunFolder::create`] makes, before anything is written there.
 const EMPTY: [&str; 3] = [".lock", "models", "predictions"];
 
+/// What is drawn from a record and may be drawn again at any time. Earlier versions have digests of some of these.
+const RENDERED: [&str; 6] = [
+    "report.md",
+    "report.html",
+    "learning-curves.svg",
+    "reanalysis.json",
+    "reanalysis.md",
+    "reanalysis.html",
+];
+
 /// Where a study leaves what it found:
 ///
 /// | file | content |
 /// |---|---|
 /// | `results.json` | [`Results`](crate::Results) |
-/// | `report.md` | the same in words and tables |
+/// | `report.md` | the same in words and tables; like the next two, it follows from the record and can be drawn again |
 /// | `report.html` | the same as one page with figures and images |
 /// | `learning-curves.svg` | accuracy over epochs for every arm |
 /// | `models/ARM-seedS.safetensors` | the trained models |
 /// | `predictions/ARM-seedS.npy` | the likeliest class of each test image (N) |
 /// | `predictions/ARM-seedS-epochE.npy` | softmax outputs after epoch E, f32 (N, K), for each epoch to report at |
+/// | `predictions/ARM-seedS-epochE-classes.npy` | the likeliest class after an epoch that is not the last (N) |
+/// | `predictions/labels.npy` | the true class of each test image (N) |
+/// | `predictions/probes/KIND-ARM-seedS.npy` | the likeliest class that a simple classifier found (N) |
 /// | `run.json` | whose folder it is, and whether the run is finished |
-/// | `SHA256SUMS` | digests of the files a study writes, without the page, for `sha256sum --check` |
+/// | `SHA256SUMS` | digests of record, models and predictions, for `sha256sum --check` |
+/// | `reanalysis.json`, `.md`, `.html` | answers derived again by a later version, see [`reanalyse`](crate::reanalyse) |
 /// | `checkpoints/` | what an unfinished study needs in order to resume, see [`Checkpoints`](crate::Checkpoints) |
 ///
 /// One process at a time may hold a run folder.
@@ -44,10 +58,19 @@ impl RunFolder {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(failed("creating", &folder))?;
         }
+        Self::open(path)
+    }
+
+    /// Holds a folder that is there against other processes.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
         let lock = mlprobe_files::try_lock(path.join(".lock")).map_err(failed("locking", &path))?;
         let lock = lock.ok_or_else(|| Error::InUse(path.clone()))?;
         let folder = Self { path, _lock: lock };
-        for inside in ["", "models", "predictions", "checkpoints"] {
+        for inside in ["", "models", "predictions", "predictions/probes", "checkpoints"] {
             // What a killed process had not yet renamed.
             let inside = folder.path.join(inside);
             mlprobe_files::sweep(&inside).map_err(failed("emptying", &inside))?;
@@ -85,8 +108,8 @@ impl RunFolder {
     pub fn first_damaged(&self) -> Option<PathBuf> {
         let sums = self.path.join("SHA256SUMS");
         let Ok(lines) = fs::read_to_string(&sums) else { return Some(sums) };
-        lines.lines().find_map(|line| {
-            let (digest, name) = line.split_once("  ").unwrap_or_default();
+        let named = lines.lines().map(|line| line.split_once("  ").unwrap_or_default());
+        named.filter(|(_, name)| !RENDERED.contains(name)).find_map(|(digest, name)| {
             let path = self.path.join(name);
             let is_same = mlprobe_files::sha256(&path).is_ok_and(|actual| actual == digest);
             (!is_same).then_some(path)
@@ -103,14 +126,17 @@ impl RunFolder {
         names.filter(is_inside).chain(["SHA256SUMS".to_owned()]).collect()
     }
 
-    /// Removes those files of another run that this one has not replaced by its own, and the page where this one has none.
+    /// Removes those files of another run that this one has not replaced by its own: its record, models and predictions, what was
+    /// derived from them again, and its report where this run has none.
     ///
     /// # Errors
     /// [`Error::File`] naming what could not be removed.
     pub(crate) fn remove_replaced(&self, replaced: &BTreeSet<String>) -> Result<()> {
         let own = self.recorded();
-        let page = (!own.contains("results.json")).then_some("report.html");
-        for name in replaced.difference(&own).map(String::as_str).chain(page) {
+        let has_report = own.contains("results.json");
+        let rendered = RENDERED.into_iter().filter(|name| !has_report || name.starts_with("reanalysis"));
+        let replaced = replaced.difference(&own).map(String::as_str);
+        for name in replaced.filter(|name| !RENDERED.contains(name)).chain(rendered) {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod features;
 mod folder;
+mod kept;
 pub mod knn;
 mod planning;
 mod pooling;
@@ -40,7 +41,7 @@ pub use pooling::{OfDataSet, PooledComparison, pool_runs};
 pub use reanalysis::reanalyse;
 pub use run::{Identity, Start};
 pub use settings::{Protocol, Settings};
-pub use study::{Outcome, Study};
+pub use study::{Outcome, Probed, Study};
 
 /// What `results.json` holds, documented field by field.
 pub mod results {

@@ -65,11 +65,17 @@ impl Start<'_> {
     /// `force` is set; [`Error::InUse`] if another process works there; [`Error::File`]; and those of `work`.
     pub fn run(self, work: impl FnOnce(&RunFolder, &Session<'_>) -> Result<()>) -> Result<RunFolder> {
         let Self { folder: path, identity, program, fresh, force, checkpoint_every, observer } = self;
-        let record = read_record(&path);
-        if !force {
-            refuse_if_occupied(&path, record.as_ref(), &identity)?;
-        }
+        let look = |path: &Path| {
+            let record = read_record(path);
+            if !force {
+                refuse_if_occupied(path, record.as_ref(), &identity)?;
+            }
+            Ok::<_, Error>(record)
+        };
+        look(&path)?; // nothing is made in a folder that is refused
         let folder = RunFolder::create(path)?;
+        // Another process may have finished, or begun another run, until the folder was locked.
+        let record = look(folder.path())?;
         let progress = Progress::new(observer);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let replaces = match record {

@@ -1,7 +1,5 @@
 //! What a study and a tuned recipe leave in the run folder.
 
-use ndarray::{ArrayBase, ArrayView1, Data, Dimension};
-use ndarray_npy::{WritableElement, WriteNpyExt};
 use serde::Serialize;
 
 use crate::analysis::results::Results;
@@ -18,42 +16,40 @@ impl RunFolder {
     /// # Errors
     /// [`Error::File`] naming the file that could not be written; files written before stay as they were.
     pub fn save(&self, outcome: &Outcome) -> Result<()> {
-        let Outcome { results, runs } = outcome;
-        let report_at = &results.settings.protocol.report_at;
+        let Outcome { results, runs, .. } = outcome;
+        let mut names = vec!["results.json".to_owned()];
         for (arm, runs) in results.arms.iter().zip(runs) {
-            let Some(run) = runs.last() else { continue };
-            let name = format!("{}-seed{}", arm.name, run.record.seed);
-            let model = self.path().join("models").join(format!("{name}.safetensors"));
-            run.model.save(model).map_err(Error::training(&arm.name, run.record.seed))?;
-            for tested in &run.tested {
-                let name = format!("predictions/{name}-epoch{}.npy", tested.epoch);
-                self.write_npy(&name, &tested.probabilities)?;
+            let model = |seed: u64| format!("models/{}-seed{seed}.safetensors", arm.name);
+            if let Some(run) = runs.last() {
+                let path = self.path().join(model(run.record.seed));
+                run.model.save(path).map_err(Error::training(&arm.name, run.record.seed))?;
             }
-            if let Some(last) = run.tested.last() {
-                self.write_npy(&format!("predictions/{name}.npy"), &ArrayView1::from(&last.predicted))?;
-            }
+            names.extend(arm.runs.iter().map(|run| model(run.seed)));
         }
-        self.save_results(results)?;
-        let mut names = ["results.json", "report.md", "learning-curves.svg"].map(str::to_owned).to_vec();
-        for arm in &results.arms {
-            for run in &arm.runs {
-                let name = format!("{}-seed{}", arm.name, run.seed);
-                names.push(format!("models/{name}.safetensors"));
-                names.push(format!("predictions/{name}.npy"));
-                names.extend(report_at.iter().map(|epoch| format!("predictions/{name}-epoch{epoch}.npy")));
-            }
-        }
-        self.save_digests(&names)
+        names.extend(self.keep(outcome)?);
+        self.write_json("results.json", results)?;
+        self.save_digests(&names)?;
+        self.save_report(results)
     }
 
-    /// Writes `results.json` and what is drawn from it.
+    /// Writes what is drawn from `results` and can be drawn again: `report.md` and `learning-curves.svg`.
     ///
     /// # Errors
     /// As [`save`](Self::save).
-    pub fn save_results(&self, results: &Results) -> Result<()> {
+    pub fn save_report(&self, results: &Results) -> Result<()> {
         self.write("learning-curves.svg", learning_curves(results)?.as_bytes())?;
-        self.write("report.md", markdown(results)?.as_bytes())?;
-        self.write_json("results.json", results)
+        self.write("report.md", markdown(results)?.as_bytes())
+    }
+
+    /// Writes results that were derived again, and what is drawn from them, beside the record and the report: `reanalysis.json`,
+    /// `reanalysis.md` and, from the page, `reanalysis.html`.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_reanalysis(&self, page: &Page<'_>) -> Result<()> {
+        self.write_json("reanalysis.json", page.results)?;
+        self.write("reanalysis.md", markdown(page.results)?.as_bytes())?;
+        self.write("reanalysis.html", page.render()?.as_bytes())
     }
 
     /// Writes `report.html`.
@@ -86,18 +82,5 @@ impl RunFolder {
         let json = serde_json::to_string_pretty(content)
             .map_err(|error| Error::Rendering { what: name, message: error.to_string() })?;
         self.write(name, json.as_bytes())
-    }
-
-    fn write_npy<T, S, D>(&self, name: &str, array: &ArrayBase<S, D>) -> Result<()>
-    where
-        T: WritableElement,
-        S: Data<Elem = T>,
-        D: Dimension,
-    {
-        let mut bytes = Vec::new();
-        array
-            .write_npy(&mut bytes)
-            .map_err(|error| Error::Rendering { what: "predictions", message: error.to_string() })?;
-        self.write(name, &bytes)
     }
 }

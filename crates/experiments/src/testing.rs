@@ -1,6 +1,5 @@
 //! Made-up results for tests.
 
-use mlprobe_nn::Mlp;
 use ndarray::array;
 
 use crate::analysis::answers::{Answer, Rules, answer};
@@ -8,7 +7,7 @@ use crate::analysis::arms::ArmResults;
 use crate::analysis::quality::{self, Quality};
 use crate::analysis::questions::Question;
 use crate::analysis::results::{About, Results, SCHEMA};
-use crate::engine::scoring::{Epoch, Run, Tested, TrainedRun};
+use crate::engine::scoring::{Epoch, Run, Tested};
 use crate::settings::{Protocol, Settings};
 
 /// An arm with runs of seeds 0, 1 and so on, each a list of [accuracy on original images, test accuracy] after epochs
@@ -47,15 +46,8 @@ pub(crate) fn arm<const E: usize>(name: &str, updates: u64, runs: &[[[f64; 2]; E
 /// The quality of a model that has both of two images of two classes right.
 pub(crate) fn quality() -> Quality {
     let probabilities = array![[0.9_f32, 0.1], [0.2, 0.8]];
-    let run = TrainedRun {
-        record: arm("a", 1, &[[[1.0, 1.0]]]).runs.remove(0),
-        model: Mlp::new(&[1, 2], 0).unwrap(),
-        tested: vec![Tested { epoch: 1, probabilities, predicted: vec![0, 1] }],
-        further: Vec::new(),
-        train_rows: 100,
-        notes: Vec::new(),
-    };
-    quality::quality(&[run], &[0, 1], &["a".to_owned(), "b".to_owned()]).unwrap()
+    let tested = [Tested { epoch: 1, probabilities, predicted: vec![0, 1] }];
+    quality::quality(&[&tested], &[0, 1], &["a".to_owned(), "b".to_owned()]).unwrap()
 }
 
 /// Results of two epochs with these arms.
@@ -69,6 +61,7 @@ pub(crate) fn results(arms: Vec<ArmResults>) -> Results {
         arms,
         comparisons: Vec::new(),
         answers: Vec::new(),
+        questions: Vec::new(),
         robustness: Vec::new(),
         costs: Vec::new(),
         baselines: Vec::new(),

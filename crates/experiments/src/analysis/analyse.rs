@@ -9,7 +9,7 @@ use crate::analysis::costs::costs;
 use crate::analysis::quality::quality;
 use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, ArmScore, Results, Robustness};
-use crate::engine::scoring::TrainedRun;
+use crate::engine::scoring::{Tested, TrainedRun};
 use crate::error::Result;
 
 /// What the results are computed with, beside the runs.
@@ -29,15 +29,28 @@ pub(crate) struct Plan<'a> {
 
 /// Brings `results` up to `runs`: for each arm the runs of the same seeds, one or more.
 pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Plan<'_>) -> Result<()> {
-    let protocol = &results.settings.protocol;
     for (arm, runs) in results.arms.iter_mut().zip(runs) {
         arm.train_images = runs.first().map_or(arm.train_images, |run| run.train_rows);
         arm.runs = runs.iter().map(|run| run.record.clone()).collect();
-        arm.readings = protocol.report_at.iter().filter_map(|&epoch| arm.reading(epoch)).collect();
-        arm.quality = Some(quality(runs, plan.labels, &results.about.dataset.classes)?);
     }
     results.seeds_done = runs.first().map_or(0, Vec::len);
-    let side = |arm: usize| Side { arm: &results.arms[arm], runs: &runs[arm], labels: plan.labels };
+    results.robustness = robustness(results, runs, plan)?;
+    results.notes.retain(|note| note.seeds.is_empty());
+    results.notes.extend(notes(&results.arms, runs));
+    let tested: Vec<Vec<&[Tested]>> =
+        runs.iter().map(|runs| runs.iter().map(|run| run.tested.as_slice()).collect()).collect();
+    conclude(results, &tested, plan)
+}
+
+/// Derives everything that follows from the recorded runs and from what their models said of the test set: for each arm and seed, a
+/// [`Tested`] for each epoch to report at.
+pub(crate) fn conclude(results: &mut Results, tested: &[Vec<&[Tested]>], plan: &Plan<'_>) -> Result<()> {
+    let protocol = &results.settings.protocol;
+    for (arm, tested) in results.arms.iter_mut().zip(tested) {
+        arm.readings = protocol.report_at.iter().filter_map(|&epoch| arm.reading(epoch)).collect();
+        arm.quality = Some(quality(tested, plan.labels, &results.about.dataset.classes)?);
+    }
+    let side = |arm: usize| Side { arm: &results.arms[arm], tested: &tested[arm], labels: plan.labels };
     let mut comparisons = Vec::new();
     for (effect, a, b) in &plan.comparisons {
         comparisons.extend(compare(effect, side(*a), side(*b))?);
@@ -46,8 +59,7 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
         correct(&mut comparisons)?;
     }
     results.comparisons = comparisons;
-    let side = |arm: usize| Side { arm: &results.arms[arm], runs: &runs[arm], labels: plan.labels };
-    results.robustness = robustness(results, runs, plan)?;
+    let side = |arm: usize| Side { arm: &results.arms[arm], tested: &tested[arm], labels: plan.labels };
     results.costs = costs(&results.arms);
     let epochs = results.epochs();
     let rules = rules(results, plan.sequential);
@@ -59,8 +71,27 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
     }
     results.claims = claims(&answers);
     results.answers = answers;
-    results.notes.retain(|note| note.seeds.is_empty());
-    results.notes.extend(notes(&results.arms, runs));
+    results.questions = plan.questions.to_vec();
+    Ok(())
+}
+
+/// Asks of each two arms that a record compares after the last epoch whether the first is more accurate, and answers from the
+/// intervals that the record holds: for records of a version that recorded no answers.
+pub(crate) fn answer_from_comparisons(results: &mut Results) -> Result<()> {
+    let questions: Vec<_> = results.final_comparisons().map(|c| Question::accuracy(&c.a, &c.b)).collect();
+    let rules = rules(results, None);
+    let mut answers = Vec::new();
+    for question in &questions {
+        answers.extend(answer(
+            question,
+            &results.arms,
+            &results.comparisons,
+            None,
+            results.epochs(),
+            &rules,
+        )?);
+    }
+    (results.claims, results.answers, results.questions) = (claims(&answers), answers, questions);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::engine::scoring::Scoring;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::engine::standardisation::Standardisation;
+use crate::engine::subset::part_of;
 use crate::error::Result;
 use crate::knn::{Neighbours, majority_class};
 use crate::settings::Protocol;
@@ -65,24 +66,24 @@ pub(crate) struct Training<'a> {
     pub is_standardised: bool,
 }
 
-/// Scores a majority vote, nearest neighbours and logistic regression, all made from `train`, on the test set of
-/// `scoring`, all after standardisation on `train` if so wanted. The last is trained with every seed. `None` if the observer
-/// asked to stop.
+/// Scores a majority vote, nearest neighbours and logistic regression, all made from `train` or from the part of it that the
+/// protocol trains on, on the test set of `scoring`, all after standardisation on their rows if so wanted. The last is trained
+/// with every seed; the others too where each seed has a part of its own. `None` if the observer asked to stop.
 pub(crate) fn baselines(
     Training { train, learning_rate, is_standardised }: Training<'_>,
     scoring: Scoring<'_>,
     threads: usize,
     session: &Session<'_>,
 ) -> Result<Option<Vec<Baseline>>> {
-    let Protocol { epochs, batch_size, seeds, .. } = scoring.protocol;
-    let scale = |set: &LabelledFeatures| match is_standardised {
-        true => Standardisation::fit(train.features()).apply_to(set),
-        false => Ok(set.clone()),
+    let Protocol { epochs, seeds, subset, .. } = scoring.protocol;
+    let part_seeds =
+        if subset.is_some_and(|subset| subset.per_seed) { seeds.as_slice() } else { &seeds[..1] };
+    let part = |&seed: &u64| match subset {
+        Some(subset) => part_of(train, *subset, seed),
+        None => Ok(train.clone()),
     };
-    let (train, test) = (&scale(train)?, &scale(scoring.test)?);
-    let settings = format!("{learning_rate:?} {epochs} {batch_size} {seeds:?} {}", scoring.classes.len());
-    let parts = [train.digest().to_owned(), test.digest().to_owned(), settings];
-    let k = NEIGHBOURS.min(train.len());
+    let parts = part_seeds.iter().map(part).collect::<Result<Vec<_>>>()?;
+    let k = parts.iter().map(LabelledFeatures::len).min().unwrap_or(1).min(NEIGHBOURS);
     let classifiers = [
         Classifier::MajorityClass,
         Classifier::NearestNeighbours { k },
@@ -94,32 +95,42 @@ pub(crate) fn baselines(
         };
         classifiers.into_iter().zip(accuracies).map(baseline).collect::<Result<_>>().map(Some)
     };
-    if let Some(saved) = session.load(CHECKPOINT, &parts)? {
+
+    let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
+    let scoring = Scoring { protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
+    let mut key = vec![train.digest().to_owned(), format!("{learning_rate:?} {is_standardised} {seeds:?}")];
+    key.extend(scoring.key()?);
+    if let Some(saved) = session.load(CHECKPOINT, &key)? {
         return named(saved);
     }
-    let accuracy = |predicted: &[u16]| {
-        let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
-        right as f64 / test.len() as f64
-    };
-    let majority = vec![majority_class(train.labels())?; test.len()];
-    let mut nearest = Neighbours::of(scoring.protocol.precision, test.features(), k);
-    nearest.add(train)?;
+    let mut accuracies = [(); 3].map(|()| Vec::new());
+    for part in &parts {
+        let scale = |set: &LabelledFeatures| match is_standardised {
+            true => Standardisation::fit(part.features()).apply_to(set),
+            false => Ok(set.clone()),
+        };
+        let (part, test) = (scale(part)?, scale(scoring.test)?);
+        let accuracy = |predicted: &[u16]| {
+            let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
+            right as f64 / test.len() as f64
+        };
+        let mut nearest = Neighbours::of(protocol.precision, test.features(), k);
+        nearest.add(&part)?;
+        accuracies[0].push(accuracy(&vec![majority_class(part.labels())?; test.len()]));
+        accuracies[1].push(accuracy(&nearest.vote()));
+    }
 
     let arm = Arm::new("logistic-regression", learning_rate).with(train);
-    let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
-    let scoring =
-        Scoring { test, protocol: &protocol, further: &[], scored_at: &protocol.report_at, ..scoring };
+    let arm = if is_standardised { arm.standardised() } else { arm };
     let (arms, prefix) = (&[&arm], "");
     let engine = Engine { stage: STAGE, arms, prefix, scoring, hidden: &[], threads, announce: false };
-    let mut logistic = Vec::new();
     let is_whole = engine.run(seeds, session, |runs| {
-        logistic.extend(runs.iter().map(|run| run.record.test_accuracy));
+        accuracies[2].extend(runs.iter().map(|run| run.record.test_accuracy));
         Ok(ControlFlow::Continue(()))
     })?;
     if !is_whole {
         return Ok(None);
     }
-    let accuracies = [vec![accuracy(&majority)], vec![accuracy(&nearest.vote())], logistic];
-    session.save(CHECKPOINT, &parts, &accuracies)?;
+    session.save(CHECKPOINT, &key, &accuracies)?;
     named(accuracies)
 }

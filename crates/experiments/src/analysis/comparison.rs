@@ -10,7 +10,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::arms::{ArmResults, Reading};
-use crate::engine::scoring::TrainedRun;
+use crate::engine::scoring::Tested;
 use crate::error::Result;
 
 /// Resamples of the crossed bootstrap.
@@ -60,8 +60,8 @@ pub struct Comparison {
 #[derive(Clone, Copy)]
 pub(crate) struct Side<'a> {
     pub arm: &'a ArmResults,
-    /// One per seed.
-    pub runs: &'a [TrainedRun],
+    /// What the model of each seed said of the test images after each epoch to report at.
+    pub tested: &'a [&'a [Tested]],
     /// Of the test images (N).
     pub labels: &'a [u16],
 }
@@ -139,7 +139,7 @@ impl Side<'_> {
 
     /// (S, N): whether the model of seed s has image i right after `epoch`.
     pub(crate) fn correct(self, epoch: usize) -> Array2<bool> {
-        let tested = self.runs.iter().flat_map(|run| &run.tested).filter(|tested| tested.epoch == epoch);
+        let tested = self.tested.iter().copied().flatten().filter(|tested| tested.epoch == epoch);
         let predictions: Vec<&[u16]> = tested.map(|tested| tested.predicted.as_slice()).collect();
         Array2::from_shape_fn((predictions.len(), self.labels.len()), |(s, i)| {
             predictions[s][i] == self.labels[i]
@@ -158,43 +158,35 @@ fn mcnemar(a_correct: &Array2<bool>, b_correct: &Array2<bool>) -> Result<Vec<McN
 
 #[cfg(test)]
 mod tests {
-    use mlprobe_nn::Mlp;
-
     use super::*;
-    use crate::engine::scoring::Tested;
     use crate::testing;
 
     /// Runs on four images of class 0, right in the first `half` and `full` of them after half and all epochs (2).
-    fn runs(arm: &ArmResults, right: &[[usize; 2]]) -> Vec<TrainedRun> {
+    fn tested(right: &[[usize; 2]]) -> Vec<[Tested; 2]> {
         let tested = |epoch, right: usize| Tested {
             epoch,
             probabilities: Array2::from_shape_fn((4, 2), |(i, k)| f32::from((i < right) == (k == 0))),
             predicted: (0..4).map(|i| u16::from(i >= right)).collect(),
         };
-        arm.runs
-            .iter()
-            .zip(right)
-            .map(|(run, &[half, full])| TrainedRun {
-                record: run.clone(),
-                model: Mlp::new(&[1, 2], 0).unwrap(),
-                tested: vec![tested(1, half), tested(2, full)],
-                further: Vec::new(),
-                train_rows: 100,
-                notes: Vec::new(),
-            })
-            .collect()
+        right.iter().map(|&[half, full]| [tested(1, half), tested(2, full)]).collect()
     }
+
+    type Made = (ArmResults, Vec<[Tested; 2]>);
 
     /// An arm with so many images right after half and after all epochs, seed by seed.
-    fn arm(name: &str, updates: u64, right: &[[usize; 2]]) -> (ArmResults, Vec<TrainedRun>) {
+    fn arm(name: &str, updates: u64, right: &[[usize; 2]]) -> Made {
         let scores: Vec<_> = right.iter().map(|run| run.map(|right| [0.0, right as f64 / 4.0])).collect();
         let arm = testing::arm(name, updates, &scores);
-        let runs = runs(&arm, right);
-        (arm, runs)
+        (arm, tested(right))
     }
 
-    fn compared(a: &(ArmResults, Vec<TrainedRun>), b: &(ArmResults, Vec<TrainedRun>)) -> Vec<Comparison> {
-        let [a, b] = [a, b].map(|(arm, runs)| Side { arm, runs, labels: &[0; 4] });
+    fn compared(a: &Made, b: &Made) -> Vec<Comparison> {
+        let slices = [a, b].map(|(_, tested)| tested.iter().map(<[Tested; 2]>::as_slice).collect::<Vec<_>>());
+        let [a, b] = [(a, &slices[0]), (b, &slices[1])].map(|((arm, _), tested)| Side {
+            arm,
+            tested,
+            labels: &[0; 4],
+        });
         compare("test", a, b).unwrap()
     }
 

@@ -77,18 +77,64 @@ pub(crate) struct Probing<'a> {
 /// The likeliest classes (N) of the test images for each seed.
 type Predicted = Vec<Vec<u16>>;
 
+/// What a simple classifier said of the test images when it was trained on the rows of an arm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probed {
+    /// The classifier.
+    pub probe: Probe,
+    /// The arm's name.
+    pub arm: String,
+    /// For each seed, the likeliest class of each of the N images.
+    pub predicted: Vec<Vec<u16>>,
+}
+
+/// The difference of two training sets, paired by seed and test image, whose classes are `labels` (N).
+pub(crate) fn compare_probes(
+    probe: Probe,
+    question: &Question,
+    (a, b): (&Predicted, &Predicted),
+    labels: &[u16],
+    rules: &Rules<'_>,
+) -> Result<ProbeAnswer> {
+    let correct = |predicted: &Predicted| {
+        Array2::from_shape_fn((predicted.len(), labels.len()), |(s, i)| predicted[s][i] == labels[i])
+    };
+    let (a, b) = (correct(a), correct(b));
+    let accuracies = |correct: &Array2<bool>| -> Vec<f64> {
+        let right = |row: ndarray::ArrayView1<'_, bool>| row.iter().filter(|&&right| right).count();
+        correct.outer_iter().map(|row| right(row) as f64 / labels.len() as f64).collect()
+    };
+    let (of_a, of_b) = (accuracies(&a), accuracies(&b));
+    let differences: Vec<f64> = of_a.iter().zip(&of_b).map(|(a, b)| a - b).collect();
+    let seeds = differences.len();
+    let crossed = match rules.sequential {
+        _ if seeds < 2 => None,
+        Some(_) => Some(Components::of_difference(a.view(), b.view())?.contrast()),
+        None => {
+            let resampled = crossed_bootstrap(a.view(), b.view(), RESAMPLES, BOOTSTRAP_SEED, LEVEL)?;
+            Some(resampled.contrast(seeds)?)
+        }
+    };
+    Ok(ProbeAnswer {
+        probe,
+        a_accuracy: summary(&of_a)?,
+        b_accuracy: summary(&of_b)?,
+        answer: decided(question, &differences, crossed, None, rules)?,
+    })
+}
+
 impl Probing<'_> {
-    /// The answers to these questions, each of two of `arms`. `None` if the observer asked to stop.
+    /// The answers to these questions, each of two of `arms`, and what they follow from. `None` if the observer asked to stop.
     pub(crate) fn answer(
         &self,
         kind: Kind,
         questions: &[Question],
         arms: &[&Arm<'_>],
-    ) -> Result<Option<Vec<ProbeAnswer>>> {
+    ) -> Result<Option<(Vec<ProbeAnswer>, Vec<Probed>)>> {
         let is_asked = |arm: &&&Arm<'_>| questions.iter().any(|q| q.a == arm.name() || q.b == arm.name());
         let arms: Vec<&Arm<'_>> = arms.iter().filter(is_asked).copied().collect();
         if arms.is_empty() {
-            return Ok(Some(Vec::new()));
+            return Ok(Some((Vec::new(), Vec::new())));
         }
         let k = arms.iter().map(|arm| arm.rows()).min().unwrap_or(1).min(NEIGHBOURS);
         let (probe, predicted) = match kind {
@@ -102,45 +148,11 @@ impl Probing<'_> {
         for question in questions {
             let of = |name: &str| arms.iter().zip(&predicted).find(|(arm, _)| arm.name() == name);
             let (Some((_, a)), Some((_, b))) = (of(&question.a), of(&question.b)) else { continue };
-            answers.push(self.compare(probe, question, a, b)?);
+            answers.push(compare_probes(probe, question, (a, b), self.scoring.test.labels(), self.rules)?);
         }
-        Ok(Some(answers))
-    }
-
-    /// The difference of two training sets, paired by seed and test image.
-    fn compare(
-        &self,
-        probe: Probe,
-        question: &Question,
-        a: &Predicted,
-        b: &Predicted,
-    ) -> Result<ProbeAnswer> {
-        let labels = self.scoring.test.labels();
-        let correct = |predicted: &Predicted| {
-            Array2::from_shape_fn((predicted.len(), labels.len()), |(s, i)| predicted[s][i] == labels[i])
-        };
-        let (a, b) = (correct(a), correct(b));
-        let accuracies = |correct: &Array2<bool>| -> Vec<f64> {
-            let right = |row: ndarray::ArrayView1<'_, bool>| row.iter().filter(|&&right| right).count();
-            correct.outer_iter().map(|row| right(row) as f64 / labels.len() as f64).collect()
-        };
-        let (of_a, of_b) = (accuracies(&a), accuracies(&b));
-        let differences: Vec<f64> = of_a.iter().zip(&of_b).map(|(a, b)| a - b).collect();
-        let seeds = differences.len();
-        let crossed = match self.rules.sequential {
-            _ if seeds < 2 => None,
-            Some(_) => Some(Components::of_difference(a.view(), b.view())?.contrast()),
-            None => {
-                let resampled = crossed_bootstrap(a.view(), b.view(), RESAMPLES, BOOTSTRAP_SEED, LEVEL)?;
-                Some(resampled.contrast(seeds)?)
-            }
-        };
-        Ok(ProbeAnswer {
-            probe,
-            a_accuracy: summary(&of_a)?,
-            b_accuracy: summary(&of_b)?,
-            answer: decided(question, &differences, crossed, None, self.rules)?,
-        })
+        let names = arms.iter().map(|arm| arm.name().to_owned());
+        let probed = names.zip(predicted).map(|(arm, predicted)| Probed { probe, arm, predicted }).collect();
+        Ok(Some((answers, probed)))
     }
 
     /// What the nearest rows of each arm's training set say, arm by arm.
@@ -180,7 +192,8 @@ impl Probing<'_> {
             None => test.clone(),
         };
         let name = format!("neighbours-{}-seed{seed}", arm.name());
-        let parts = [rows.digest()?, test.digest().to_owned(), k.to_string()];
+        let mut parts = vec![rows.digest()?, test.digest().to_owned(), k.to_string()];
+        parts.extend(self.scoring.key()?);
         if let Some(saved) = session.load(&name, &parts)? {
             return Ok(saved);
         }

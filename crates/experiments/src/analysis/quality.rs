@@ -6,7 +6,7 @@ use mlprobe_stats::{Summary, summary};
 use ndarray::{Array2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::scoring::{Tested, TrainedRun};
+use crate::engine::scoring::Tested;
 use crate::error::{Error, Result};
 
 /// An arm's models after the last epoch, on the test set. A [`Summary`] is over seeds.
@@ -68,9 +68,10 @@ pub struct ClassQuality {
     pub f1: Summary,
 }
 
-/// The quality of `runs`, one or more, on the test images with these labels (N) and K class names.
-pub(crate) fn quality(runs: &[TrainedRun], labels: &[u16], classes: &[String]) -> Result<Quality> {
-    let last: Vec<&Tested> = runs.iter().filter_map(|run| run.tested.last()).collect();
+/// The quality of one or more models, by what each said of the test images after its epochs to report at, with the labels (N) of
+/// these and K class names.
+pub(crate) fn quality(tested: &[&[Tested]], labels: &[u16], classes: &[String]) -> Result<Quality> {
+    let last: Vec<&Tested> = tested.iter().filter_map(|tested| tested.last()).collect();
     let of_runs = last
         .iter()
         .map(|tested| Ok(Predictions::new(labels, tested.probabilities.view())?))
@@ -89,12 +90,12 @@ pub(crate) fn quality(runs: &[TrainedRun], labels: &[u16], classes: &[String]) -
         actual: error.to_string(),
         next: "train every run on the same classes",
     })?;
-    let repeated = labels.repeat(runs.len());
+    let repeated = labels.repeat(last.len());
     let together = Predictions::new(&repeated, stacked.view())?;
     let confusion = together.confusion();
     let mut mean = Array2::zeros(views[0].dim());
     views.iter().for_each(|view| mean += view);
-    mean /= runs.len() as f32;
+    mean /= last.len() as f32;
     let mistakes = Predictions::new(labels, mean.view())?.most_confident_mistakes(labels.len());
     let counts: Vec<Vec<u32>> = confusion.counts().outer_iter().map(|row| row.to_vec()).collect();
     let share = |pair: Confused| {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::analysis::analyse::answer_from_comparisons;
 use crate::analysis::arms::ArmResults;
 use crate::analysis::results::{Results, SCHEMA};
 use crate::error::{Error, Result};
@@ -27,15 +28,22 @@ pub fn read_results(path: impl AsRef<Path>) -> Result<Results> {
     let path = path.as_ref();
     let schema = |actual| Error::Schema { path: path.to_owned(), expected: SCHEMA, actual };
     let mut value = read_json(path)?.map_err(|error| schema(error.to_string()))?;
-    match value.get("schema").and_then(Value::as_u64) {
+    let found = value.get("schema").and_then(Value::as_u64);
+    match found {
         Some(found) if found == u64::from(SCHEMA) => {}
         Some(found) if found == u64::from(OLDEST) => upgrade(&mut value),
         Some(found) => return Err(schema(format!("schema {found}"))),
         None => return Err(schema("no field `schema`".to_owned())),
     }
     check_numbers(path, "", &value)?;
-    let results = serde_json::from_value(value).map_err(|error| schema(error.to_string()))?;
+    let mut results: Results = serde_json::from_value(value).map_err(|error| schema(error.to_string()))?;
     check_results(path, &results)?;
+    if found == Some(u64::from(OLDEST)) {
+        answer_from_comparisons(&mut results)?;
+    }
+    if results.questions.is_empty() {
+        results.questions = results.answers.iter().map(|answer| answer.contrast.clone()).collect();
+    }
     Ok(results)
 }
 

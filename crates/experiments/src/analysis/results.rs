@@ -10,6 +10,7 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::costs::Cost;
 use crate::analysis::machine::Machine;
 use crate::analysis::probes::ProbeAnswer;
+use crate::analysis::questions::Question;
 use crate::engine::clock::Stage;
 use crate::engine::notes::Note;
 use crate::engine::scoring::Epoch;
@@ -39,6 +40,9 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     /// The questions that were put before the run, answered.
     pub answers: Vec<Answer>,
+    /// The questions that were put before the run, also those without an answer, such as one about an arm that diverged.
+    #[serde(default)]
+    pub questions: Vec<Question>,
     /// The claims of the original report, as the answers have it; empty for other studies.
     pub claims: Vec<Claim>,
     /// Accuracy on the test images as they are ("none") and on each further test set.

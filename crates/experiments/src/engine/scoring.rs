@@ -103,6 +103,21 @@ struct Scores {
 struct Layers(#[serde(with = "layers")] Vec<Linear<f32>>);
 
 impl Scoring<'_> {
+    /// What every score on this test set by this protocol follows from, beside the training rows, the recipe and the seed. It is
+    /// part of the key of every checkpoint, so that a field that is added to the protocol is part of it too. The list of seeds, the
+    /// margin and the rule for adding seeds say which runs there are and how they are judged; no single run depends on them.
+    pub(crate) fn key(&self) -> Result<Vec<String>> {
+        let protocol =
+            Protocol { seeds: Vec::new(), margin: None, until_decided: false, ..self.protocol.clone() };
+        let protocol = serde_json::to_string(&protocol)
+            .map_err(|error| Error::Rendering { what: "a checkpoint", message: error.to_string() })?;
+        Ok(vec![
+            self.test.digest().to_owned(),
+            protocol,
+            format!("{:?} {}", self.scored_at, self.classes.len()),
+        ])
+    }
+
     /// Trains `arm` with `seed` on `rows` to the last epoch, from a checkpoint if there is one. `None` if the observer
     /// asked to stop before.
     pub(crate) fn run(
@@ -128,7 +143,7 @@ impl Scoring<'_> {
             classes: self.classes.len(),
             hyperparameters,
             epochs: *epochs,
-            depends_on: &[self.test.digest().to_owned(), format!("{report_at:?} {:?}", self.scored_at)],
+            depends_on: &self.key()?,
         };
         let trained =
             training.run(rows, session, |scores: &mut Scores, model, train, summary, seconds| {

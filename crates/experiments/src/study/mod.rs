@@ -3,6 +3,7 @@
 mod run;
 
 use crate::analysis::probes::Kind;
+pub use crate::analysis::probes::Probed;
 use crate::analysis::questions::Question;
 use crate::analysis::results::{About, Results};
 use crate::engine::arm::Arm;
@@ -64,6 +65,10 @@ pub struct Outcome {
     pub results: Results,
     /// For each arm, in order, the runs of the finished seeds, in order.
     pub runs: Vec<Vec<TrainedRun>>,
+    /// The true class of each of the N test images.
+    pub labels: Vec<u16>,
+    /// What the probes said of them, once they were asked.
+    pub probed: Vec<Probed>,
 }
 
 impl<'a> Study<'a> {

@@ -227,7 +227,10 @@ impl Study<'_> {
             let asked = self.probes.iter().filter(|(of, _)| *of == kind);
             let questions: Vec<Question> = asked.map(|(_, question)| question.clone()).collect();
             match probing.answer(kind, &questions, arms) {
-                Ok(Some(answers)) => outcome.results.probes.extend(answers),
+                Ok(Some((answers, probed))) => {
+                    outcome.results.probes.extend(answers);
+                    outcome.probed.extend(probed);
+                }
                 Ok(None) => return Err(Error::Stopped { done, planned }),
                 Err(Error::Training { arm, seed, source })
                     if matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
@@ -323,6 +326,7 @@ impl Study<'_> {
             arms: arms.iter().map(arm).collect(),
             comparisons: Vec::new(),
             answers: Vec::new(),
+            questions: Vec::new(),
             claims: Vec::new(),
             robustness: Vec::new(),
             costs: Vec::new(),
@@ -337,7 +341,12 @@ impl Study<'_> {
         results.about.dataset.classes = classes.to_vec();
         results.about.dataset.test_images = self.test.len();
         results.about.dataset.dim = self.test.dim();
-        Outcome { results, runs: arms.iter().map(|_| Vec::new()).collect() }
+        Outcome {
+            results,
+            runs: arms.iter().map(|_| Vec::new()).collect(),
+            labels: self.test.labels().to_vec(),
+            probed: Vec::new(),
+        }
     }
 
     /// The names of the K classes: those that were given, or numbers.

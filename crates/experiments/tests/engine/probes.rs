@@ -1,12 +1,17 @@
 //! Nearest neighbours and logistic regression in the network's place: what they are made from, and how they are decided.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mlprobe_experiments::knn::{knn_predict, unit_rows};
-use mlprobe_experiments::results::{Decision, Probe};
-use mlprobe_experiments::{Arm, Checkpoints, Error, Event, LabelledFeatures, Progress, Session, Study};
+use mlprobe_experiments::results::{Classifier, Decision, Probe};
+use mlprobe_experiments::settings::Subset;
+use mlprobe_experiments::{
+    Arm, Checkpoints, Error, Event, LabelledFeatures, Progress, Protocol, Session, Study,
+};
+use mlprobe_nn::Precision;
 use mlprobe_stats::{LEVEL, crossed_bootstrap};
 use ndarray::{Array2, Axis, concatenate};
 
@@ -135,6 +140,62 @@ fn probes_are_the_same_for_any_number_of_threads_and_after_any_interruption() {
         assert!(starts > 3, "{starts} starts");
         assert_same(&outcome, &expected, &format!("stopped after {events} events"));
     }
+}
+
+#[test]
+fn what_simple_classifiers_said_under_another_protocol_is_not_used() {
+    let usual = protocol(SEEDS, 4);
+    let part = |fraction| Some(Subset { fraction, per_seed: false });
+    let studied = |protocol: &Protocol| study().protocol(protocol.clone()).baselines(&noisy(60, 0), 0.1);
+    // Images voted on by nearest neighbours, and updates of the logistic regression among the baselines.
+    let done = |protocol: &Protocol, folder: &Path| {
+        let (votes, updates) = (AtomicU64::new(0), AtomicU64::new(0));
+        let observer = |event: Event<'_>| {
+            match event {
+                Event::Advanced { stage: "probe: nearest neighbours", amount } => {
+                    votes.fetch_add(amount, Ordering::Relaxed);
+                }
+                Event::Advanced { stage: "baselines", amount } => {
+                    updates.fetch_add(amount, Ordering::Relaxed);
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        };
+        let checkpoints = Checkpoints::new(folder, "p").every(Duration::ZERO);
+        let session = Session::resumable(Progress::new(&observer), checkpoints, "probes").unwrap();
+        studied(protocol).run_in(&session, |_| Ok(())).unwrap();
+        (votes.into_inner(), updates.into_inner())
+    };
+    let table = [
+        ("precision", Protocol { precision: Precision::Bf16, ..usual.clone() }),
+        ("part", Protocol { subset: part(0.5), ..usual.clone() }),
+        ("another part", Protocol { subset: part(0.6), ..usual.clone() }),
+    ];
+    for (what, other) in table {
+        let (fresh, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let all = done(&other, fresh.path());
+        assert!(all.0 > 0 && all.1 > 0, "{what}: {all:?}");
+        done(&usual, kept.path());
+        assert_eq!(done(&other, kept.path()), all, "{what}");
+    }
+    let kept = tempfile::tempdir().unwrap();
+    done(&usual, kept.path());
+    let looser = Protocol { margin: Some(0.3), ..usual };
+    assert_eq!(done(&looser, kept.path()), (0, 0), "the margin changes no prediction");
+}
+
+#[test]
+fn baselines_are_made_from_the_part_that_is_trained_on() {
+    let train = noisy(60, 0);
+    let whole = run(&study().baselines(&train, 0.1)).results.baselines;
+    let subset = Subset { fraction: 0.1, per_seed: true };
+    let parts = Protocol { subset: Some(subset), ..protocol(SEEDS, 4) };
+    let parts = run(&study().protocol(parts).baselines(&train, 0.1)).results.baselines;
+    assert_eq!(whole.iter().map(|of| of.test_accuracy.n).collect::<Vec<_>>(), [1, 1, 3]);
+    assert_eq!(parts.iter().map(|of| of.test_accuracy.n).collect::<Vec<_>>(), [3, 3, 3]);
+    assert_eq!(parts[1].classifier, Classifier::NearestNeighbours { k: 6 }, "2 rows of each class");
+    assert_ne!(parts[1].test_accuracy.mean, whole[1].test_accuracy.mean);
 }
 
 #[test]

@@ -122,6 +122,52 @@ fn a_finished_run_is_recognised_and_nothing_is_done() {
 }
 
 #[test]
+fn a_report_rendered_again_leaves_record_and_run_as_they_are() {
+    let (_dir, path) = finished();
+    let record = |path: &Path| {
+        let mut files = content(path);
+        files.retain(|(path, _)| {
+            ["json", "npy", "safetensors"].iter().any(|e| path.extension().is_some_and(|x| x == *e))
+        });
+        files
+    };
+    let before = record(&path);
+    let folder = RunFolder::open(&path).unwrap();
+    let results = read_results(path.join("results.json")).unwrap();
+    folder.save_report(&results).unwrap();
+    fs::write(path.join("report.md"), "as another version would write it").unwrap();
+    fs::remove_file(path.join("learning-curves.svg")).unwrap();
+    drop(folder);
+    assert_eq!(record(&path), before);
+    assert!(start(&path, How::default()).1.already_finished);
+
+    // Earlier versions had digests of the report too.
+    let sums = fs::read_to_string(path.join("SHA256SUMS")).unwrap();
+    fs::write(path.join("SHA256SUMS"), format!("{sums}{}  report.md\n", "0".repeat(64))).unwrap();
+    assert!(start(&path, How::default()).1.already_finished);
+}
+
+#[test]
+fn a_run_that_another_start_finishes_meanwhile_is_not_done_again() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run");
+        let worked = |path: &Path| loop {
+            match start(path, How::default()) {
+                (Ok(_), seen) => return u32::from(seen.worked),
+                (Err(Error::InUse(_)), _) => {}
+                (Err(error), _) => panic!("{error}"),
+            }
+        };
+        let times: u32 = std::thread::scope(|scope| {
+            let starts = [(); 3].map(|()| scope.spawn(|| worked(&path)));
+            starts.map(|start| start.join().unwrap()).iter().sum()
+        });
+        assert_eq!(times, 1);
+    }
+}
+
+#[test]
 fn a_finished_run_with_a_damaged_file_is_computed_again() {
     let (_dir, path) = finished();
     let model = path.join("models/many-seed1.safetensors");
@@ -203,7 +249,8 @@ fn an_unfinished_run_resumes_and_trains_no_epoch_twice() {
     assert_eq!(first.advanced + second.advanced, UPDATES);
     let expected = run(&study(&settings(How::default())));
     let results = read_results(path.join("results.json")).unwrap();
-    let results = mlprobe_experiments::Outcome { results, runs: Vec::new() };
+    let results =
+        mlprobe_experiments::Outcome { results, runs: Vec::new(), labels: Vec::new(), probed: Vec::new() };
     assert_same(&results, &expected, "read from the folder");
 }
 

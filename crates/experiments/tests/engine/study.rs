@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use mlprobe_experiments::reproduction::questions;
-use mlprobe_experiments::results::{Comparison, read_results};
+use mlprobe_experiments::results::{Comparison, Measure, Question, read_results};
 use mlprobe_experiments::{
     About, Arm, Error, Event, LabelledFeatures, Outcome, Progress, Protocol, RunFolder, Session,
-    Standardisation, Study,
+    Standardisation, Study, reanalyse,
 };
 use mlprobe_features::arrays::write_npz;
 use mlprobe_stats::holm;
@@ -108,6 +108,41 @@ fn a_study_stopped_after_its_first_seed_leaves_a_whole_report() {
 }
 
 #[test]
+fn a_reanalysis_from_what_a_run_kept_gives_the_record_again() {
+    let gap = Question { measure: Measure::OwnGap, ..Question::accuracy("augmented", "unaugmented") };
+    let asked = |study: Study<'static>| {
+        study
+            .probe_neighbours("augmented", "unaugmented")
+            .probe_logistic("augmented", "duplicated")
+            .compare("all", "augmented", "unaugmented")
+            .compare("images", "augmented", "duplicated")
+            .ask(gap.clone())
+    };
+    for (name, study) in
+        [("fixed", asked(study(6, 3))), ("until decided", asked(study(6, 3).until_decided(4)))]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(dir.path()).unwrap();
+        let outcome = study.run_in(&silent(), |so_far| folder.save(so_far)).unwrap();
+        let record = std::fs::read(dir.path().join("results.json")).unwrap();
+        let again = reanalyse(&folder).unwrap();
+        assert!(again == outcome.results, "{name}");
+        assert!(
+            again.answers.iter().any(|answer| answer.contrast == gap) && again.probes.len() == 2,
+            "{name}"
+        );
+        assert_eq!(std::fs::read(dir.path().join("results.json")).unwrap(), record, "{name}");
+
+        let predictions = dir.path().join("predictions/augmented-seed1-epoch3-classes.npy");
+        let mut bytes = std::fs::read(&predictions).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&predictions, bytes).unwrap();
+        let error = reanalyse(&folder).unwrap_err().to_string();
+        assert!(error.contains("augmented-seed1-epoch3-classes.npy missing or changed"), "{error}");
+    }
+}
+
+#[test]
 fn the_run_folder_holds_what_it_promises() {
     let dir = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(dir.path()).unwrap();
@@ -138,7 +173,8 @@ fn the_run_folder_holds_what_it_promises() {
         assert!(svg.contains(text), "{text}");
     }
     let sums = std::fs::read_to_string(dir.path().join("SHA256SUMS")).unwrap();
-    assert_eq!(sums.lines().count(), 3 + 3 * 2 * 4); // of 3 arms and 2 seeds a model and three predictions
+    // The record and the labels; of 3 arms and 2 seeds a model, and after two epochs probabilities and classes.
+    assert_eq!(sums.lines().count(), 2 + 3 * 2 * 5);
     for line in sums.lines() {
         let (digest, name) = line.split_once("  ").unwrap();
         let bytes = std::fs::read(dir.path().join(name)).unwrap();
