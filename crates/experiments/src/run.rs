@@ -66,9 +66,11 @@ impl Start<'_> {
     pub fn run(self, work: impl FnOnce(&RunFolder, &Session<'_>) -> Result<()>) -> Result<RunFolder> {
         let Self { folder: path, identity, program, fresh, force, checkpoint_every, observer } = self;
         let look = |path: &Path| {
+            // In this order: a run that begins here meanwhile writes its record before anything else.
+            let foreign = RunFolder::first_foreign(path)?;
             let record = read_record(path);
             if !force {
-                refuse_if_occupied(path, record.as_ref(), &identity)?;
+                refuse_if_occupied(path, foreign, record.as_ref(), &identity)?;
             }
             Ok::<_, Error>(record)
         };
@@ -122,16 +124,18 @@ impl Identity {
 }
 
 /// The folder may hold nothing, this run, or an unfinished one.
-fn refuse_if_occupied(path: &Path, record: Option<&Record>, identity: &Identity) -> Result<()> {
-    let what = match record {
-        Some(record) if record.finished && record.identity != *identity => {
+fn refuse_if_occupied(
+    path: &Path,
+    foreign: Option<PathBuf>,
+    record: Option<&Record>,
+    identity: &Identity,
+) -> Result<()> {
+    let what = match (record, foreign) {
+        (Some(record), _) if record.finished && record.identity != *identity => {
             "the finished run of other settings".to_owned()
         }
-        Some(_) => return Ok(()),
-        None => match RunFolder::first_foreign(path)? {
-            Some(found) => format!("files without a record of a run, such as {}", found.display()),
-            None => return Ok(()),
-        },
+        (None, Some(found)) => format!("files without a record of a run, such as {}", found.display()),
+        _ => return Ok(()),
     };
     Err(Error::Occupied { path: path.to_owned(), what })
 }
