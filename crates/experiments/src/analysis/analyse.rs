@@ -69,7 +69,7 @@ pub(crate) fn conclude(results: &mut Results, tested: &[Vec<&[Tested]>], plan: &
         let sides = index(&question.a).zip(index(&question.b)).map(|(a, b)| (side(a), side(b)));
         answers.extend(answer(question, &results.arms, &results.comparisons, sides, epochs, &rules)?);
     }
-    results.claims = claims(&answers);
+    results.claims = claims(plan.questions, &answers);
     results.answers = answers;
     results.questions = plan.questions.to_vec();
     Ok(())
@@ -91,7 +91,7 @@ pub(crate) fn answer_from_comparisons(results: &mut Results) -> Result<()> {
             &rules,
         )?);
     }
-    (results.claims, results.answers, results.questions) = (claims(&answers), answers, questions);
+    (results.claims, results.answers, results.questions) = (claims(&questions, &answers), answers, questions);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::engine::standardisation::Standardisation;
 use crate::engine::subset::part_of;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::knn::{Neighbours, majority_class};
 use crate::settings::Protocol;
 
@@ -68,13 +68,14 @@ pub(crate) struct Training<'a> {
 
 /// Scores a majority vote, nearest neighbours and logistic regression, all made from `train` or from the part of it that the
 /// protocol trains on, on the test set of `scoring`, all after standardisation on their rows if so wanted. The last is trained
-/// with every seed; the others too where each seed has a part of its own. `None` if the observer asked to stop.
+/// with every seed; the others too where each seed has a part of its own. `None` if the observer asked to stop. Logistic
+/// regression that diverges is left out, and its error comes with the others.
 pub(crate) fn baselines(
     Training { train, learning_rate, is_standardised }: Training<'_>,
     scoring: Scoring<'_>,
     threads: usize,
     session: &Session<'_>,
-) -> Result<Option<Vec<Baseline>>> {
+) -> Result<Option<(Vec<Baseline>, Option<Error>)>> {
     let Protocol { epochs, seeds, subset, .. } = scoring.protocol;
     let part_seeds =
         if subset.is_some_and(|subset| subset.per_seed) { seeds.as_slice() } else { &seeds[..1] };
@@ -93,7 +94,9 @@ pub(crate) fn baselines(
         let baseline = |(classifier, accuracies): (_, Vec<f64>)| {
             Ok(Baseline { classifier, test_accuracy: summary(&accuracies)? })
         };
-        classifiers.into_iter().zip(accuracies).map(baseline).collect::<Result<_>>().map(Some)
+        let there_are =
+            classifiers.into_iter().zip(accuracies).filter(|(_, accuracies)| !accuracies.is_empty());
+        there_are.map(baseline).collect::<Result<Vec<_>>>()
     };
 
     let protocol = Protocol { report_at: vec![*epochs], ..scoring.protocol.clone() };
@@ -101,7 +104,7 @@ pub(crate) fn baselines(
     let mut key = vec![train.digest().to_owned(), format!("{learning_rate:?} {is_standardised} {seeds:?}")];
     key.extend(scoring.key()?);
     if let Some(saved) = session.load(CHECKPOINT, &key)? {
-        return named(saved);
+        return Ok(Some((named(saved)?, None)));
     }
     let mut accuracies = [(); 3].map(|()| Vec::new());
     for part in &parts {
@@ -124,13 +127,19 @@ pub(crate) fn baselines(
     let arm = if is_standardised { arm.standardised() } else { arm };
     let (arms, prefix) = (&[&arm], "");
     let engine = Engine { stage: STAGE, arms, prefix, scoring, hidden: &[], threads, announce: false };
-    let is_whole = engine.run(seeds, session, |runs| {
+    let ran = engine.run(seeds, session, |runs| {
         accuracies[2].extend(runs.iter().map(|run| run.record.test_accuracy));
         Ok(ControlFlow::Continue(()))
-    })?;
-    if !is_whole {
-        return Ok(None);
+    });
+    let diverged = match ran {
+        Ok(true) => None,
+        Ok(false) => return Ok(None),
+        Err(error) if error.is_divergence() => Some(error),
+        Err(error) => return Err(error),
+    };
+    match diverged {
+        Some(_) => accuracies[2].clear(),
+        None => session.save(CHECKPOINT, &key, &accuracies)?,
     }
-    session.save(CHECKPOINT, &key, &accuracies)?;
-    named(accuracies)
+    Ok(Some((named(accuracies)?, diverged)))
 }
