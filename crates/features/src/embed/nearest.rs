@@ -208,5 +208,9 @@ fn cosine(query: &[f32], row: &[u8]) -> f64 {
     if !f64::is_finite(of_row) {
         return f64::NAN;
     }
-    if of_query * of_row == 0.0 { 0.0 } else { product / (of_query.sqrt() * of_row.sqrt()) }
+    if of_query * of_row == 0.0 {
+        0.0
+    } else {
+        (product / (of_query.sqrt() * of_row.sqrt())).clamp(-1.0, 1.0)
+    }
 }
