@@ -49,6 +49,11 @@ impl Display {
                 "{stage}: a damaged cache file was set aside as {}, and its features are extracted again.",
                 set_aside.display()
             )),
+            Event::FeaturesNotKept { stage, path } => self.bars.line(format_args!(
+                "{stage}: {} may not be read or replaced, perhaps because it is another user's. The features were extracted \
+                 and are not kept; MLPROBE_CACHE names another folder for them.",
+                path.display()
+            )),
             Event::CheckpointDamaged { set_aside } => self.bars.line(format_args!(
                 "A damaged checkpoint was set aside as {}; what it held is computed again.",
                 set_aside.display()

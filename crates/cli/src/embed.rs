@@ -24,6 +24,9 @@ use crate::{interrupt, output};
 ///
 /// Memory does not grow with the number of images, except for the list of their paths. While the work is under way, the names of
 /// both files end in .part. Interrupt it at any time; rerunning the same command resumes it and ends with the same bytes.
+///
+/// One process at a time may write them: it locks the empty file .FILE.npy.lock, which stays beside them and may be removed when
+/// no such command is running.
 #[derive(Args)]
 pub struct Arguments {
     /// Image files (PNG, JPEG, WebP, BMP, GIF, TIFF), and folders, in which all such files are taken, sorted by name

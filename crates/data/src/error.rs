@@ -67,12 +67,14 @@ pub enum Error {
     },
 
     /// A download failed.
-    #[error("cannot download {url}: {reason}. Check the connection and try again; what has arrived is kept")]
+    #[error("cannot download {url}: {reason}. Check the connection and try again{}", kept_bytes(*kept))]
     Download {
         /// The address.
         url: String,
         /// Why, in the words of the HTTP client or the server.
         reason: String,
+        /// Bytes that have arrived and are kept for the next call.
+        kept: u64,
     },
 
     /// Another program failed.
@@ -255,6 +257,11 @@ fn advice(operation: &str, reason: &io::Error) -> &'static str {
         }
         _ => next_step(reason),
     }
+}
+
+/// What is there for the next call, after the advice.
+fn kept_bytes(count: u64) -> String {
+    if count == 0 { String::new() } else { format!("; the {count} bytes that have arrived are kept") }
 }
 
 /// One line for each of the first errors.

@@ -67,7 +67,7 @@ pub enum Error {
         what: String,
     },
     /// A `results.json` or `tuned.json` does not hold what this version writes.
-    #[error("reading {path}: expected results of schema {expected}, got {actual}; write them again with this version of mlprobe", path = path.display())]
+    #[error("reading {path}: expected results of schema {expected}, got {actual}; name a record that mlprobe has written, or write this one again with this version", path = path.display())]
     Schema {
         /// The file.
         path: PathBuf,

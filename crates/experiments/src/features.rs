@@ -198,8 +198,10 @@ impl<'a> FeatureSource<'a> {
         let (features, origin) = session.stage(stage, images.len() as u64, "images", |advance| {
             self.features(images, digest, augmenter, &|done| advance(done as u64))
         })?;
-        if let Origin::Rebuilt { set_aside } = origin {
-            session.send(Event::CacheRebuilt { stage, set_aside: &set_aside });
+        match &origin {
+            Origin::Rebuilt { set_aside } => session.send(Event::CacheRebuilt { stage, set_aside }),
+            Origin::NotKept { path } => session.send(Event::FeaturesNotKept { stage, path }),
+            Origin::Cached | Origin::Extracted => {}
         }
         LabelledFeatures::new(features, images.labels.clone())
     }

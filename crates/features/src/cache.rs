@@ -16,7 +16,11 @@ use crate::Error;
 ///
 /// Files are written under another name, renamed when they are whole, and checked when they are read. A damaged file is
 /// renamed to end in `.damaged`, and its features are extracted again. Processes may share a folder: when several need the
-/// same features at the same time, one extracts them and the others wait.
+/// same features at the same time, one extracts them and the others wait. Users may share it too: where one has made files that
+/// another may not read, the other extracts the features and does not keep them.
+///
+/// Beside each entry stays an empty `.lock` file. It is never removed, not even after an error: a process that waits for a lock
+/// that is gone would work at the same time as one that makes a new lock.
 ///
 /// ```
 /// use mlprobe_features::{Error, FeatureCache, Origin};
@@ -48,6 +52,12 @@ pub enum Origin {
         /// The damaged file under its new name.
         set_aside: PathBuf,
     },
+    /// Files on disk may not be read or replaced, perhaps because they are another user's; the features have been extracted and
+    /// not stored.
+    NotKept {
+        /// The file that is in the way.
+        path: PathBuf,
+    },
 }
 
 /// The content of the file beside a matrix.
@@ -77,23 +87,40 @@ impl FeatureCache {
         let key: Vec<(String, String)> =
             key.iter().map(|&(name, value)| (name.to_string(), value.to_string())).collect();
         let path = self.path(&key);
-        if let Found::Whole(features) = read(&path, &key)? {
-            return Ok((features, Origin::Cached));
-        }
-        fs::create_dir_all(&self.folder).map_err(Error::io("creating", &self.folder))?;
-        let _turn = Turn::wait(path.with_extension("lock"))?;
-        let origin = match read(&path, &key)? {
-            Found::Whole(features) => return Ok((features, Origin::Cached)),
-            Found::Nothing => Origin::Extracted,
-            Found::Damaged => {
-                let set_aside = path.with_extension("npy.damaged");
-                fs::rename(&path, &set_aside).map_err(Error::io("setting aside", &path))?;
-                Origin::Rebuilt { set_aside }
+        let (features, origin) = match self.turn(&path, &key) {
+            Ok(Turn::Found(features)) => return Ok((features, Origin::Cached)),
+            Ok(Turn::Extract { origin, _lock }) => {
+                let features = extract()?;
+                match write(&path, key, &features) {
+                    Ok(()) => (features, origin),
+                    Err(error) => (features, not_kept(error)?),
+                }
+            }
+            Err(error) => {
+                let origin = not_kept(error)?;
+                (extract()?, origin)
             }
         };
-        let features = extract()?;
-        write(&path, key, &features)?;
         Ok((features, origin))
+    }
+
+    /// The features of `key` if they are there, or else the right to extract them.
+    fn turn(&self, path: &Path, key: &[(String, String)]) -> Result<Turn, Error> {
+        if let Found::Whole(features) = read(path, key)? {
+            return Ok(Turn::Found(features));
+        }
+        fs::create_dir_all(&self.folder).map_err(Error::io("creating", &self.folder))?;
+        let lock_path = path.with_extension("lock");
+        let _lock = mlprobe_files::lock(&lock_path).map_err(Error::io("locking", &lock_path))?;
+        Ok(match read(path, key)? {
+            Found::Whole(features) => Turn::Found(features),
+            Found::Nothing => Turn::Extract { origin: Origin::Extracted, _lock },
+            Found::Damaged => {
+                let set_aside = path.with_extension("npy.damaged");
+                fs::rename(path, &set_aside).map_err(Error::io("setting aside", path))?;
+                Turn::Extract { origin: Origin::Rebuilt { set_aside }, _lock }
+            }
+        })
     }
 
     fn path(&self, key: &[(String, String)]) -> PathBuf {
@@ -107,25 +134,25 @@ impl FeatureCache {
     }
 }
 
-/// The right to write an entry, which one process has at a time until this is dropped.
-struct Turn {
-    path: PathBuf,
-    /// The system releases the lock when the file is closed, also that of a process that was killed.
-    _file: File,
+/// What there is to do about an entry.
+enum Turn {
+    /// Nothing: these are its features.
+    Found(Array2<f32>),
+    /// To extract its features and write them, for which one process at a time has the lock.
+    Extract {
+        origin: Origin,
+        /// The system releases the lock when the file is closed, also that of a process that was killed.
+        _lock: File,
+    },
 }
 
-impl Turn {
-    fn wait(path: PathBuf) -> Result<Self, Error> {
-        let _file = mlprobe_files::lock(&path).map_err(Error::io("locking", &path))?;
-        Ok(Self { path, _file })
-    }
-}
-
-impl Drop for Turn {
-    /// Processes that wait hold the file open and then find the entry; later ones find it without a lock.
-    fn drop(&mut self) {
-        // A lock file that stays does no harm.
-        let _ = fs::remove_file(&self.path);
+/// An entry that is there and may not be used is no reason to end; that nothing may be written at all is one.
+fn not_kept(error: Error) -> Result<Origin, Error> {
+    match error {
+        Error::Io { path, source, .. } if source.kind() == ErrorKind::PermissionDenied && path.is_file() => {
+            Ok(Origin::NotKept { path })
+        }
+        other => Err(other),
     }
 }
 
@@ -152,6 +179,10 @@ fn write_whole(path: &Path, content: impl FnOnce(&Path) -> io::Result<()>) -> Re
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
+    // That of another user can perhaps not be written to, but removed.
+    if part.exists() && File::options().append(true).open(part).is_err() {
+        fs::remove_file(part).map_err(Error::io("removing", part))?;
+    }
     content(part).and_then(|()| mlprobe_files::rename(part, path)).map_err(|error| {
         // This frees room on a full disk. What cannot be removed is overwritten by the next attempt.
         let _ = fs::remove_file(part);
@@ -169,7 +200,7 @@ enum Found {
 fn read(path: &Path, key: &[(String, String)]) -> Result<Found, Error> {
     let (Some(sha256), Some(sidecar)) = (
         if_there(path, mlprobe_files::sha256(path))?,
-        if_there(path, fs::read(path.with_extension("json")))?,
+        if_there(&path.with_extension("json"), fs::read(path.with_extension("json")))?,
     ) else {
         return Ok(Found::Nothing);
     };

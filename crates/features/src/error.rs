@@ -96,7 +96,7 @@ pub enum Error {
         /// Images in all.
         total: usize,
     },
-    /// A file of features, its manifest or a part of them is not what should be read or written there.
+    /// A file that is in the place of features, their manifest or a part of them is not what should be written there.
     #[error("{}: expected {expected}, got {actual}; choose another name for the new file, or remove this one and start again", path.display())]
     Embedding {
         /// The file.
@@ -105,6 +105,28 @@ pub enum Error {
         expected: String,
         /// What was there.
         actual: String,
+    },
+    /// Another process is writing the features.
+    #[error(
+        "{}: expected a file that no other process is writing, got one that is being written; wait until that process has \
+         ended, or choose another name",
+        path.display()
+    )]
+    InUse {
+        /// Where they are to be.
+        path: PathBuf,
+    },
+    /// A file is not the features that `embed` writes, or their manifest, or is not whole.
+    #[error("reading {}: expected {expected}, got {actual}; {next}", path.display())]
+    Features {
+        /// The file.
+        path: PathBuf,
+        /// What would have been right.
+        expected: String,
+        /// What is there.
+        actual: String,
+        /// What to do about it.
+        next: &'static str,
     },
     /// A file of arrays does not hold what it should.
     #[error("reading {}: {array}: expected {expected}, got {actual}; {next}", path.display())]
@@ -131,6 +153,15 @@ impl Error {
     pub fn behind(mut self, count: usize) -> Self {
         if let Self::NotFinite { row, .. } = &mut self {
             *row += count;
+        }
+        self
+    }
+
+    /// The same error, if the image that it is about is the one of this index.
+    #[cfg(feature = "images")]
+    pub(crate) fn of_image(mut self, index: usize) -> Self {
+        if let Self::NotFinite { row, .. } = &mut self {
+            *row = index;
         }
         self
     }

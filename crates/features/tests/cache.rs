@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -31,10 +31,21 @@ impl Fixture {
         FeatureCache::new(self.folder.path()).get_or_extract(key, extract).unwrap()
     }
 
+    fn files(&self) -> usize {
+        count(self.folder.path())
+    }
+
     fn file(&self, extension: &str) -> PathBuf {
         let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
         files.into_iter().find(|path| path.extension().is_some_and(|e| e == extension)).unwrap()
     }
+}
+
+/// Files but for empty locks, which stay.
+fn count(folder: &Path) -> usize {
+    let is_lock =
+        |path: &Path| path.extension().is_some_and(|e| e == "lock") && fs::read(path).unwrap().is_empty();
+    fs::read_dir(folder).unwrap().filter(|entry| !is_lock(&entry.as_ref().unwrap().path())).count()
 }
 
 const KEY: [(&str, &str); 2] = [("dataset", "a"), ("extractor", "b")];
@@ -95,7 +106,7 @@ fn an_error_of_the_extraction_leaves_nothing_behind() {
     let cache = FeatureCache::new(fixture.folder.path());
     let failing = || Err(Error::Shape { operation: "test", expected: String::new(), actual: String::new() });
     assert!(cache.get_or_extract(&KEY, failing).is_err());
-    assert_eq!(fs::read_dir(fixture.folder.path()).unwrap().count(), 0);
+    assert_eq!(fixture.files(), 0);
 }
 
 #[test]
@@ -137,8 +148,7 @@ fn of_those_that_want_the_same_features_at_once_one_extracts_and_the_others_wait
     });
     assert_eq!(origins, [Origin::Extracted, Origin::Cached, Origin::Cached, Origin::Cached]);
     assert_eq!(extractions.into_inner(), 1);
-    let files = fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(files, 2, "matrix and sidecar, nothing else");
+    assert_eq!(count(folder.path()), 2, "matrix and sidecar, nothing else");
 }
 
 #[test]
@@ -152,5 +162,72 @@ fn what_a_kill_leaves_of_an_entry_is_neither_used_nor_in_the_way() {
     fs::remove_file(matrix.with_extension("json")).unwrap();
     assert_eq!(fixture.get(&KEY).1, Origin::Extracted);
     assert_eq!(fixture.get(&KEY).1, Origin::Cached);
-    assert_eq!(fs::read_dir(fixture.folder.path()).unwrap().count(), 2, "nothing is left of it");
+    assert_eq!(fixture.files(), 2, "nothing is left of it");
+}
+
+#[test]
+fn after_one_fails_the_others_still_extract_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || FeatureCache::new(folder.path());
+    let extracted = || Ok::<_, Error>(Array2::from_elem((2, 3), 0.5));
+    let (failing, is_failing) = mpsc::channel();
+    let (second, is_second) = mpsc::channel();
+    let (third, is_third) = mpsc::channel();
+    thread::scope(|scope| {
+        let first = scope.spawn(move || {
+            cache().get_or_extract(&KEY, || {
+                failing.send(()).unwrap();
+                // Time enough for the second to wait for the lock.
+                thread::sleep(Duration::from_millis(200));
+                Err(Error::Shape { operation: "test", expected: String::new(), actual: String::new() })
+            })
+        });
+        is_failing.recv().unwrap();
+        let waiting = scope.spawn(move || {
+            cache().get_or_extract(&KEY, || {
+                second.send(()).unwrap();
+                // The third has come by now, and must not extract beside this one.
+                assert!(is_third.recv_timeout(Duration::from_millis(300)).is_err());
+                extracted()
+            })
+        });
+        is_second.recv().unwrap();
+        let last = cache().get_or_extract(&KEY, || {
+            // Nobody may be listening any more.
+            let _ = third.send(());
+            extracted()
+        });
+        assert!(first.join().unwrap().is_err());
+        assert_eq!(waiting.join().unwrap().unwrap().1, Origin::Extracted);
+        assert_eq!(last.unwrap().1, Origin::Cached);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn an_entry_that_may_not_be_read_is_left_alone_and_its_features_are_extracted_without_keeping_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    let (features, _) = fixture.get(&KEY);
+    let forbid = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for extension in ["npy", "json"] {
+        let path = fixture.file(extension);
+        let before = fs::read(&path).unwrap();
+        forbid(&path, 0o000);
+        if fs::read(&path).is_ok() {
+            eprintln!("SKIPPED: root may read everything");
+            return;
+        }
+        assert_eq!(fixture.get(&KEY), (features.clone(), Origin::NotKept { path: path.clone() }));
+        forbid(&path, 0o644);
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert_eq!(fixture.get(&KEY).1, Origin::Cached);
+    }
+    // The lock of another user, whose entry never came.
+    fs::remove_file(fixture.file("json")).unwrap();
+    let lock = fixture.file("lock");
+    forbid(&lock, 0o000);
+    assert_eq!(fixture.get(&KEY), (features.clone(), Origin::NotKept { path: lock.clone() }));
+    forbid(&lock, 0o444);
+    assert_eq!(fixture.get(&KEY).1, Origin::Extracted);
 }

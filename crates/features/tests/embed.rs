@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod bmp;
+mod embed_finish;
 
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-use std::fs::{self, File, TryLockError};
+mod lock;
+
+use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+
+pub use lock::{lock, try_lock};
 
 /// What the names of temporary files begin and end with.
 const PREFIX: &str = ".";
@@ -14,7 +19,8 @@ const SUFFIX: &str = ".tmp";
 /// How many letters and digits stand between.
 const RANDOM: usize = 6;
 
-/// Writes `bytes` as the file `path`, whose folder must exist. After an error, `path` is what it was before.
+/// Writes `bytes` as the file `path`, whose folder must exist. After an error, `path` is what it was before, unless the
+/// error says that the new file is in place.
 ///
 /// # Errors
 /// What the system reports; [`next_step`] says what to do about it.
@@ -54,7 +60,7 @@ pub fn beside(path: impl AsRef<Path>) -> io::Result<NamedTempFile> {
 /// Brings a file from [`beside`] onto the disk and to its final name.
 ///
 /// # Errors
-/// What the system reports; the temporary file is then removed.
+/// What the system reports; the temporary file is then removed. An error after the renaming says that the file is in place.
 pub fn persist(file: NamedTempFile, path: impl AsRef<Path>) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
@@ -64,7 +70,7 @@ pub fn persist(file: NamedTempFile, path: impl AsRef<Path>) -> io::Result<()> {
 /// Brings the file `from` onto the disk and renames it to `to`, in the same folder.
 ///
 /// # Errors
-/// What the system reports.
+/// What the system reports: `from` then has its name still, unless the error says that the new file is in place.
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     File::open(&from)?.sync_all()?;
     fs::rename(from, &to)?;
@@ -88,32 +94,6 @@ pub fn sweep(folder: impl AsRef<Path>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Holds the file `path`, which is made if it is missing, locked against other processes until the result is dropped;
-/// waits for its turn. Where the file system has no locks, there is no protection against a second process.
-///
-/// # Errors
-/// What the system reports.
-pub fn lock(path: impl AsRef<Path>) -> io::Result<File> {
-    let file = File::create(path)?;
-    match file.lock() {
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(file),
-        result => result.map(|()| file),
-    }
-}
-
-/// As [`lock`], without waiting: `None` if another process holds the file.
-///
-/// # Errors
-/// What the system reports.
-pub fn try_lock(path: impl AsRef<Path>) -> io::Result<Option<File>> {
-    let file = File::create(path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => Err(error),
-        _ => Ok(Some(file)),
-    }
 }
 
 /// The SHA-256 of the file `path` in lower-case hexadecimal. The file may be larger than memory.
@@ -142,6 +122,9 @@ pub fn hex(bytes: &[u8]) -> String {
 /// What to do about an error in reading or writing a file, for the end of a message.
 pub fn next_step(error: &io::Error) -> &'static str {
     match error.kind() {
+        _ if error.get_ref().is_some_and(|inner| inner.is::<InPlace>()) => {
+            "check the disk, and start again: what is in place is recognised"
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space, or choose a folder on another disk"
         }
@@ -164,13 +147,40 @@ fn is_temporary(name: &str) -> bool {
     middle.is_some_and(|middle| middle.len() == RANDOM && middle.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
-/// Makes a rename survive a power cut (a no-op where folders cannot be synchronised).
+/// The renaming of a file is done, but may not survive a power cut.
+#[derive(Debug)]
+struct InPlace(io::Error);
+
+impl fmt::Display for InPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(source) = self;
+        write!(
+            f,
+            "the new file is in place, but a power cut may undo that: its folder was not brought onto the disk ({source})"
+        )
+    }
+}
+
+impl std::error::Error for InPlace {}
+
+/// Makes a rename survive a power cut, where folders can be brought onto the disk.
 fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    File::open(folder_of(path))?.sync_all()?;
+    let synced = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+    let synced = (|_| Ok(()))(path);
+    in_place(synced)
+}
+
+/// What the attempt to bring a folder onto the disk says of a file that has been renamed in it.
+fn in_place(synced: io::Result<()>) -> io::Result<()> {
+    use ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match synced {
+        // A folder that may be written but not read, and file systems that do not know this of folders: no more can be done.
+        Err(error) if matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), InPlace(error))),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -265,18 +275,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_held_by_one_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let held = lock(&path).unwrap();
-        assert!(try_lock(&path).unwrap().is_none());
-        let waiting = std::thread::spawn({
-            let path = path.clone();
-            move || lock(path).map(drop)
-        });
-        drop(held);
-        waiting.join().unwrap().unwrap();
-        assert!(try_lock(&path).unwrap().is_some());
+    fn when_only_the_folder_could_not_be_brought_onto_the_disk_the_error_says_that_the_file_is_in_place() {
+        let error = in_place(Err(io::Error::from(ErrorKind::StorageFull))).unwrap_err();
+        assert!(error.to_string().starts_with("the new file is in place, but a power cut"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert!(next_step(&error).contains("what is in place is recognised"), "{}", next_step(&error));
+        // No promise was made where the system has none to give.
+        for kind in [ErrorKind::InvalidInput, ErrorKind::Unsupported, ErrorKind::PermissionDenied] {
+            in_place(Err(kind.into())).unwrap();
+        }
+        in_place(Ok(())).unwrap();
     }
 
     #[cfg(unix)]

@@ -14,7 +14,7 @@ const ROWS: usize = 1024;
 /// computed in `precision` with the error that [`gemm_in`] states. `found` (M)
 /// holds for each query at most k pairs of a score and a number, the highest score first, and keeps those that it held before
 /// unless better ones are found: rows may come block by block, in ascending order. Of equal scores the lower number is first. A
-/// score that is NaN is never kept once there are k others. Nothing depends on how rows are divided into blocks.
+/// score that is NaN counts as lower than every other, so it is never kept once there are k others. Nothing depends on how rows are divided into blocks.
 ///
 /// # Errors
 /// [`Error::Shape`] if D differs, or `found` has not one entry per query.
@@ -61,10 +61,15 @@ pub fn keep_nearest(
 /// Inserts a candidate among the k best, in order. Candidates come in the order of their numbers, so that one of equal score
 /// goes behind those already there.
 fn keep(found: &mut Vec<(f32, usize)>, candidate: (f32, usize), k: usize) {
-    if found.len() == k && found.last().is_none_or(|last| last.0 >= candidate.0) {
+    if found.len() == k && found.last().is_none_or(|last| !is_before(candidate.0, last.0)) {
         return; // nearly always
     }
-    let place = found.partition_point(|other| other.0 >= candidate.0);
+    let place = found.partition_point(|other| !is_before(candidate.0, other.0));
     found.insert(place, candidate);
     found.truncate(k);
+}
+
+/// Whether a candidate of score `a` comes before an earlier one of score `b`. NaN comes last.
+fn is_before(a: f32, b: f32) -> bool {
+    a > b || (b.is_nan() && !a.is_nan())
 }

@@ -54,6 +54,26 @@ fn products_are_those_of_the_precision() {
 }
 
 #[test]
+fn a_score_that_is_nan_is_kept_only_where_there_are_no_others() {
+    let query = ndarray::array![[1.0_f32]];
+    let found = |scores: &[f32], k: usize| {
+        let rows = Array2::from_shape_fn((scores.len(), 1), |(i, _)| i as f32);
+        let mut found = [Vec::new()];
+        // Row by row, as blocks that come one after the other.
+        for i in 0..scores.len() {
+            let row = rows.slice(s![i..=i, ..]);
+            let score = |_, number: usize| scores[number];
+            keep_nearest(Precision::F32, query.view(), row, i, score, k, &mut found).unwrap();
+        }
+        found[0].iter().map(|&(_, number)| number).collect::<Vec<_>>()
+    };
+    let nan = f32::NAN;
+    assert_eq!(found(&[2.0, nan, 5.0, -nan, 3.0], 2), [2, 4]);
+    assert_eq!(found(&[nan, nan, 5.0], 2), [2, 0]);
+    assert_eq!(found(&[nan, f32::NEG_INFINITY, nan, f32::INFINITY], 9), [3, 1, 0, 2]);
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_refused() {
     let (rows, queries) = (whole_numbers(4, 1), whole_numbers(3, 2));
     let find = |rows: ArrayView2<'_, f32>, found: usize| {

@@ -83,7 +83,8 @@ pub enum Error {
     },
     /// A file was read but does not hold what it should.
     #[error(
-        "load {}: {field}: expected {expected}, got {actual}; restore the file from a backup, or train again",
+        "load {}: {field}: expected {expected}, got {actual}; name a network that mlprobe has saved, or, if this is one, \
+         restore it from a backup or train again",
         .path.display()
     )]
     File {

@@ -149,7 +149,12 @@ impl<'a> Reader<'a> {
         });
         let Some(widths) = widths else {
             let actual = architecture.map_or("nothing".into(), |text| format!("{text:?}"));
-            return Err(wrong(path, ARCHITECTURE, "text like \"mlp relu 512-64-10\"", actual));
+            return Err(wrong(
+                path,
+                ARCHITECTURE,
+                "text like \"mlp relu 512-64-10\", as mlprobe saves it",
+                actual,
+            ));
         };
         let actual = digest(length, bytes);
         if let Some(saved) = saved.filter(|&saved| saved != actual) {

@@ -113,6 +113,9 @@ fn collect(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut OnP
         match transfer(remote, part, timeouts, progress) {
             Ok(()) => break,
             Err(Error::Download { .. }) if attempt < ATTEMPTS && size_of(part) > before => continue,
+            Err(Error::Download { url, reason, .. }) => {
+                return Err(Error::Download { url, reason, kept: size_of(part) });
+            }
             Err(error) => return Err(error),
         }
     }
@@ -121,7 +124,7 @@ fn collect(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut OnP
 
 /// One request: appends what is missing to `part`, or writes the whole file again. Succeeds only when all has arrived.
 fn transfer(remote: &Remote, part: &Path, timeouts: &Timeouts, progress: &mut OnProgress<'_>) -> Result<()> {
-    let failed = |reason: String| Error::Download { url: remote.url.clone(), reason };
+    let failed = |reason: String| Error::Download { url: remote.url.clone(), reason, kept: 0 };
     let wrong_size =
         |actual| Error::WrongSize { path: PathBuf::from(&remote.url), expected: remote.size, actual };
 

@@ -41,6 +41,13 @@ pub enum Event<'a> {
         /// The damaged file under its new name.
         set_aside: &'a Path,
     },
+    /// A file of the feature cache may not be read or replaced; the features have been extracted, and are not kept.
+    FeaturesNotKept {
+        /// The stage's name.
+        stage: &'a str,
+        /// The file, perhaps of another user.
+        path: &'a Path,
+    },
     /// A checkpoint was damaged; it has been set aside, and what it held is computed again.
     CheckpointDamaged {
         /// The damaged file under its new name.

@@ -56,6 +56,8 @@ pub use labelled::{LabelledArrays, Labels, MAX_CLASSES, Options, encode};
 use crate::Error;
 use archive::Archive;
 use names::{Found, Kind, Pair};
+#[cfg(feature = "images")]
+pub(crate) use problem::shortened;
 use problem::{Problem, wrong};
 
 /// What a file holds.

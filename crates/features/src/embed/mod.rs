@@ -10,12 +10,18 @@
 //! The `row` of a broken image is null, and `broken` says why. A `path` that is not UTF-8 is a list of bytes in place of text.
 //!
 //! While [`embed`] works, both names end in `.part`. However it was stopped, the next call continues from there, and the
-//! files are the same bytes in the end. An image that was changed or replaced in the meantime is noticed.
+//! files are the same bytes in the end. An image that was changed or replaced in the meantime is noticed. Paths may be spelled
+//! in another way, such as `./a.png` for `a.png`; a `path` stays as it was given when its image was embedded.
+//!
+//! One process at a time writes these files: it holds the lock of an empty hidden file beside them, `.features.npy.lock`. That file
+//! stays, because a lock that is removed while others wait for it lets two of them in. It may be removed when nobody embeds.
 
 mod manifest;
+mod matrix;
 mod nearest;
 mod part;
 mod path_name;
+mod problems;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -29,6 +35,7 @@ pub use manifest::Embedded;
 pub use mlprobe_data::image_folder::OnBroken;
 pub use nearest::{FeatureFile, Neighbour};
 
+use crate::extractor::all_finite;
 use crate::{Error, Extractor};
 use manifest::Line;
 use part::Part;
@@ -50,7 +57,7 @@ pub type Observer<'a> = dyn Fn(Event<'_>) -> ControlFlow<()> + Sync + 'a;
 /// The features (N, D) of N image files, in memory.
 ///
 /// # Errors
-/// [`Error::Data`] for a file that is not an image, and the errors of the extractor.
+/// [`Error::Data`] for a file that is not an image; [`Error::Image`] if the extractor fails for one.
 ///
 /// ```
 /// use mlprobe_features::{SqueezeNet, embed};
@@ -66,7 +73,10 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 ) -> Result<Array2<f32>, Error> {
     let images: Result<Vec<_>, _> =
         files.par_iter().map(|file| read(file.as_ref(), extractor.input_size())).collect();
-    extract(extractor, &images?, &|_| ()).map_err(|(_, error)| error)
+    extract(extractor, &images?, &|_| ()).map_err(|(image, source)| Error::Image {
+        path: files[image].as_ref().into(),
+        source: Box::new(source.of_image(image)),
+    })
 }
 
 /// The features (N, D) of N decoded images (height, width, 3) of any sizes: of their centre squares, as [`embed`] takes them.
@@ -85,12 +95,7 @@ pub fn extract_files<P: AsRef<Path> + Sync>(
 pub fn extract_images(extractor: &dyn Extractor, images: &[Array3<u8>]) -> Result<Array2<f32>, Error> {
     let squares: Result<Vec<_>, _> =
         images.par_iter().map(|image| centre(image, extractor.input_size())).collect();
-    extract(extractor, &squares?, &|_| ()).map_err(|(image, error)| match error {
-        Error::NotFinite { extractor, column, value, .. } => {
-            Error::NotFinite { extractor, row: image, column, value }
-        }
-        other => other,
-    })
+    extract(extractor, &squares?, &|_| ()).map_err(|(image, error)| error.of_image(image))
 }
 
 /// Writes the features of the image `files` to `out`, whose name has to end in `.npy`, and a manifest beside it.
@@ -103,8 +108,8 @@ pub fn extract_images(extractor: &dyn Extractor, images: &[Array3<u8>]) -> Resul
 /// # Errors
 /// [`Error::Broken`] for an image that cannot be read, with [`OnBroken::Refuse`]; [`Error::Stopped`] if `observer` asked
 /// for it; [`Error::Image`] if the extractor fails. In all three cases, the next call continues from there.
-/// [`Error::Embedding`] if `out` or a part of it is there and is not of this extractor or of `files` as they are now, or if
-/// another process is writing it; [`Error::Io`] if a file cannot be written.
+/// [`Error::Embedding`] if `out` or a part of it is there and is not of this extractor or of `files` as they are now;
+/// [`Error::InUse`] if another process is writing it; [`Error::Io`] if a file cannot be written.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -137,8 +142,18 @@ pub fn embed(
             stopped.store(true, Ordering::Relaxed);
         }
     };
-    if let Some(embedded) = FeatureFile::find(out, extractor, files)? {
-        tell(Event::Resumed(files.len()));
+    let finished = || -> Result<_, Error> {
+        let found = FeatureFile::find(out, extractor, files)?;
+        Ok(found.inspect(|_| tell(Event::Resumed(files.len()))))
+    };
+    // What is finished does not change any more, and may lie where nothing can be written.
+    if let Some(embedded) = finished()? {
+        return Ok(embedded);
+    }
+    let _held = part::hold(out)?;
+    part::settle(out, extractor, files)?;
+    // By this, or by another process just now.
+    if let Some(embedded) = finished()? {
         return Ok(embedded);
     }
     let mut part = Part::open(out, extractor, files)?;
@@ -155,11 +170,10 @@ pub fn embed(
         let progress = |count| tell(Event::Done(count));
         let (features, after) = rayon::join(|| extract(extractor, &chunk.images, &progress), follow);
         let features = features.map_err(|(image, source)| {
-            let path = chunk.lines.iter().filter(|line| line.broken.is_none()).nth(image);
-            Error::Image {
-                path: path.map(|line| line.path.clone()).unwrap_or_default(),
-                source: Box::new(source),
-            }
+            let mut read = (part.images..).zip(&chunk.lines).filter(|(_, line)| line.broken.is_none());
+            let (number, path) =
+                read.nth(image).map(|(number, line)| (number, line.path.clone())).unwrap_or_default();
+            Error::Image { path, source: Box::new(source.of_image(number)) }
         })?;
         part.append(&features, &chunk.lines)?;
         for error in &chunk.skipped {
@@ -241,8 +255,12 @@ fn extract(
         for (mut to, &i) in batch.outer_iter_mut().zip(same) {
             to.assign(&images[i]);
         }
-        let rows = extractor.extract_with(batch.view(), progress).map_err(|error| match error {
-            Error::NotFinite { row, .. } => (same[row], error),
+        let rows = extractor.extract_with(batch.view(), progress);
+        // Checked here too, since anybody may write an extractor.
+        let rows = rows
+            .and_then(|rows| all_finite(&extractor.name(), has_shape(rows, (same.len(), features.ncols()))?));
+        let rows = rows.map_err(|error| match error {
+            Error::NotFinite { row, .. } => (same.get(row).copied().unwrap_or(same[0]), error),
             _ => (same[0], error),
         })?;
         for (row, &i) in rows.axis_iter(Axis(0)).zip(same) {
@@ -250,4 +268,12 @@ fn extract(
         }
     }
     Ok(features)
+}
+
+fn has_shape(features: Array2<f32>, expected: (usize, usize)) -> Result<Array2<f32>, Error> {
+    if features.dim() == expected {
+        return Ok(features);
+    }
+    let (expected, actual) = (format!("features {expected:?}"), format!("{:?}", features.dim()));
+    Err(Error::Shape { operation: "extracting features", expected, actual })
 }

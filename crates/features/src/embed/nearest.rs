@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
 use super::manifest::{BATCH, Embedded, Header, Line, Reader, first_other};
-use super::part::{HEADER, manifest_of, npy_header};
+use super::matrix::{self, HEADER, manifest_of};
+use super::problems::{NOT_OURS, RESTORE, features, in_the_way, to_in_the_way};
 use crate::{Error, Extractor, ExtractorSettings};
 
 /// Features that [`embed`](super::embed) has written. They stay on disk.
@@ -35,24 +36,26 @@ impl FeatureFile {
     /// The features at `path`, with their manifest beside it.
     ///
     /// # Errors
-    /// [`Error::Io`] if one of the two files cannot be read, [`Error::Embedding`] if they are not what
-    /// [`embed`](super::embed) writes.
+    /// [`Error::Features`] if the two files are not what [`embed`](super::embed) writes, or are not there; [`Error::Io`] if
+    /// one of them cannot be read.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let manifest = manifest_of(&path);
-        let file = File::open(&manifest).map_err(Error::io("opening the manifest", &manifest))?;
-        let Some(Reader { header, .. }) = Reader::new(&manifest, file)? else {
-            return Err(wrong(&manifest, "a manifest", "a file without lines"));
+        let file = match File::open(&manifest) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let expected =
+                    format!("features from `embed`, with their manifest {} beside them", manifest.display());
+                return Err(match path.exists() {
+                    true => features(&path, expected, "a file without a manifest", NOT_OURS),
+                    false => features(&path, expected, "neither of the two", "check the path"),
+                });
+            }
+            file => file.map_err(Error::io("opening the manifest", &manifest))?,
         };
-        let mut file = File::open(&path).map_err(Error::io("opening", &path))?;
-        let bytes = file.metadata().map_err(Error::io("opening", &path))?.len() as usize;
-        let rows = bytes.saturating_sub(HEADER) / (4 * header.dim).max(1);
-        let mut start = [0; HEADER];
-        let whole = file.read_exact(&mut start).is_ok() && bytes == HEADER + 4 * header.dim * rows;
-        if !whole || start[..] != npy_header(rows, header.dim) {
-            let expected = format!("whole rows of {} features, as the manifest says", header.dim);
-            return Err(wrong(&path, &expected, &format!("{bytes} bytes")));
-        }
+        let Some(Reader { header, .. }) = Reader::new(&manifest, file)? else {
+            return Err(features(&manifest, "the manifest of features", "a file without lines", NOT_OURS));
+        };
+        let rows = matrix::rows(&path, header.dim)?;
         Ok(Self { path, header, rows })
     }
 
@@ -85,7 +88,8 @@ impl FeatureFile {
     /// read piece by piece.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `query` does not have length D; [`Error::Io`] if a file cannot be read.
+    /// [`Error::Shape`] if `query` does not have length D, [`Error::NotFinite`] if a number in it is not finite;
+    /// [`Error::Features`] if a row is not finite, or the manifest does not fit; [`Error::Io`] if a file cannot be read.
     pub fn nearest(&self, query: ArrayView1<'_, f32>, most: usize) -> Result<Vec<Neighbour>, Error> {
         if query.len() != self.dim() {
             return Err(Error::Shape {
@@ -93,6 +97,9 @@ impl FeatureFile {
                 expected: format!("{} features, as in {}", self.dim(), self.path.display()),
                 actual: query.len().to_string(),
             });
+        }
+        if let Some((column, &value)) = query.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            return Err(Error::NotFinite { extractor: "the query".into(), row: 0, column, value });
         }
         let query = query.to_vec();
         let mut file = File::open(&self.path).map_err(Error::io("opening", &self.path))?;
@@ -103,6 +110,10 @@ impl FeatureFile {
             file.read_exact(&mut bytes).map_err(Error::io("reading", &self.path))?;
             let rows = bytes.par_chunks_exact(4 * self.dim());
             let similarities: Vec<f64> = rows.map(|row| cosine(&query, row)).collect();
+            if let Some(row) = similarities.iter().position(|similarity| similarity.is_nan()) {
+                let actual = format!("NaN or infinity in row {}", first + row);
+                return Err(features(&self.path, "finite numbers, as `embed` writes them", actual, RESTORE));
+            }
             nearest.extend((first..).zip(similarities));
             nearest.sort_by(|(i, a), (j, b): &(usize, f64)| b.total_cmp(a).then(i.cmp(j)));
             nearest.truncate(most);
@@ -124,31 +135,29 @@ impl FeatureFile {
         Ok(nearest.into_iter().map(neighbour).collect())
     }
 
-    /// What an earlier call has written to `path`, if anything; it must be of this `extractor` and these `files`.
+    /// What an earlier call has finished at `path`, if both files are there; it must be of this `extractor` and these `files`.
     pub(super) fn find(
         path: &Path,
         extractor: &dyn Extractor,
         files: &[PathBuf],
     ) -> Result<Option<Embedded>, Error> {
-        if !path.exists() {
+        if !(path.exists() && manifest_of(path).exists()) {
             return Ok(None);
         }
-        if !manifest_of(path).exists() {
-            return Err(wrong(path, "no file, or one with its manifest beside it", "another file"));
+        let (found, wanted) = (Self::open(path).map_err(to_in_the_way)?, Header::of(extractor));
+        if !found.header.is_of(&wanted) {
+            return Err(in_the_way(path, wanted.to_string(), found.header.to_string()));
         }
-        let (found, wanted) = (Self::open(path)?, Header::of(extractor));
-        if found.header != wanted {
-            return Err(wrong(path, &wanted.to_string(), &found.header.to_string()));
-        }
-        let other = |actual: String| wrong(path, "features of these images as they are now", &actual);
+        let other = |actual: String| in_the_way(path, "features of these images as they are now", actual);
         let mut checked = 0;
-        found.each_batch(|lines| match first_other(&lines, &files[checked.min(files.len())..]) {
+        let each = found.each_batch(|lines| match first_other(&lines, &files[checked.min(files.len())..]) {
             Some((_, actual)) => Err(other(actual)),
             None => {
                 checked += lines.len();
                 Ok(())
             }
-        })?;
+        });
+        each.map_err(to_in_the_way)?;
         match files.get(checked) {
             Some(file) => Err(other(format!("none of {}", file.display()))),
             None => Ok(Some(Embedded { rows: found.rows, broken: checked - found.rows })),
@@ -172,7 +181,12 @@ impl FeatureFile {
             each(lines)?;
         }
         if rows != self.rows {
-            return Err(wrong(&manifest, &format!("{} rows", self.rows), &rows.to_string()));
+            return Err(features(
+                &manifest,
+                format!("lines of {} rows", self.rows),
+                rows.to_string(),
+                RESTORE,
+            ));
         }
         Ok(())
     }
@@ -181,7 +195,7 @@ impl FeatureFile {
 /// Rows that are read at once.
 const ROWS: usize = 4096;
 
-/// q·x / (|q| |x|) for q (D) and a row x of D little-endian numbers, in double precision.
+/// q·x / (|q| |x|) for q (D) and a row x of D little-endian numbers, in double precision; NaN if a number of x is not finite.
 fn cosine(query: &[f32], row: &[u8]) -> f64 {
     let (numbers, _) = row.as_chunks();
     let (mut product, mut of_query, mut of_row) = (0.0, 0.0, 0.0);
@@ -191,9 +205,12 @@ fn cosine(query: &[f32], row: &[u8]) -> f64 {
         of_query += q * q;
         of_row += x * x;
     }
-    if of_query * of_row == 0.0 { 0.0 } else { product / (of_query.sqrt() * of_row.sqrt()) }
-}
-
-fn wrong(path: &Path, expected: &str, actual: &str) -> Error {
-    Error::Embedding { path: path.into(), expected: expected.into(), actual: actual.into() }
+    if !f64::is_finite(of_row) {
+        return f64::NAN;
+    }
+    if of_query * of_row == 0.0 {
+        0.0
+    } else {
+        (product / (of_query.sqrt() * of_row.sqrt())).clamp(-1.0, 1.0)
+    }
 }

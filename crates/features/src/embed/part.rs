@@ -1,20 +1,66 @@
 //! The features embedded so far, on disk.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::manifest::{BATCH, Embedded, Header, Line, Reader, first_other, to_line};
+use super::manifest::{Embedded, Header, Kept, Line, to_line};
+use super::matrix::{self, HEADER, lock_of, manifest_of, npy_header, part_of};
+use super::problems::{in_the_way, to_in_the_way};
 use crate::{Error, Extractor};
+
+/// Holds `out` and all files beside it, which one process at a time may write, until the result is dropped.
+pub fn hold(out: &Path) -> Result<File, Error> {
+    if out.extension().is_none_or(|extension| extension != "npy") {
+        return Err(in_the_way(out, "a name that ends in .npy", out.display().to_string()));
+    }
+    let lock = mlprobe_files::try_lock(lock_of(out)).map_err(Error::io("locking", out))?;
+    lock.ok_or_else(|| Error::InUse { path: out.into() })
+}
+
+/// Brings the four files in order if one of the two renames of [`Part::finish`] is missing, the second after a kill, the first
+/// perhaps after a power cut, so that a part is there as ever, or a finished file. `out` must be held. What is not of
+/// `extractor` and `files` is refused and left alone.
+pub fn settle(out: &Path, extractor: &dyn Extractor, files: &[PathBuf]) -> Result<(), Error> {
+    let (manifest, header) = (manifest_of(out), Header::of(extractor));
+    let (matrix_part, manifest_part) = (part_of(out), part_of(&manifest));
+    let rename =
+        |from: &Path, to: &Path| mlprobe_files::rename(from, to).map_err(Error::io("renaming", from));
+    match (out.exists(), manifest.exists(), manifest_part.exists()) {
+        (false, true, false) => {
+            if Kept::read(&manifest, &header, files, u64::MAX)?.length == 0 {
+                return Err(in_the_way(&manifest, "the manifest of these images", "a file without lines"));
+            }
+            rename(&manifest, &manifest_part)
+        }
+        (false, true, true) => Err(in_the_way(&manifest, "no file beside its own part", "a file")),
+        (true, false, false) => {
+            Err(in_the_way(out, "no file, or one with its manifest beside it", "another file"))
+        }
+        (true, false, true) => {
+            let rows = matrix::rows(out, header.dim).map_err(to_in_the_way)? as u64;
+            let kept = Kept::read(&manifest_part, &header, files, rows)?;
+            let is_empty = size(&matrix_part) <= HEADER as u64;
+            if is_empty && (kept.images, kept.rows as u64) == (files.len(), rows) {
+                if matrix_part.exists() {
+                    fs::remove_file(&matrix_part).map_err(Error::io("removing", &matrix_part))?;
+                }
+                rename(&manifest_part, &manifest)?;
+            }
+            // Otherwise the part grows on, and is compared in the end.
+            Ok(())
+        }
+        (true, true, _) | (false, false, _) => Ok(()),
+    }
+}
 
 /// The two files while they grow. Rows are written first, then the lines that confirm them.
 pub struct Part<'a> {
     out: &'a Path,
     /// Room for the header, then rows.
     matrix: File,
-    /// Locked, because one process at a time may write it.
     manifest: File,
     dim: usize,
     /// Images embedded, broken ones too.
@@ -24,86 +70,28 @@ pub struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// The part that an earlier call has left for `out`, which must be of this extractor and the first of these files; or a new
-    /// one.
+    /// one. `out` must be held.
     pub fn open(out: &'a Path, extractor: &dyn Extractor, files: &[PathBuf]) -> Result<Self, Error> {
-        if out.extension().is_none_or(|extension| extension != "npy") {
-            return Err(Error::Embedding {
-                path: out.into(),
-                expected: "a name that ends in .npy".into(),
-                actual: out.display().to_string(),
-            });
-        }
         let (matrix_path, manifest_path) = (part_of(out), part_of(&manifest_of(out)));
+        let (header, dim) = (Header::of(extractor), extractor.dim());
+        let kept = match manifest_path.exists() {
+            true => {
+                let rows = matrix::rows_in(size(&matrix_path), dim);
+                Kept::read(&manifest_path, &header, files, rows)?
+            }
+            false => Kept::default(),
+        };
+        if !matrix::is_part(&matrix_path, dim)? {
+            return Err(in_the_way(&matrix_path, "no file, or the rows so far", "another file"));
+        }
         let open = |path: &Path| {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
             file.map_err(Error::io("opening", path))
         };
-        // The last call was killed between the two renames.
-        let renamed = manifest_of(out);
-        if matrix_path.exists() && !manifest_path.exists() && renamed.exists() {
-            fs::rename(&renamed, &manifest_path).map_err(Error::io("renaming", &renamed))?;
-        }
         let (matrix, manifest) = (open(&matrix_path)?, open(&manifest_path)?);
-        match manifest.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Embedding {
-                    path: manifest_path,
-                    expected: "a file that no other process is writing".into(),
-                    actual: "one that is being written".into(),
-                });
-            }
-            // Where the file system has no locks, there is no protection against a second process.
-            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
-                return Err(Error::io("locking", &manifest_path)(error));
-            }
-            _ => {}
-        }
-        let mut part = Self { out, matrix, manifest, dim: extractor.dim(), images: 0, rows: 0 };
-        let header = Header::of(extractor);
-        let length = part.resume(&manifest_path, &header, files)?;
-        part.cut(length, &header).map_err(Error::io("writing", &manifest_path))?;
+        let mut part = Self { out, matrix, manifest, dim, images: kept.images, rows: kept.rows };
+        part.cut(kept.length, &header).map_err(Error::io("writing", &manifest_path))?;
         Ok(part)
-    }
-
-    /// Counts the images whose row and line are whole, and returns the length of their part of the manifest.
-    fn resume(&mut self, path: &Path, header: &Header, files: &[PathBuf]) -> Result<u64, Error> {
-        let refused =
-            |expected: String, actual: String| Error::Embedding { path: path.into(), expected, actual };
-        let manifest = self.manifest.try_clone().map_err(Error::io("reading", path))?;
-        let rows = self.matrix.metadata().map_err(Error::io("reading", self.out))?.len();
-        let rows = rows.saturating_sub(HEADER as u64) / (4 * self.dim as u64).max(1);
-        let Some(mut reader) = Reader::new(path, manifest)? else { return Ok(0) };
-        if reader.header != *header {
-            return Err(refused(header.to_string(), reader.header.to_string()));
-        }
-        let mut length = reader.read;
-        loop {
-            let mut lines = Vec::new();
-            while lines.len() < BATCH {
-                match reader.next()? {
-                    Some(line) if line.row.is_none_or(|row| (row as u64) < rows) => {
-                        length = reader.read;
-                        lines.push(line);
-                    }
-                    _ => break,
-                }
-            }
-            let of_lines = &files[self.images.min(files.len())..];
-            if let Some((i, actual)) = first_other(&lines, of_lines) {
-                let expected = match of_lines.get(i) {
-                    Some(file) => {
-                        format!("{} as it is now, as image {}", file.display(), self.images + i + 1)
-                    }
-                    None => format!("{} images", files.len()),
-                };
-                return Err(refused(expected, actual));
-            }
-            self.images += lines.len();
-            self.rows += lines.iter().filter(|line| line.row.is_some()).count();
-            if lines.len() < BATCH {
-                return Ok(length);
-            }
-        }
     }
 
     /// Cuts off what is not whole, and moves to the end of both files.
@@ -115,6 +103,9 @@ impl<'a> Part<'a> {
         }
         let length = (HEADER + 4 * self.dim * self.rows) as u64;
         self.matrix.set_len(length)?;
+        // Where the header of a finish was written that was cut off.
+        self.matrix.seek(SeekFrom::Start(0))?;
+        self.matrix.write_all(&[0; HEADER])?;
         self.matrix.seek(SeekFrom::Start(length))?;
         Ok(())
     }
@@ -138,41 +129,32 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// Gives both files their final names.
+    /// Gives both files their final names: the manifest first, so that the matrix never stands alone.
     pub fn finish(mut self) -> Result<Embedded, Error> {
-        let manifest = manifest_of(self.out);
-        let mut finish = || -> io::Result<()> {
-            self.matrix.seek(SeekFrom::Start(0))?;
-            self.matrix.write_all(&npy_header(self.rows, self.dim))?;
-            mlprobe_files::rename(part_of(&manifest), &manifest)?;
-            mlprobe_files::rename(part_of(self.out), self.out)
-        };
-        finish().map_err(Error::io("writing", self.out))?;
+        let (out, manifest) = (self.out, manifest_of(self.out));
+        let (matrix_part, manifest_part) = (part_of(out), part_of(&manifest));
+        let header = npy_header(self.rows, self.dim);
+        let mut write = || self.matrix.seek(SeekFrom::Start(0)).and_then(|_| self.matrix.write_all(&header));
+        write().map_err(Error::io("writing", &matrix_part))?;
+        // Whatever came there meanwhile is not ours to replace.
+        if manifest.exists() {
+            return Err(in_the_way(&manifest, "no file", "one that came while images were embedded"));
+        }
+        let digest = |path: &Path| mlprobe_files::sha256(path).map_err(Error::io("reading", path));
+        if out.exists() && digest(out)? != digest(&matrix_part)? {
+            return Err(in_the_way(
+                out,
+                format!("no file, or that of {}", matrix_part.display()),
+                "another file",
+            ));
+        }
+        mlprobe_files::rename(manifest_part, &manifest).map_err(Error::io("writing", &manifest))?;
+        mlprobe_files::rename(matrix_part, out).map_err(Error::io("writing", out))?;
         Ok(Embedded { rows: self.rows, broken: self.images - self.rows })
     }
 }
 
-/// The manifest of the matrix `out`.
-pub fn manifest_of(out: &Path) -> PathBuf {
-    out.with_extension("jsonl")
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
-}
-
-/// Bytes before the first row.
-pub const HEADER: usize = 128;
-
-/// The header of an `.npy` file, version 1.0, of f32 (rows, dim): always [`HEADER`] bytes, because it is
-/// written last, when the number of rows is known. See <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
-pub fn npy_header(rows: usize, dim: usize) -> Vec<u8> {
-    let mut header = b"\x93NUMPY\x01\x00".to_vec();
-    header.extend((HEADER as u16 - 10).to_le_bytes());
-    header.extend(format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}").bytes());
-    header.resize(HEADER - 1, b' ');
-    header.push(b'\n');
-    header
+/// The size of a file, 0 if it is not there.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -64,12 +64,18 @@ class Manifest:
         self.path = out / MANIFEST
         out.mkdir(parents=True, exist_ok=True)
         lines = _lines(self.path)
+        if lines and not (isinstance(lines[0], dict) and "fingerprint" in lines[0]):
+            raise ValueError(
+                f"{self.path}: expected no file, or the manifest of shards that `embed` has written, got another file; choose "
+                "another folder"
+            )
         if lines and lines[0] != settings:
             raise ValueError(
                 f"{self.path}: expected the features of {settings}, got those of {lines[0]}; choose another folder, or "
                 "remove this one"
             )
         self.done = {line["shard"]: line for line in lines[1:]}
+        self._refuse_others()
         # Written again, so that a line that a kill cut short is gone.
         part = self.path.with_suffix(".part")
         part.write_text("".join(json.dumps(line) + "\n" for line in [settings, *self.done.values()]))
@@ -90,21 +96,30 @@ class Manifest:
             os.fsync(file.fileno())
 
     def remove_others(self, count: int) -> None:
-        """Remove shards of an earlier, longer list."""
+        """Remove shards of an earlier, longer list; files of other names stay."""
         for file in self.path.parent.glob("part-*.parquet"):
-            if int(file.stem.removeprefix("part-")) >= count:
+            index = file.stem.removeprefix("part-")
+            if index.isdecimal() and int(index) >= count and file.name == file_name(int(index)):
                 file.unlink()
+
+    def _refuse_others(self) -> None:
+        # A shard may be whole before a kill leaves the manifest without its line, but there is no shard before the manifest.
+        if not self.path.exists() and (found := next(self.path.parent.glob("part-*.parquet"), None)):
+            raise ValueError(
+                f"{found}: expected a folder without other shards, got a file that `embed` has not written; choose another folder"
+            )
 
 
 def _lines(path: Path) -> list[Any]:
     if not path.exists():
         return []
-    lines = []
-    for line in path.read_text().splitlines():
+    lines: list[Any] = []
+    for line in path.read_text(errors="replace").splitlines():
         try:
             lines.append(json.loads(line))
         except json.JSONDecodeError:
-            break
+            # The last line may have been cut short; a file that begins otherwise is not ours.
+            return lines or [line]
     return lines
 
 
