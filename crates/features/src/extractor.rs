@@ -19,7 +19,8 @@ pub trait Extractor: Sync {
     fn input_size(&self) -> usize;
 
     /// Names everything that determines the features: SHA-256 (hex) over architecture, weights, input size,
-    /// normalization and precision, then `-` and the instruction set, on which the last bits depend.
+    /// normalization and precision, then `-` and the instruction set, on which the last bits depend. In `f32` that is the set of
+    /// vector instructions, whether or not AMX is in use.
     fn fingerprint(&self) -> String;
 
     /// From which the program can open it again, given the files; `None` for an extractor of your own.
@@ -78,7 +79,8 @@ pub fn same_network(a: &str, b: &str) -> bool {
 /// A fingerprint over `parts`; the length keeps ("ab", "c") and ("a", "bc") apart.
 pub(crate) fn fingerprint(isa: Isa, precision: Precision, parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
-    // Which layers are in bf16 is not what it was at first, and features of then may still be kept somewhere. With AMX they are more.
+    // The layers that are in bf16 have changed once, and files may still hold features from before the change. With AMX, more layers
+    // are in bf16.
     if precision == Precision::Bf16 {
         digest.update(if isa.is_amx() { b"3" } else { b"2" });
     }
@@ -86,7 +88,7 @@ pub(crate) fn fingerprint(isa: Isa, precision: Precision, parts: &[&[u8]]) -> St
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    format!("{}-{isa}", mlprobe_files::hex(&digest.finalize()))
+    format!("{}-{}", mlprobe_files::hex(&digest.finalize()), isa.name_in(precision))
 }
 
 /// What a name ends in: nothing in `f32`.

@@ -163,14 +163,14 @@ impl Network {
         for (i, image) in images.outer_iter().enumerate() {
             self.resize(resizer, image, &mut maps.x)?;
             self.run(&self.early, maps)?;
-            let (_, height, width, channels) = maps.x.shape();
-            maps.group.reshape((images.dim().0, height, width, channels));
-            maps.group.image_mut(i).copy_from_slice(maps.x.data());
+            let ((_, height, width, channels), numbers) = (maps.x.shape(), maps.x.data());
+            maps.group.reshape((images.dim().0, height, width, channels))?;
+            maps.group.data_mut()[i * numbers.len()..][..numbers.len()].copy_from_slice(numbers);
         }
         std::mem::swap(&mut maps.x, &mut maps.group);
         self.run(&self.late, maps)?;
-        for (i, row) in features.outer_iter_mut().enumerate() {
-            average_pool(maps.x.image(i), row);
+        for (map, row) in maps.x.images().zip(features.outer_iter_mut()) {
+            average_pool(map, row);
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Network {
     }
 
     fn resize(&self, resizer: &mut Resizer, image: ArrayView3<'_, u8>, x: &mut Map) -> Result<(), Error> {
-        x.reshape((1, self.input_size, self.input_size, 3));
+        x.reshape((1, self.input_size, self.input_size, 3))?;
         resizer.resize(image, x.data_mut())
     }
 
@@ -203,25 +203,25 @@ impl Network {
             let (n, height, width, channels) = x.shape();
             match layer {
                 Layer::Conv(conv, finish) => {
-                    reshape_for(conv, x, y);
+                    reshape_for(conv, x, y)?;
                     conv.forward(x, y, 0, *finish)?;
                 }
                 Layer::Pool(pool) => {
-                    y.reshape((n, pool.output_size(height), pool.output_size(width), channels));
+                    y.reshape((n, pool.output_size(height), pool.output_size(width), channels))?;
                     pool.forward(self.isa, x, y)?;
                 }
                 Layer::Fire { squeeze, expand1x1, expand3x3 } => {
-                    reshape_for(squeeze, x, inner);
+                    reshape_for(squeeze, x, inner)?;
                     squeeze.forward(x, inner, 0, Finish::Relu)?;
                     let half = expand1x1.out_channels();
-                    y.reshape((n, height, width, half + expand3x3.out_channels()));
+                    y.reshape((n, height, width, half + expand3x3.out_channels()))?;
                     expand1x1.forward(inner, y, 0, Finish::Relu)?;
                     expand3x3.forward(inner, y, half, Finish::Relu)?;
                 }
                 Layer::Residual { first, second, shortcut } => {
-                    reshape_for(first, x, inner);
+                    reshape_for(first, x, inner)?;
                     first.forward(x, inner, 0, Finish::Relu)?;
-                    reshape_for(second, inner, y);
+                    reshape_for(second, inner, y)?;
                     match shortcut {
                         Some(shortcut) => shortcut.forward(x, y, 0, Finish::Store)?,
                         None => y.data_mut().copy_from_slice(x.data()),
@@ -231,18 +231,18 @@ impl Network {
                 Layer::Inverted { expand, depthwise, project, residual } => {
                     let expanded = match expand {
                         Some(expand) => {
-                            reshape_for(expand, x, inner);
+                            reshape_for(expand, x, inner)?;
                             expand.forward(x, inner, 0, Finish::Relu6)?;
                             &*inner
                         }
                         None => &*x,
                     };
                     let (height, width) = (depthwise.output_size(height), depthwise.output_size(width));
-                    y.reshape((n, height, width, expanded.shape().3));
+                    y.reshape((n, height, width, expanded.shape().3))?;
                     depthwise.forward(expanded, y, Finish::Relu6)?;
                     // Nothing but the residual reads x again, so it takes the result.
                     if !residual {
-                        x.reshape((n, height, width, project.out_channels()));
+                        x.reshape((n, height, width, project.out_channels()))?;
                     }
                     project.forward(y, x, 0, if *residual { Finish::Add } else { Finish::Store })?;
                     continue;
@@ -255,10 +255,10 @@ impl Network {
 }
 
 /// Gives `y` the shape of conv(x).
-fn reshape_for(conv: &Conv, x: &Map, y: &mut Map) {
+fn reshape_for(conv: &Conv, x: &Map, y: &mut Map) -> Result<(), Error> {
     let (n, height, width, _) = x.shape();
     let (height, width) = conv.output_size(height, width);
-    y.reshape((n, height, width, conv.out_channels()));
+    Ok(y.reshape((n, height, width, conv.out_channels()))?)
 }
 
 /// Mean over the pixels of one image: (height · width, D) to (D).

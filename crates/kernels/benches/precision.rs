@@ -72,7 +72,7 @@ fn convolutions() {
         let convs = Precision::ALL.map(conv);
         let (height, width) = convs[0].output_size(side, side);
         let (input, mut output) =
-            (Map::zeros((1, side, side, inputs)), Map::zeros((1, height, width, outputs)));
+            (Map::zeros((1, side, side, inputs)).unwrap(), Map::zeros((1, height, width, outputs)).unwrap());
         let mut least = [Duration::MAX; 3];
         for _ in 0..TURNS {
             for (conv, least) in convs.iter().zip(&mut least) {

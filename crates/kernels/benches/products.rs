@@ -54,14 +54,14 @@ fn convolutions(criterion: &mut Criterion) {
         ("expand 7x7x64 to 256, 1x1", (7, 64, 256, 1, 1, 0)),
     ] {
         let weight = Array4::from_elem((outputs, inputs, k, k), 0.01_f32);
-        let input = Map::zeros((1, side, side, inputs));
+        let input = Map::zeros((1, side, side, inputs)).unwrap();
         for isa in Isa::available() {
             // The shapes are valid.
             let Ok(conv) = Conv::new(isa, weight.view(), &vec![0.0; outputs], stride, padding) else {
                 continue;
             };
             let (height, width) = conv.output_size(side, side);
-            let mut output = Map::zeros((1, height, width, outputs));
+            let mut output = Map::zeros((1, height, width, outputs)).unwrap();
             group.throughput(Throughput::Elements((2 * height * width * outputs * inputs * k * k) as u64));
             group.bench_function(format!("{name} {isa}"), |bencher| {
                 bencher.iter(|| conv.forward(&input, &mut output, 0, Finish::Relu));

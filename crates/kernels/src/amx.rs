@@ -20,7 +20,7 @@ use crate::simd::{Portable, Simd};
 use crate::tile::{Blocks, Epilogue, Finish, SIDE, Shape, Start, Tile, TileTable, Tiles, finished};
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-pub(crate) use hardware::{MATRICES, is_usable};
+pub(crate) use hardware::{MATRICES, is_present, is_usable};
 
 /// Eight tiles: 0 to 3 are C's, 4 and 5 are A's, 6 and 7 are B's.
 trait Unit {

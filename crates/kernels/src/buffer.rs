@@ -2,6 +2,8 @@
 
 use aligned_vec::{AVec, ConstAlign};
 
+use crate::Error;
+
 /// Memory on cache-line boundaries: a vector load that straddles two lines counts twice.
 pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
 
@@ -19,10 +21,50 @@ impl<T> Default for Scratch<T> {
     }
 }
 
-/// Makes room for `len` numbers, and never gives any back: buffers change their size from layer to layer, and filling
-/// the difference again each time would cost as much as a layer.
-pub(crate) fn grow<T: Copy + Default>(buffer: &mut Aligned<T>, len: usize) {
+/// Makes room for as many numbers as the product of `lengths`, and never gives any back: buffers change their size from layer to
+/// layer, and filling the difference again each time would cost as much as a layer.
+///
+/// # Errors
+/// [`Error::Memory`], also where the product of the lengths is too large for a number. So whoever has grown a buffer may compute with
+/// places in it without a thought of overflow.
+pub(crate) fn grow<T: Copy + Default>(
+    operation: &'static str,
+    buffer: &mut Aligned<T>,
+    lengths: &[usize],
+) -> Result<(), Error> {
+    let len = product(operation, lengths)?;
     if buffer.len() < len {
+        buffer.try_reserve(len - buffer.len()).map_err(|_| no_room(operation, lengths))?;
         buffer.resize(len, T::default());
     }
+    Ok(())
+}
+
+/// An empty buffer with room for as many numbers as the product of `lengths`.
+///
+/// # Errors
+/// As [`grow`].
+pub(crate) fn room<T>(operation: &'static str, lengths: &[usize]) -> Result<Aligned<T>, Error> {
+    let (len, mut buffer) = (product(operation, lengths)?, Aligned::new(64));
+    buffer.try_reserve_exact(len).map_err(|_| no_room(operation, lengths))?;
+    Ok(buffer)
+}
+
+/// The product of `lengths`, if memory could hold so many numbers.
+///
+/// # Errors
+/// [`Error::Memory`] if not, even where one of the lengths is 0.
+pub(crate) fn product(operation: &'static str, lengths: &[usize]) -> Result<usize, Error> {
+    const MOST: usize = isize::MAX as usize / size_of::<f64>();
+    let of_others = lengths.iter().filter(|&&length| length > 0);
+    let product = of_others.fold(1_usize, |product, &length| product.saturating_mul(length));
+    match product {
+        0..=MOST => Ok(if lengths.contains(&0) { 0 } else { product }),
+        _ => Err(no_room(operation, lengths)),
+    }
+}
+
+fn no_room(operation: &'static str, lengths: &[usize]) -> Error {
+    let lengths: Vec<_> = lengths.iter().map(usize::to_string).collect();
+    Error::Memory { operation, numbers: lengths.join(" x ") }
 }

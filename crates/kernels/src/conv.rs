@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ndarray::{Array4, ArrayView4};
 
-use crate::buffer::Aligned;
+use crate::buffer::{Aligned, product, room};
 use crate::factors::{Term, pack_pixels, pack_row_after, pair_of, terms};
 use crate::pair_table::pair_table;
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled};
@@ -45,10 +45,11 @@ const WINOGRAD_CHANNELS: usize = 256;
 
 impl Conv {
     /// Packs `weight` (O, I, kh, kw) and `bias` (O), for a stride of at least 1 and images surrounded by
-    /// `padding` zeros on every side. O must be a multiple of 16.
+    /// `padding` zeros on every side. O must be 16 or a multiple of it.
     ///
     /// # Errors
-    /// [`Error::Shape`] if bias and weight disagree, O is not a multiple of 16, or the stride is 0.
+    /// [`Error::Shape`] if bias and weight disagree, O is not a multiple of 16, or the stride or a length of `weight` is 0;
+    /// [`Error::Memory`] if there is no room for the weights.
     pub fn new(
         isa: Isa,
         weight: ArrayView4<'_, f32>,
@@ -85,10 +86,11 @@ impl Conv {
         let winograd = (kh, kw, stride, padding) == (3, 3, 1, 1)
             && in_channels % 16 == 0
             && (precision != Precision::Bf16 || (in_channels <= WINOGRAD_CHANNELS && !isa.is_amx()));
-        if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 {
+        if bias.len() != out_channels || out_channels % 16 != 0 || stride == 0 || weight.is_empty() {
             return Err(Error::Shape {
                 operation: "Conv::new",
-                expected: "weight (O, I, kh, kw) and bias (O), O a multiple of 16, stride at least 1".into(),
+                expected: "weight (O, I, kh, kw) and bias (O), O a multiple of 16, all lengths and the stride at least 1"
+                    .into(),
                 actual: format!(
                     "weight {:?}, bias {}, stride {stride}, padding {padding}",
                     weight.dim(),
@@ -102,21 +104,27 @@ impl Conv {
             _ => terms(precision).filter(|_| in_channels.is_multiple_of(2)),
         };
         let method = if winograd {
-            Method::Winograd(Winograd::new(isa, terms, weight, bias))
+            Method::Winograd(Winograd::new(isa, terms, weight, bias)?)
         } else {
-            let weights = match terms {
-                Some(terms) => pack(pair_table(isa), pairs_of_weights(weight, terms).view()),
-                None => pack(f32::table(isa), weight),
-            };
+            let mut weights =
+                room("Conv::new", &[out_channels, kh, elements(kw.saturating_mul(in_channels), terms)])?;
+            match terms {
+                Some(terms) => pack(pair_table(isa), pairs_of_weights(weight, terms).view(), &mut weights),
+                None => pack(f32::table(isa), weight, &mut weights),
+            }
             Method::Direct { terms, weights, bias: Aligned::from_slice(64, bias) }
         };
         Ok(Self { isa, in_channels, out_channels, kernel: (kh, kw), stride, padding, method })
     }
 
-    /// Height and width of the output for an input of this height and width.
+    /// Height and width of the output for an input of this height and width; 0 where the kernel does not fit into the input and its
+    /// padding.
     pub fn output_size(&self, height: usize, width: usize) -> (usize, usize) {
-        let size = |length: usize, k: usize| (length + 2 * self.padding).saturating_sub(k) / self.stride + 1;
-        (size(height, self.kernel.0), size(width, self.kernel.1))
+        let size = |length: usize, kernel: usize| {
+            let padded = length.checked_add(self.padding.checked_mul(2)?)?;
+            Some(padded.checked_sub(kernel)? / self.stride + 1)
+        };
+        (size(height, self.kernel.0).unwrap_or(0), size(width, self.kernel.1).unwrap_or(0))
     }
 
     /// Output channels.
@@ -124,39 +132,42 @@ impl Conv {
         self.out_channels
     }
 
-    /// Input (N, H, W, I); writes channels `first..first + O` of the output (N, H', W', ≥ first + O).
+    /// Input (N, H, W, I); writes channels `first..first + O` of the output (N, H', W', ≥ first + O), where
+    /// [`Conv::output_size`] gives H' and W'. Without images nothing is written.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the maps do not fit the kernel.
+    /// [`Error::Shape`] if the maps do not fit the kernel or have no pixels, [`Error::Memory`] if there is no room for what the sums are
+    /// made from.
     pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) -> Result<(), Error> {
         let (n, height, width, channels) = input.shape();
         let (out_height, out_width) = self.output_size(height, width);
         let all = output.shape().3;
         let fits = channels == self.in_channels
-            && height + 2 * self.padding >= self.kernel.0
-            && width + 2 * self.padding >= self.kernel.1;
-        if !fits || first + self.out_channels > all {
+            && [height, width, out_height, out_width].iter().all(|&length| length > 0);
+        if !fits || all.checked_sub(self.out_channels).is_none_or(|most| first > most) {
             return Err(Error::Shape {
-                operation: "Conv::forward",
+                operation: FORWARD,
                 expected: format!(
-                    "{} input channels, maps no smaller than the kernel {:?}, at least {} output channels",
-                    self.in_channels,
-                    self.kernel,
-                    first + self.out_channels
+                    "{} input channels, maps with pixels, which with a padding of {} are no smaller than the kernel {:?}, and {} \
+                     output channels from {first} on",
+                    self.in_channels, self.padding, self.kernel, self.out_channels,
                 ),
                 actual: format!("input {:?}, output {:?}", input.shape(), output.shape()),
             });
         }
         output.expect("Conv::forward output", (n, out_height, out_width, all))?;
         match &self.method {
+            _ if n == 0 => Ok(()),
             Method::Winograd(winograd) => winograd.forward(input, output, first, finish),
             Method::Direct { terms, weights, bias } => {
                 let (terms, padding) = (*terms, self.padding);
                 let mut run = |input: &Map| self.direct(terms, weights, bias, input, output, first, finish);
                 if terms.is_none() && padding == 0 {
                     run(input);
+                    Ok(())
                 } else {
-                    let (row_len, before) = ((width + 2 * padding) * channels, padding * channels);
+                    let row_len = product(FORWARD, &[width + 2 * padding, channels])?;
+                    let before = padding * channels;
                     let copy = |from: &[f32], to: &mut [f32]| match terms {
                         None => to[before..][..from.len()].copy_from_slice(from),
                         Some([_]) => pack_row_after(self.isa, before, from, to),
@@ -164,11 +175,10 @@ impl Conv {
                             pack_pixels(self.isa, all, channels, from, &mut to[elements(before, terms)..]);
                         }
                     };
-                    with_bordered(input, padding, elements(row_len, terms), copy, run);
+                    with_bordered(input, padding, elements(row_len, terms), copy, run)
                 }
             }
         }
-        Ok(())
     }
 
     /// The sums of each output pixel, tile by tile: a row of the kernel is one run of kw·I numbers of the input, or of the pairs
@@ -190,7 +200,8 @@ impl Conv {
         let table = if terms.is_some() { pair_table(self.isa) } else { f32::table(self.isa) };
         let row_len = width * channels;
         let depth = elements(kw * self.in_channels, terms);
-        let step = elements(self.stride * self.in_channels, terms);
+        // A stride too large for this product leaves one pixel per line, which takes no step.
+        let step = elements(self.stride.saturating_mul(self.in_channels), terms);
         let taps: Vec<isize> = (0..kh).map(|y| (y * row_len) as isize).collect();
         // Pixels follow each other without a gap for 1x1 kernels at stride 1, so all rows of all images are one.
         let (lines, line) = if (kh, kw, self.stride) == (1, 1, 1) {
@@ -234,8 +245,11 @@ impl Conv {
 
 /// What holds this many numbers: themselves, or pairs of their parts in each term.
 fn elements(numbers: usize, terms: Option<&[Term]>) -> usize {
-    terms.map_or(numbers, |terms| numbers.div_ceil(2) * terms.len())
+    terms.map_or(numbers, |terms| numbers.div_ceil(2).saturating_mul(terms.len()))
 }
+
+/// In errors.
+const FORWARD: &str = "Conv::forward";
 
 /// Runs on a copy of the map with rows of `row_len` elements and `border` rows of zeros above and below, in a buffer that the
 /// thread keeps. `copy` fills a row, in which all is zero if there is a border, from one of the map.
@@ -245,13 +259,13 @@ fn with_bordered<R>(
     row_len: usize,
     copy: impl Fn(&[f32], &mut [f32]),
     run: impl FnOnce(&Map) -> R,
-) -> R {
+) -> Result<R, Error> {
     thread_local! {
         static BORDERED: RefCell<Map> = RefCell::default();
     }
     let (n, height, width, channels) = map.shape();
     BORDERED.with_borrow_mut(|bordered| {
-        bordered.reshape((n, height + 2 * border, row_len, 1));
+        bordered.reshape((n, height + 2 * border, row_len, 1))?;
         if border > 0 {
             bordered.data_mut().fill(0.0);
         }
@@ -259,7 +273,7 @@ fn with_bordered<R>(
             let rows = bordered.image_mut(i).chunks_exact_mut(row_len).skip(border);
             map.image(i).chunks_exact(width * channels).zip(rows).for_each(|(from, to)| copy(from, to));
         }
-        run(bordered)
+        Ok(run(bordered))
     })
 }
 
@@ -282,9 +296,8 @@ fn pairs_of_weights(weight: ArrayView4<'_, f32>, terms: &[Term]) -> Array4<f32> 
 }
 
 /// (O, I, kh, kw) as panels (kh, kw, I, panel of O).
-fn pack(table: &TileTable<f32>, weight: ArrayView4<'_, f32>) -> Aligned<f32> {
+fn pack(table: &TileTable<f32>, weight: ArrayView4<'_, f32>, packed: &mut Aligned<f32>) {
     let (out_channels, in_channels, kh, kw) = weight.dim();
-    let mut packed = Aligned::with_capacity(64, weight.len());
     for panel in (0..out_channels).step_by(table.panel()) {
         let width = table.vectors(out_channels - panel) * table.lanes;
         for (y, x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
@@ -293,5 +306,4 @@ fn pack(table: &TileTable<f32>, weight: ArrayView4<'_, f32>) -> Aligned<f32> {
             }
         }
     }
-    packed
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::ArrayView4;
 
-use crate::buffer::Aligned;
+use crate::buffer::{Aligned, room};
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Finish, finished};
 use crate::{Error, Isa, Map};
@@ -32,22 +32,24 @@ pub struct Depthwise {
 const BLOCK: usize = 16;
 
 impl Depthwise {
-    /// Packs `weight` (C, 1, k, k) and `bias` (C), for a stride of at least 1. C has to be a multiple of 16.
+    /// Packs `weight` (C, 1, k, k) and `bias` (C), for a stride of at least 1. C has to be 16 or a multiple of it.
     ///
     /// # Errors
-    /// [`Error::Shape`] if bias and weight disagree, C is no multiple of 16, the kernel is not square, or the stride is
-    /// 0.
+    /// [`Error::Shape`] if bias and weight disagree, C is 0 or not a multiple of 16, the kernel is empty or not square, or the
+    /// stride is 0; [`Error::Memory`] if there is no room for the weights.
     pub fn new(isa: Isa, weight: ArrayView4<'_, f32>, bias: &[f32], stride: usize) -> Result<Self, Error> {
         let (channels, inputs, kernel, width) = weight.dim();
         let fits = bias.len() == channels && channels % BLOCK == 0 && (inputs, width) == (1, kernel);
-        if !fits || kernel == 0 || stride == 0 {
+        if !fits || channels == 0 || kernel == 0 || stride == 0 {
             return Err(Error::Shape {
                 operation: "Depthwise::new",
-                expected: "weight (C, 1, k, k) and bias (C), C a multiple of 16, stride 1 or more".into(),
+                expected:
+                    "weight (C, 1, k, k) and bias (C), C a multiple of 16 from 16 on, k and stride 1 or more"
+                        .into(),
                 actual: format!("weight {:?}, bias {}, stride {stride}", weight.dim(), bias.len()),
             });
         }
-        let mut weights = Aligned::with_capacity(64, weight.len());
+        let mut weights = room("Depthwise::new", &[channels, kernel, kernel])?;
         for first in (0..channels).step_by(BLOCK) {
             for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j))) {
                 (first..first + BLOCK).for_each(|c| weights.push(weight[[c, 0, i, j]]));
@@ -61,7 +63,7 @@ impl Depthwise {
         length.div_ceil(self.stride)
     }
 
-    /// Input (N, H, W, C), output (N, ⌈H / stride⌉, ⌈W / stride⌉, C).
+    /// Input (N, H, W, C), output (N, ⌈H / stride⌉, ⌈W / stride⌉, C). Without images or pixels nothing is computed.
     ///
     /// # Errors
     /// [`Error::Shape`] if the maps do not fit the kernel.
@@ -169,7 +171,8 @@ unsafe fn pixels<S: Simd<T = f32>, const W: usize>(
 ) {
     let (k, channels) = (layer.kernel, layer.channels);
     let (left, columns) = layer.window(x, line.width);
-    let step = layer.stride * channels;
+    // A stride too large for this product leaves one pixel per row, which takes no step.
+    let step = layer.stride.saturating_mul(channels);
     // SAFETY: the caller vouches for the instruction set and the rows of the window; `window` gives columns inside the
     // image; weights are (C / BLOCK, k, k, BLOCK), and c + LANES does not exceed a block.
     unsafe {

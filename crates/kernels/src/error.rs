@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-/// Arguments do not fit together, or an instruction set is missing.
+/// Arguments do not fit together or into memory, or an instruction set is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,6 +13,16 @@ pub enum Error {
         expected: String,
         /// The shape that was given.
         actual: String,
+    },
+    /// More numbers than memory has room for, or than can be counted.
+    #[error(
+        "{operation}: there is no memory for {numbers} numbers; use smaller arrays, or fewer images at a time"
+    )]
+    Memory {
+        /// The function that was called.
+        operation: &'static str,
+        /// How many there would be: a product of lengths.
+        numbers: String,
     },
     /// `MLPROBE_ISA` names an instruction set that is unknown or that this machine lacks.
     #[error("MLPROBE_ISA={requested}: this machine offers {available}; set it to one of these, or unset it")]

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayView2, CowArray, Ix2};
+use ndarray::{ArrayView1, ArrayView2, CowArray, Ix2};
 
+use crate::buffer::room;
 use crate::precision::nearest;
-use crate::{Bf16, Isa, Precision};
+use crate::{Bf16, Error, Isa, Precision};
 
 /// One of the products whose sum is a·b: a part of a times a part of b.
 pub(crate) struct Term {
@@ -38,7 +39,7 @@ mod sealed {
 
     pub trait Parts: Sized {
         /// The matrix in `f32`.
-        fn exact(x: ArrayView2<'_, Self>) -> CowArray<'_, f32, Ix2>;
+        fn exact(x: ArrayView2<'_, Self>) -> Result<CowArray<'_, f32, Ix2>, Error>;
         /// The bits of part I of the number: the bf16 number nearest to what the parts before it leave.
         fn part<const I: usize>(self) -> u32;
         /// Pairs along the rows as they lie in memory, if they do.
@@ -54,8 +55,8 @@ mod sealed {
     }
 
     impl Parts for f32 {
-        fn exact(x: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
-            x.into()
+        fn exact(x: ArrayView2<'_, f32>) -> Result<CowArray<'_, f32, Ix2>, Error> {
+            Ok(x.into())
         }
         #[inline(always)]
         fn part<const I: usize>(self) -> u32 {
@@ -71,8 +72,9 @@ mod sealed {
     }
 
     impl Parts for Bf16 {
-        fn exact(x: ArrayView2<'_, Bf16>) -> CowArray<'_, f32, Ix2> {
-            x.mapv(f32::from).into()
+        fn exact(x: ArrayView2<'_, Bf16>) -> Result<CowArray<'_, f32, Ix2>, Error> {
+            room::<f32>("gemm_in", &[x.nrows(), x.ncols()])?; // an array that finds no room ends the program
+            Ok(x.mapv(f32::from).into())
         }
         #[inline(always)]
         fn part<const I: usize>(self) -> u32 {
@@ -108,20 +110,14 @@ pub(crate) fn pack<X: Factor>(
         let mut pairs = vec![0.0; q.div_ceil(2)];
         for (j, column) in x.columns().into_iter().enumerate() {
             for (t, part) in parts.clone().enumerate() {
-                pack_row_of(isa, part, column.to_slice().unwrap_or_default(), &mut pairs);
+                pack_row_of(isa, part, &contiguous(column), &mut pairs);
                 let places = to[t * width + j..].iter_mut().step_by(terms * width);
                 places.zip(&pairs).for_each(|(to, pair)| *to = *pair);
             }
         }
         return;
     }
-    let row = |q: usize| {
-        let row = (q < x.nrows()).then(|| x.row(q));
-        match row.and_then(|row| row.to_slice()) {
-            Some(row) => Cow::Borrowed(row),
-            None => Cow::Owned(row.map_or(vec![X::default(); n], |row| row.to_vec())),
-        }
-    };
+    let row = |i: usize| if i < q { contiguous(x.row(i)) } else { Cow::Owned(vec![X::default(); n]) };
     let mut rows = to.chunks_exact_mut(width);
     for p in (0..q).step_by(2) {
         let (first, second) = (&row(p)[..], &row(p + 1)[..]);
@@ -134,6 +130,11 @@ pub(crate) fn pack<X: Factor>(
             }
         }
     }
+}
+
+/// The numbers in one piece: as they lie in memory, or copied.
+pub(crate) fn contiguous<X: Factor>(numbers: ArrayView1<'_, X>) -> Cow<'_, [X]> {
+    numbers.to_slice().map_or_else(|| Cow::Owned(numbers.to_vec()), Cow::Borrowed)
 }
 
 /// Part I of both rows (N), to N pairs.

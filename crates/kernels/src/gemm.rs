@@ -16,7 +16,7 @@ use crate::{Error, Isa};
 /// It is fastest when C's rows (or its columns) are contiguous; A may have any layout; B is copied into panels first.
 ///
 /// # Errors
-/// [`Error::Shape`] if the three shapes do not fit together.
+/// [`Error::Shape`] if the three shapes do not fit together, [`Error::Memory`] if there is no room for a copy of B.
 ///
 /// ```
 /// use mlprobe_kernels::gemm;
@@ -61,16 +61,16 @@ pub fn gemm_on<T: Element>(
     let start = start_from(beta, c);
     let (table, a, b, mut c) = (T::table(isa), a.view(), b.view(), c.view_mut());
     if n == 1 || c.strides()[1] == 1 {
-        rows_of_c(table, start, alpha, a, b, c);
+        rows_of_c(table, start, alpha, a, b, c)
     } else if m == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(table, start, alpha, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        rows_of_c(table, start, alpha, b.reversed_axes(), a.reversed_axes(), c.reversed_axes())
     } else {
         let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(table, start, alpha, a, b, contiguous.view_mut());
+        rows_of_c(table, start, alpha, a, b, contiguous.view_mut())?;
         c.assign(&contiguous);
+        Ok(())
     }
-    Ok(())
 }
 
 /// Fails unless the shapes are those of A (M, Q), B (Q, N) and C (M, N).
@@ -109,11 +109,11 @@ fn rows_of_c<T: Element>(
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
-) {
+) -> Result<(), Error> {
     T::with_scratch(|Scratch { packed, edge }| {
-        pack(alpha, b, table, packed);
-        tiles(table, start, a, packed, c, edge);
-    });
+        pack(alpha, b, table, packed)?;
+        tiles(table, start, a, packed, c, edge)
+    })
 }
 
 /// A (M, Q) times the packed B, into C (M, N), whose rows are contiguous.
@@ -124,10 +124,10 @@ pub(crate) fn tiles<T: Element>(
     packed: &[T],
     mut c: ArrayViewMut2<'_, T>,
     edge: &mut Aligned<T>,
-) {
+) -> Result<(), Error> {
     let ((m, q), n, panel) = (a.dim(), c.ncols(), table.panel());
     // Room for a tile that is wider than what is left of C; its row length is a panel.
-    grow(edge, table.rows() * panel);
+    grow("gemm", edge, &[table.rows(), panel])?;
     let ready = table.ready(m, q);
     let (a_first, a_strides) = (a.as_ptr(), a.strides());
     let (c_first, c_stride) = (c.as_mut_ptr(), c.strides()[0]);
@@ -170,12 +170,18 @@ pub(crate) fn tiles<T: Element>(
             }
         }
     }
+    Ok(())
 }
 
 /// αB (Q, N) as panels (Q, panel), one after the other, with the last one padded with zeros to whole vectors.
-fn pack<T: Element>(alpha: T, b: ArrayView2<'_, T>, table: &TileTable<T>, packed: &mut Aligned<T>) {
+fn pack<T: Element>(
+    alpha: T,
+    b: ArrayView2<'_, T>,
+    table: &TileTable<T>,
+    packed: &mut Aligned<T>,
+) -> Result<(), Error> {
     let (q, n) = b.dim();
-    grow(packed, q * n.next_multiple_of(table.lanes));
+    grow("gemm", packed, &[q, n.next_multiple_of(table.lanes)])?;
     for first in (0..n).step_by(table.panel()) {
         let columns = table.panel().min(n - first);
         let width = table.vectors(columns) * table.lanes;
@@ -194,4 +200,5 @@ fn pack<T: Element>(alpha: T, b: ArrayView2<'_, T>, table: &TileTable<T>, packed
             target.iter_mut().for_each(|b| *b *= alpha);
         }
     }
+    Ok(())
 }

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis, ShapeBuilder, Slice};
 
-use crate::buffer::{Aligned, grow};
-use crate::factors::{Factor, Term, pack, pack_row, terms};
+use crate::buffer::{Aligned, grow, product};
+use crate::factors::{Factor, Term, contiguous, pack, pack_row, terms};
 use crate::gemm::{check_shapes, start_from, tiles};
 use crate::pair_table::pair_table;
 use crate::tile::Start;
@@ -24,12 +24,12 @@ use crate::{Error, Isa, Precision, gemm_on};
 /// - `bf16x3`: |error| ≤ (2⁻²³ + 2⁻³²) S + 7(Q + 1)·2⁻²⁴ T. With a = a₀ + a₁ + a₂, which is exact, |a₁| ≤ 2⁻⁸|a| and
 ///   |a₂| ≤ 2⁻¹⁶|a|; a₁b₂, a₂b₁ and a₂b₂ are left out. The six other products are six steps of the sum, the smallest first.
 ///
-/// Processors with AMX compute these in tiles, those with AVX-512 BF16 with `vdpbf16ps`; all others emulate that instruction to the
-/// same bits, which is many times slower than `f32`. AMX sums 32 numbers at a time, those at even and at odd places apart, so that
-/// its bits are others; the bounds are the same.
+/// Processors with AVX-512 BF16 compute these with `vdpbf16ps`; all others emulate that instruction to the same bits, which is many
+/// times slower than `f32`. AMX, if [`Isa::amx`] is asked for, sums 32 numbers at a time, those at even and at odd places apart, so
+/// that its bits are others; the bounds are the same.
 ///
 /// # Errors
-/// [`Error::Shape`] if the three shapes do not fit together.
+/// [`Error::Shape`] if the three shapes do not fit together, [`Error::Memory`] if there is no room for rounded copies of the factors.
 ///
 /// ```
 /// use mlprobe_kernels::{Precision, gemm_in};
@@ -65,25 +65,29 @@ pub fn gemm_in_on<A: Factor>(
     beta: f32,
     c: &mut ArrayRef2<f32>,
 ) -> Result<(), Error> {
-    let Some(terms) = terms(precision) else {
-        return gemm_on(isa, 1.0, &A::exact(a.view()), b, beta, c);
+    let Some(terms) = terms(precision).filter(|_| a.ncols() > 0) else {
+        return gemm_on(isa, 1.0, &A::exact(a.view())?, b, beta, c);
     };
-    check_shapes("gemm_in", a.dim(), b.dim(), c.dim())?;
+    check_shapes(OPERATION, a.dim(), b.dim(), c.dim())?;
     let start = start_from(beta, c);
     let (a, b, mut c) = (a.view(), b.view(), c.view_mut());
     if c.is_empty() {
+        Ok(())
     } else if c.ncols() == 1 || c.strides()[1] == 1 {
-        rows_of_c(isa, start, terms, a, b, c);
+        rows_of_c(isa, start, terms, a, b, c)
     } else if c.nrows() == 1 || c.strides()[0] == 1 {
         // Cᵀ = Bᵀ·Aᵀ
-        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+        rows_of_c(isa, start, terms, b.reversed_axes(), a.reversed_axes(), c.reversed_axes())
     } else {
-        let mut contiguous = c.as_standard_layout().into_owned();
-        rows_of_c(isa, start, terms, a, b, contiguous.view_mut());
-        c.assign(&contiguous);
+        let mut in_rows = c.as_standard_layout().into_owned();
+        rows_of_c(isa, start, terms, a, b, in_rows.view_mut())?;
+        c.assign(&in_rows);
+        Ok(())
     }
-    Ok(())
 }
+
+/// In errors.
+const OPERATION: &str = "gemm_in";
 
 /// Tiles of rows of A that are packed at a time: several, few enough for the cache.
 const BLOCK: usize = 8;
@@ -97,12 +101,12 @@ fn rows_of_c<A: Factor, B: Factor>(
     a: ArrayView2<'_, A>,
     b: ArrayView2<'_, B>,
     mut c: ArrayViewMut2<'_, f32>,
-) {
+) -> Result<(), Error> {
     let ((q, n), table) = (b.dim(), pair_table(isa));
-    let depth = q.div_ceil(2) * terms.len();
+    let depth = product(OPERATION, &[q.div_ceil(2), terms.len()])?;
     let (steps, block) = (table.steps(depth), BLOCK * table.rows());
     SCRATCH.with_borrow_mut(|Scratch { a: packed_a, columns: packed_columns, b: packed_b, edge }| {
-        grow(packed_b, steps * n.next_multiple_of(table.lanes));
+        grow(OPERATION, packed_b, &[steps, n.next_multiple_of(table.lanes)])?;
         for first in (0..n).step_by(table.panel()) {
             let columns = table.panel().min(n - first);
             let width = table.vectors(columns) * table.lanes;
@@ -115,36 +119,43 @@ fn rows_of_c<A: Factor, B: Factor>(
         for (a, c) in blocks {
             let m = a.nrows();
             let in_place = if terms.len() == 1 && steps == depth { A::pairs(a) } else { None };
-            let pairs = in_place.or_else(|| {
-                grow(packed_a, steps * m);
-                let to = &mut packed_a[..steps * m];
-                if terms.len() == 1 && a.strides()[1] == 1 {
-                    for (row, to) in a.rows().into_iter().zip(to.chunks_exact_mut(steps.max(1))) {
-                        let (to, beyond) = to.split_at_mut(depth);
-                        pack_row(isa, row.to_slice().unwrap_or_default(), to);
-                        beyond.fill(0.0);
-                    }
-                    return ArrayView2::from_shape((m, steps), to).ok();
-                }
-                if !table.takes_rows() {
-                    pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, to);
-                    return ArrayView2::from_shape((depth, m), to).ok().map(ArrayView2::reversed_axes);
-                }
-                grow(packed_columns, depth * m);
-                let columns = &mut packed_columns[..depth * m];
-                pack(isa, a.reversed_axes(), terms.iter().map(|term| term.of_a), m, columns);
-                let columns = ArrayView2::from_shape((depth, m), columns).ok()?;
-                let rows = ArrayViewMut2::from_shape((m, steps), &mut *to).ok()?;
-                let (mut packed, mut beyond) = rows.split_at(Axis(1), depth);
-                packed.assign(&columns.t());
-                beyond.fill(0.0);
-                ArrayView2::from_shape((m, steps), to).ok()
-            });
-            if let Some(pairs) = pairs {
-                tiles(table, start, pairs, packed_b, c, edge);
+            if let Some(pairs) = in_place {
+                tiles(table, start, pairs, packed_b, c, edge)?;
+                continue;
             }
+            let of_a = terms.iter().map(|term| term.of_a);
+            grow(OPERATION, packed_a, &[steps, m])?;
+            let to = &mut packed_a[..steps * m];
+            let mut strides = (steps, 1);
+            if terms.len() == 1 && a.strides()[1] == 1 {
+                for (row, to) in a.rows().into_iter().zip(to.chunks_exact_mut(steps.max(1))) {
+                    let (to, beyond) = to.split_at_mut(depth);
+                    pack_row(isa, &contiguous(row), to);
+                    beyond.fill(0.0);
+                }
+            } else if table.takes_rows() {
+                grow(OPERATION, packed_columns, &[depth, m])?;
+                let columns = &mut packed_columns[..depth * m];
+                pack(isa, a.reversed_axes(), of_a, m, columns);
+                for (i, to) in to.chunks_exact_mut(steps.max(1)).enumerate() {
+                    let (to, beyond) = to.split_at_mut(depth);
+                    to.iter_mut().zip(columns[i..].iter().step_by(m)).for_each(|(to, pair)| *to = *pair);
+                    beyond.fill(0.0);
+                }
+            } else {
+                pack(isa, a.reversed_axes(), of_a, m, to);
+                strides = (1, m);
+            }
+            let pairs =
+                ArrayView2::from_shape((m, steps).strides(strides), to).map_err(|error| Error::Shape {
+                    operation: OPERATION,
+                    expected: format!("room for ({m}, {steps})"),
+                    actual: error.to_string(),
+                })?;
+            tiles(table, start, pairs, packed_b, c, edge)?;
         }
-    });
+        Ok(())
+    })
 }
 
 /// The buffers of a product in bf16, kept from product to product.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::Error;
+use crate::{Error, Precision};
 
 /// An instruction set that this machine supports.
 ///
-/// Values come only from [`Isa::current`], [`Isa::available`], [`Isa::from_env`] and [`Isa::emulating_amx`], so a value proves
-/// that the instructions may be executed; the safe kernels rely on that.
+/// Values come only from the functions below, each of which looks at the machine first. So a value proves that its instructions may
+/// be executed, and the safe kernels rely on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Isa {
     /// The vector instructions.
@@ -40,10 +40,11 @@ pub(crate) enum Matrices {
 }
 
 impl Isa {
-    /// The environment variable that forces an instruction set: `amx`, `avx512`, `avx2`, `neon` or `portable`; or `amx-emulated`.
+    /// The environment variable that names an instruction set: `avx512`, `avx2`, `neon` or `portable`, or `amx` or `amx-emulated`,
+    /// which are used only if they are named.
     pub const VARIABLE: &str = "MLPROBE_ISA";
 
-    /// The instruction set in use: the one that `MLPROBE_ISA` names if the machine has it, else the widest.
+    /// The instruction set in use: the one that `MLPROBE_ISA` names if the machine has it, else the one with the widest vectors.
     ///
     /// Programs should call [`Isa::from_env`] once at their start, to report a bad value, which this function ignores.
     pub fn current() -> Self {
@@ -51,7 +52,7 @@ impl Isa {
         *CURRENT.get_or_init(|| Self::from_env().unwrap_or_else(|_| Self::widest()))
     }
 
-    /// Reads `MLPROBE_ISA`; unset or empty means the widest set.
+    /// Reads `MLPROBE_ISA`; unset or empty means the set with the widest vectors.
     ///
     /// # Errors
     /// [`Error::Isa`] if the variable names an instruction set that is unknown or that this machine lacks.
@@ -62,16 +63,12 @@ impl Isa {
         }
     }
 
-    /// The instruction sets this machine supports, widest first; `portable` is always the last.
+    /// The sets of vector instructions that this machine has, the widest first; `portable` is always the last.
     pub fn available() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                #[cfg(target_os = "linux")]
-                if crate::amx::is_usable() {
-                    found.push(Isa { level: Level::Avx512, matrices: Matrices::Amx });
-                }
                 found.push(Self::of(Level::Avx512));
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -86,26 +83,37 @@ impl Isa {
         found
     }
 
-    /// The widest vector instructions of this machine, with AMX emulated in plain Rust: slow, but with the bits of a machine that has
-    /// AMX, if this one rounds a multiply-add once (all but `portable` do).
+    /// AVX-512 with the matrix unit AMX for products in bf16; none where the machine lacks AMX, or AMX does not give the bits of its
+    /// emulation. AMX is never chosen unless it is asked for, because its speed has not been measured. The first call asks the
+    /// system for permission, and compares AMX with its emulation in a process of its own.
+    pub fn amx() -> Option<Self> {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if is_x86_feature_detected!("avx512f") && crate::amx::is_usable() {
+            return Some(Self { level: Level::Avx512, matrices: Matrices::Amx });
+        }
+        None
+    }
+
+    /// The widest vector instructions of this machine, with AMX emulated in plain Rust. It is slow, and it gives the bits of a machine
+    /// that has AMX, if this one rounds a multiply-add once (all but `portable` do).
     pub fn emulating_amx() -> Self {
         Self { matrices: Matrices::Emulated, ..Self::widest() }
     }
 
     /// Its name as `MLPROBE_ISA` spells it.
     pub fn name(self) -> &'static str {
-        match (self.matrices, self.level) {
+        match self.matrices {
+            Matrices::Vectors => self.level.name(),
+            Matrices::Emulated => "amx-emulated",
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            (Matrices::Amx, _) => "amx",
-            (Matrices::Emulated, _) => "amx-emulated",
-            #[cfg(target_arch = "x86_64")]
-            (_, Level::Avx512) => "avx512",
-            #[cfg(target_arch = "x86_64")]
-            (_, Level::Avx2) => "avx2",
-            #[cfg(target_arch = "aarch64")]
-            (_, Level::Neon) => "neon",
-            (_, Level::Portable) => "portable",
+            Matrices::Amx => "amx",
         }
+    }
+
+    /// The name of what results in this precision follow from: in `f32` that of the vector instructions alone, because AMX computes
+    /// nothing in `f32`.
+    pub fn name_in(self, precision: Precision) -> &'static str {
+        if precision == Precision::F32 { self.level.name() } else { self.name() }
     }
 
     /// Whether products in bf16 run on instructions made for them (AMX or AVX-512 BF16), else they are emulated, to the same bits.
@@ -142,12 +150,33 @@ impl Isa {
     }
 
     fn named(name: &str) -> Result<Self, Error> {
-        let mut available = Self::available();
-        available.push(Self::emulating_amx());
-        available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| Error::Isa {
-            requested: name.to_string(),
-            available: available.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", "),
+        let mut offered = Self::available();
+        offered.push(Self::emulating_amx());
+        if name == "amx" {
+            offered.extend(Self::amx());
+        }
+        offered.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+            let mut names: Vec<_> = offered.iter().map(|isa| isa.name()).collect();
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            if name != "amx" && crate::amx::is_present() {
+                names.push("amx");
+            }
+            Error::Isa { requested: name.to_string(), available: names.join(", ") }
         })
+    }
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
+        }
     }
 }
 
@@ -167,12 +196,26 @@ mod tests {
     }
 
     #[test]
-    fn amx_is_used_only_where_it_was_found_to_work_and_emulated_only_by_name() {
+    fn amx_and_its_emulation_are_used_only_if_they_are_named() {
         let emulating = Isa::emulating_amx();
         assert_eq!((emulating.name(), emulating.has_bf16()), ("amx-emulated", false));
         assert_eq!(Isa::named("amx-emulated"), Ok(emulating));
-        assert!(!Isa::available().contains(&emulating));
-        assert_eq!(Isa::named("amx").is_ok(), Isa::available()[0].name() == "amx");
+        assert_eq!(Isa::named("amx").ok(), Isa::amx());
+        for isa in Isa::available() {
+            assert!(!isa.is_amx());
+            assert_eq!(Isa::named(isa.name()), Ok(isa));
+        }
+    }
+
+    #[test]
+    fn in_f32_a_set_with_amx_has_the_name_of_its_vectors() {
+        let vectors = Isa::available()[0];
+        for isa in Isa::amx().into_iter().chain([Isa::emulating_amx()]) {
+            assert_eq!(isa.name_in(Precision::F32), vectors.name());
+            assert_eq!(isa.name_in(Precision::Bf16), isa.name());
+            assert_eq!(isa.name_in(Precision::Bf16x3), isa.name());
+        }
+        assert_eq!(Precision::ALL.map(|precision| vectors.name_in(precision)), [vectors.name(); 3]);
     }
 
     #[test]

@@ -17,22 +17,33 @@ pub struct Map {
 
 impl Default for Map {
     fn default() -> Self {
-        Self::zeros((0, 0, 0, 0))
+        Self { data: Aligned::new(64), images: 0, height: 0, width: 0, channels: 0 }
     }
 }
 
 impl Map {
     /// A map of zeros.
-    pub fn zeros(shape: (usize, usize, usize, usize)) -> Self {
-        let mut map = Self { data: Aligned::new(64), images: 0, height: 0, width: 0, channels: 0 };
-        map.reshape(shape);
-        map
+    ///
+    /// # Errors
+    /// As [`Map::reshape`].
+    pub fn zeros(shape: (usize, usize, usize, usize)) -> Result<Self, Error> {
+        let mut map = Self::default();
+        map.reshape(shape)?;
+        Ok(map)
     }
 
-    /// Gives the map another shape (images, height, width, channels). Its contents afterwards are unspecified.
-    pub fn reshape(&mut self, (images, height, width, channels): (usize, usize, usize, usize)) {
+    /// Gives the map another shape (images, height, width, channels). Its contents stay if the shape does; otherwise they are
+    /// unspecified.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room for so many numbers; the map then stays as it was.
+    pub fn reshape(
+        &mut self,
+        (images, height, width, channels): (usize, usize, usize, usize),
+    ) -> Result<(), Error> {
+        grow("Map::reshape", &mut self.data, &[images, height, width, channels])?;
         (self.images, self.height, self.width, self.channels) = (images, height, width, channels);
-        grow(&mut self.data, images * height * width * channels);
+        Ok(())
     }
 
     /// (images, height, width, channels)
@@ -51,15 +62,20 @@ impl Map {
         &mut self.data[..len]
     }
 
-    /// The numbers of one image.
-    pub fn image(&self, index: usize) -> &[f32] {
-        &self.data[index * self.image_len()..][..self.image_len()]
+    /// The numbers of each image.
+    pub fn images(&self) -> impl Iterator<Item = &[f32]> {
+        (0..self.images).map(|index| self.image(index))
     }
 
-    /// The numbers of one image, for writing.
-    pub fn image_mut(&mut self, index: usize) -> &mut [f32] {
+    /// The numbers of one image, whose `index` is below the number of images.
+    pub(crate) fn image(&self, index: usize) -> &[f32] {
+        &self.data()[index * self.image_len()..][..self.image_len()]
+    }
+
+    /// As [`Map::image`], for writing.
+    pub(crate) fn image_mut(&mut self, index: usize) -> &mut [f32] {
         let len = self.image_len();
-        &mut self.data[index * len..][..len]
+        &mut self.data_mut()[index * len..][..len]
     }
 
     /// The number of pixels in all images.

@@ -13,23 +13,26 @@ pub struct MaxPool {
 }
 
 impl MaxPool {
-    /// Output length for an input of this length.
+    /// Output length for an input of this length; 0 for none.
     pub fn output_size(&self, length: usize) -> usize {
-        let steps = (length + 2 * self.padding).saturating_sub(3);
+        if length == 0 {
+            return 0;
+        }
+        let steps = length.saturating_add(self.padding.saturating_mul(2)).saturating_sub(3);
         if self.ceil { steps.div_ceil(2) + 1 } else { steps / 2 + 1 }
     }
 
     /// Input (N, H, W, C), output (N, [`output_size`](Self::output_size)`(H)`, `output_size(W)`, C); C a multiple of 16.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the output has another shape, C is not a multiple of 16, there are no pixels, or the padding
-    /// is above 1.
+    /// [`Error::Shape`] if the output has another shape, C is 0 or not a multiple of 16, there are no pixels, or the padding
+    /// is above 1. A map without images gives none.
     pub fn forward(&self, isa: Isa, input: &Map, output: &mut Map) -> Result<(), Error> {
         let (n, height, width, channels) = input.shape();
-        if channels % 16 != 0 || height == 0 || width == 0 || self.padding > 1 {
+        if channels == 0 || channels % 16 != 0 || height == 0 || width == 0 || self.padding > 1 {
             return Err(Error::Shape {
                 operation: "MaxPool::forward",
-                expected: "pixels, channels in multiples of 16, padding 0 or 1".into(),
+                expected: "pixels, channels in multiples of 16 from 16 on, padding 0 or 1".into(),
                 actual: format!("{:?}, padding {}", input.shape(), self.padding),
             });
         }

@@ -15,12 +15,12 @@ use std::cell::RefCell;
 
 use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
-use crate::buffer::{Aligned, grow};
+use crate::buffer::{Aligned, grow, room};
 use crate::factors::{Term, pack_pixels, pair_of};
 use crate::pair_table::pair_table;
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, finished};
-use crate::{Isa, Map};
+use crate::{Error, Isa, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.
 const PATCH: usize = 6;
@@ -42,10 +42,15 @@ pub(crate) struct Winograd {
 
 impl Winograd {
     /// `weight` (O, I, 3, 3), I and O multiples of 16.
-    pub fn new(isa: Isa, terms: Option<&'static [Term]>, weight: ArrayView4<'_, f32>, bias: &[f32]) -> Self {
+    pub fn new(
+        isa: Isa,
+        terms: Option<&'static [Term]>,
+        weight: ArrayView4<'_, f32>,
+        bias: &[f32],
+    ) -> Result<Self, Error> {
         let (out_channels, in_channels, ..) = weight.dim();
         let table = table(isa, terms);
-        let mut weights = Aligned::with_capacity(64, POSITIONS * depth(in_channels, terms) * out_channels);
+        let mut weights = room("Conv::new", &[POSITIONS, depth(in_channels, terms), out_channels])?;
         for panel in (0..out_channels).step_by(table.panel()) {
             let width = table.vectors(out_channels - panel) * table.lanes;
             let transformed: Vec<Array2<f32>> = (0..in_channels)
@@ -67,21 +72,22 @@ impl Winograd {
                 }
             }
         }
-        Self { isa, terms, out_channels, weights, bias: Aligned::from_slice(64, bias) }
+        Ok(Self { isa, terms, out_channels, weights, bias: Aligned::from_slice(64, bias) })
     }
 
     /// Input (N, H, W, I), output (N, H, W, ≥ first + O); the caller has checked the shapes.
-    pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) {
+    pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) -> Result<(), Error> {
         let table = table(self.isa, self.terms);
         let (n, height, width, channels) = input.shape();
         let depth = depth(channels, self.terms);
         let grid = Grid { height, width, down: height.div_ceil(TILE), across: width.div_ceil(TILE) };
         let tiles = n * grid.down * grid.across;
         with_scratch(|Scratch { v, pairs, m, patch }| {
-            grow(v, POSITIONS * BLOCK * channels);
-            grow(pairs, if self.terms.is_some() { POSITIONS * BLOCK * depth } else { 0 });
-            grow(m, POSITIONS * BLOCK * table.panel());
-            grow(patch, POSITIONS * channels);
+            let operation = "Conv::forward";
+            grow(operation, v, &[POSITIONS, BLOCK, channels])?;
+            grow(operation, pairs, &[POSITIONS, BLOCK, if self.terms.is_some() { depth } else { 0 }])?;
+            grow(operation, m, &[POSITIONS, BLOCK, table.panel()])?;
+            grow(operation, patch, &[POSITIONS, channels])?;
             // As many as fill whole register tiles.
             let rows = table.rows().min(BLOCK);
             let at_once = BLOCK / rows * rows;
@@ -143,7 +149,8 @@ impl Winograd {
                     }
                 }
             }
-        });
+            Ok(())
+        })
     }
 }
 
@@ -154,7 +161,7 @@ fn table(isa: Isa, terms: Option<&[Term]>) -> &'static TileTable<f32> {
 
 /// Steps of a product: I numbers or T·I/2 pairs.
 fn depth(channels: usize, terms: Option<&[Term]>) -> usize {
-    terms.map_or(channels, |terms| channels / 2 * terms.len())
+    terms.map_or(channels, |terms| (channels / 2).saturating_mul(terms.len()))
 }
 
 /// How an image is cut into output tiles; `tile` counts over all images.

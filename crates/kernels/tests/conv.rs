@@ -33,7 +33,7 @@ fn number(index: usize, salt: u32) -> f32 {
 }
 
 fn map(shape: (usize, usize, usize, usize), salt: u32) -> Map {
-    let mut map = Map::zeros(shape);
+    let mut map = Map::zeros(shape).unwrap();
     map.data_mut().iter_mut().enumerate().for_each(|(i, x)| *x = number(i, salt));
     map
 }
@@ -63,7 +63,7 @@ fn naive(
             ((y * stride + ky).wrapping_sub(padding), (x * stride + kx).wrapping_sub(padding));
         if row < height && column < width {
             for c in 0..channels {
-                let product = f64::from(input.image(n)[(row * width + column) * channels + c])
+                let product = f64::from(input.data()[((n * height + row) * width + column) * channels + c])
                     * f64::from(weight[[o, c, ky, kx]]);
                 (sum, scale) = (sum + product, scale + product.abs());
             }
@@ -219,7 +219,7 @@ fn instruction_sets_of_one_order_give_direct_convolutions_the_same_bits_in_bf16(
                     let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
                     let (n, height, width) = sizes[1];
                     let (out_height, out_width) = conv.output_size(height, width);
-                    let mut output = Map::zeros((n, out_height, out_width, shape.0));
+                    let mut output = Map::zeros((n, out_height, out_width, shape.0)).unwrap();
                     conv.forward(&map((n, height, width, shape.1), 4), &mut output, 0, Finish::Relu).unwrap();
                     (isa, output)
                 })
@@ -254,7 +254,7 @@ fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is
             let [exact, bf16x3, bf16] = Precision::ALL.map(|precision| {
                 let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
                 let (height, width) = conv.output_size(7, 7);
-                let mut output = Map::zeros((2, height, width, 32));
+                let mut output = Map::zeros((2, height, width, 32)).unwrap();
                 conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
                 output.data().to_vec()
             });
@@ -270,13 +270,13 @@ fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
     for (isa, precision) in checks::every_set().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p))) {
         let conv = Conv::new_in(precision, isa, weight.view(), &bias, 1, 1).unwrap();
         let input = map((11, 7, 7, 16), 3);
-        let mut together = Map::zeros((11, 7, 7, 32));
+        let mut together = Map::zeros((11, 7, 7, 32)).unwrap();
         conv.forward(&input, &mut together, 0, Finish::Store).unwrap();
-        let (mut one, mut alone) = (Map::zeros((1, 7, 7, 16)), Map::zeros((1, 7, 7, 32)));
+        let (mut one, mut alone) = (Map::zeros((1, 7, 7, 16)).unwrap(), Map::zeros((1, 7, 7, 32)).unwrap());
         for i in 0..11 {
-            one.data_mut().copy_from_slice(input.image(i));
+            one.data_mut().copy_from_slice(input.images().nth(i).unwrap());
             conv.forward(&one, &mut alone, 0, Finish::Store).unwrap();
-            assert_eq!(alone.data(), together.image(i), "{isa} {precision}, image {i}");
+            assert_eq!(alone.data(), together.images().nth(i).unwrap(), "{isa} {precision}, image {i}");
         }
     }
 }
@@ -287,10 +287,10 @@ fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
             for pool in [MaxPool { padding: 0, ceil: true }, MaxPool { padding: 1, ceil: false }] {
                 let input = map((2, height, width, 16), 8);
                 let (out_height, out_width) = (pool.output_size(height), pool.output_size(width));
-                let mut output = Map::zeros((2, out_height, out_width, 16));
+                let mut output = Map::zeros((2, out_height, out_width, 16)).unwrap();
                 pool.forward(isa, &input, &mut output).unwrap();
-                for (n, (i, &value)) in
-                    (0..2).flat_map(|n| output.image(n).iter().enumerate().map(move |x| (n, x)))
+                for (n, (i, &value)) in (0..2)
+                    .flat_map(|n| output.images().nth(n).unwrap().iter().enumerate().map(move |x| (n, x)))
                 {
                     let (y, x, c) = (i / 16 / out_width, i / 16 % out_width, i % 16);
                     let reaches = |window: usize, place: usize| {
@@ -299,7 +299,7 @@ fn max_pooling_agrees_with_naive_loops_where_windows_hang_over_the_edge() {
                     let expected = (0..height)
                         .flat_map(|row| (0..width).map(move |column| (row, column)))
                         .filter(|&(row, column)| reaches(y, row) && reaches(x, column))
-                        .map(|(row, column)| input.image(n)[(row * width + column) * 16 + c])
+                        .map(|(row, column)| input.data()[((n * height + row) * width + column) * 16 + c])
                         .fold(f32::MIN, f32::max);
                     assert_eq!(value, expected, "{isa} {height}x{width} {pool:?}");
                 }
@@ -335,14 +335,14 @@ fn arguments_that_do_not_fit_are_errors_that_name_them() {
         Conv::new(isa, weight.view(), &bias[1..], 2, 0).err(),
         Conv::new(isa, weight.view(), &bias, 0, 0).err(),
         Conv::new(isa, weights((15, 3, 3, 3)).0.view(), &bias[1..], 2, 0).err(),
-        conv.forward(&map((1, 9, 9, 4), 0), &mut Map::zeros((1, 4, 4, 16)), 0, Finish::Relu).err(),
-        conv.forward(&map((1, 2, 9, 3), 0), &mut Map::zeros((1, 1, 4, 16)), 0, Finish::Relu).err(),
-        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 5, 16)), 0, Finish::Relu).err(),
-        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 16)), 1, Finish::Relu).err(),
-        pool.forward(isa, &map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 3))).err(),
-        pool.forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 5, 4, 16))).err(),
+        conv.forward(&map((1, 9, 9, 4), 0), &mut Map::zeros((1, 4, 4, 16)).unwrap(), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 2, 9, 3), 0), &mut Map::zeros((1, 1, 4, 16)).unwrap(), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 5, 16)).unwrap(), 0, Finish::Relu).err(),
+        conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 16)).unwrap(), 1, Finish::Relu).err(),
+        pool.forward(isa, &map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 4, 3)).unwrap()).err(),
+        pool.forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 5, 4, 16)).unwrap()).err(),
         MaxPool { padding: 2, ceil: false }
-            .forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 6, 6, 16)))
+            .forward(isa, &map((1, 9, 9, 16), 0), &mut Map::zeros((1, 6, 6, 16)).unwrap())
             .err(),
         mix(isa, (&[0.0], 1.0), (&[0.0, 1.0], 1.0), &mut [0.0, 0.0]).err(),
     ];

@@ -11,7 +11,7 @@ fn number(index: usize, salt: u32) -> f32 {
 }
 
 fn map(shape: (usize, usize, usize, usize), salt: u32) -> Map {
-    let mut map = Map::zeros(shape);
+    let mut map = Map::zeros(shape).unwrap();
     map.data_mut().iter_mut().enumerate().for_each(|(i, x)| *x = number(i, salt));
     map
 }
@@ -47,7 +47,7 @@ fn naive(
     for (i, j) in (0..k).flat_map(|i| (0..k).map(move |j| (i, j))) {
         let (row, column) = ((y * stride + i).wrapping_sub(top), (x * stride + j).wrapping_sub(left));
         if row < height && column < width {
-            let product = f64::from(input.image(n)[(row * width + column) * channels + c])
+            let product = f64::from(input.data()[((n * height + row) * width + column) * channels + c])
                 * f64::from(weight[[c, 0, i, j]]);
             (sum, scale) = (sum + product, scale + product.abs());
         }
@@ -107,13 +107,14 @@ fn an_image_gives_the_same_bits_alone_and_in_a_batch() {
     for isa in Isa::available() {
         let layer = Depthwise::new(isa, weight.view(), &bias, 1).unwrap();
         let input = map((3, 6, 13, 32), 5);
-        let mut whole = Map::zeros((3, 6, 13, 32));
+        let mut whole = Map::zeros((3, 6, 13, 32)).unwrap();
         layer.forward(&input, &mut whole, Finish::Relu6).unwrap();
         for i in 0..3 {
-            let (mut image, mut alone) = (Map::zeros((1, 6, 13, 32)), Map::zeros((1, 6, 13, 32)));
-            image.data_mut().copy_from_slice(input.image(i));
+            let (mut image, mut alone) =
+                (Map::zeros((1, 6, 13, 32)).unwrap(), Map::zeros((1, 6, 13, 32)).unwrap());
+            image.data_mut().copy_from_slice(input.images().nth(i).unwrap());
             layer.forward(&image, &mut alone, Finish::Relu6).unwrap();
-            assert_eq!(alone.data(), whole.image(i), "{isa}");
+            assert_eq!(alone.data(), whole.images().nth(i).unwrap(), "{isa}");
         }
     }
 }
@@ -124,8 +125,8 @@ fn what_does_not_fit_is_an_error_and_no_pixels_are_none() {
     let (weight, bias) = weights(16, 3);
     let layer = Depthwise::new(isa, weight.view(), &bias, 2).unwrap();
     for (input, output) in [((1, 4, 4, 32), (1, 2, 2, 32)), ((1, 4, 4, 16), (1, 3, 2, 16))] {
-        let mut output = Map::zeros(output);
-        let error = layer.forward(&Map::zeros(input), &mut output, Finish::Store);
+        let mut output = Map::zeros(output).unwrap();
+        let error = layer.forward(&Map::zeros(input).unwrap(), &mut output, Finish::Store);
         assert!(matches!(error, Err(Error::Shape { .. })), "{input:?}");
     }
     for (channels, bias, stride) in [(16, 15, 1), (24, 24, 1), (16, 16, 0)] {
@@ -135,7 +136,7 @@ fn what_does_not_fit_is_an_error_and_no_pixels_are_none() {
     assert!(Depthwise::new(isa, Array4::zeros((16, 2, 3, 3)).view(), &[0.0; 16], 1).is_err());
     for shape in [(0, 4, 4, 16), (1, 0, 4, 16), (1, 4, 0, 16)] {
         let (n, height, width, channels) = shape;
-        let mut none = Map::zeros((n, height / 2, width / 2, channels));
-        layer.forward(&Map::zeros(shape), &mut none, Finish::Store).unwrap();
+        let mut none = Map::zeros((n, height / 2, width / 2, channels)).unwrap();
+        layer.forward(&Map::zeros(shape).unwrap(), &mut none, Finish::Store).unwrap();
     }
 }

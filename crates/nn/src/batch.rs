@@ -132,19 +132,15 @@ impl<F: Real> Part<F> {
             Features::Rounded(x) => copy_rows(rows, |row| examples.rounded_row(row), x),
         }
         for (&row, label) in rows.iter().zip(&mut self.labels) {
-            *label = examples.label(row).unwrap_or_default();
+            *label = examples.label(row);
         }
     }
 }
 
 /// Copies `rows`, of D features each, to x (m, D).
-fn copy_rows<'e, T: Copy + 'e>(
-    rows: &[usize],
-    row: impl Fn(usize) -> Option<ArrayView1<'e, T>>,
-    x: &mut Array2<T>,
-) {
+fn copy_rows<'e, T: Copy + 'e>(rows: &[usize], row: impl Fn(usize) -> ArrayView1<'e, T>, x: &mut Array2<T>) {
     for (&i, mut x) in rows.iter().zip(x.outer_iter_mut()) {
-        let Some(features) = row(i) else { continue };
+        let features = row(i);
         match (x.as_slice_mut(), features.as_slice()) {
             (Some(x), Some(features)) => x.copy_from_slice(features),
             _ => x.assign(&features),

@@ -109,23 +109,22 @@ impl<'a, F: Real> Examples<'a, F> {
         self.classes
     }
 
-    /// The features (D) of row `i`, counted from 0 over all blocks; none from N on.
-    pub(crate) fn row(&self, i: usize) -> Option<ArrayView1<'_, F>> {
-        let block = &self.blocks[self.block_of(i)?];
-        (i - block.start < block.labels.len()).then(|| block.x.row(i - block.start))
+    /// The features (D) of row `i`, below N, counted from 0 over all blocks.
+    pub(crate) fn row(&self, i: usize) -> ArrayView1<'_, F> {
+        let (block, row) = self.place_of(i);
+        self.blocks[block].x.row(row)
     }
 
     /// As [`Examples::row`], rounded to bf16.
-    pub(crate) fn rounded_row(&self, i: usize) -> Option<ArrayView1<'_, Bf16>> {
-        let block = self.block_of(i)?;
-        let (x, row) = (&self.rounded()[block], i - self.blocks[block].start);
-        (row < x.nrows()).then(|| x.row(row))
+    pub(crate) fn rounded_row(&self, i: usize) -> ArrayView1<'_, Bf16> {
+        let (block, row) = self.place_of(i);
+        self.rounded()[block].row(row)
     }
 
-    /// The label of row `i`, counted from 0 over all blocks; none from N on.
-    pub(crate) fn label(&self, i: usize) -> Option<u16> {
-        let block = &self.blocks[self.block_of(i)?];
-        block.labels.get(i - block.start).copied()
+    /// The label of row `i`, below N, counted from 0 over all blocks.
+    pub(crate) fn label(&self, i: usize) -> u16 {
+        let (block, row) = self.place_of(i);
+        self.blocks[block].labels[row]
     }
 
     /// The blocks in order: x (n, D) and labels (n).
@@ -142,9 +141,10 @@ impl<'a, F: Real> Examples<'a, F> {
         })
     }
 
-    /// The number of the last block that starts at or before `i`.
-    fn block_of(&self, i: usize) -> Option<usize> {
-        self.blocks.iter().rposition(|block| block.start <= i)
+    /// The block of row `i`, which is the last one that starts at or before `i`, and the row's number in it.
+    fn place_of(&self, i: usize) -> (usize, usize) {
+        let block = self.blocks.partition_point(|block| block.start <= i) - 1; // the first starts at 0
+        (block, i - self.blocks[block].start)
     }
 }
 
@@ -182,10 +182,16 @@ mod tests {
         let examples = Examples::new(blocks, 3).unwrap();
         assert_eq!(examples.len(), 3);
         for i in 0..3 {
-            assert_eq!(examples.row(i).unwrap()[0], i as f64 + 1.0);
-            assert_eq!(examples.label(i), Some(i as u16));
+            assert_eq!(examples.row(i)[0], i as f64 + 1.0);
+            assert_eq!(examples.label(i), i as u16);
         }
-        assert!(examples.row(3).is_none() && examples.label(3).is_none());
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_row_that_is_not_there_ends_the_program_instead_of_being_left_out() {
+        let x = array![[1.0], [2.0]];
+        Examples::new(vec![(x.view(), &[0u16, 1])], 2).unwrap().row(2);
     }
 
     #[test]
@@ -195,10 +201,9 @@ mod tests {
         let blocks = vec![(x.view(), &[0u16, 1][..]), (none.view(), &[]), (y.view(), &[2])];
         let examples = Examples::new(blocks, 3).unwrap();
         let clone = examples.clone();
-        let of_row = |i| examples.rounded_row(i).map(|row| row.mapv(f32::from).to_vec());
-        assert_eq!(of_row(0), Some(vec![1.0, 1.0]));
-        assert_eq!(of_row(2), Some(vec![5.0, 171.0 / 512.0]));
-        assert_eq!(of_row(3), None);
+        let of_row = |i| examples.rounded_row(i).mapv(f32::from).to_vec();
+        assert_eq!(of_row(0), [1.0, 1.0]);
+        assert_eq!(of_row(2), [5.0, 171.0 / 512.0]);
         assert!(std::ptr::eq(clone.rounded(), examples.rounded()));
     }
 

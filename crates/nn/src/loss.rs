@@ -23,9 +23,7 @@ pub(crate) fn softmax_cross_entropy<F: Real>(
         terms.of_label = s[usize::from(y)].into();
     }
     normalise_exp(p, |row, logarithm| {
-        if let Some(terms) = terms.get_mut(row) {
-            terms.logarithm = logarithm;
-        }
+        terms[row].logarithm = logarithm;
     });
 }
 

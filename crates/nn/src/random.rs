@@ -9,7 +9,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// The 32-byte key is the seed in little-endian order, then `purpose` (at most 24 bytes of ASCII), then
 /// zeros; the stream is the number of the item. Two different triples never share a sequence.
 pub(crate) fn generator(seed: u64, purpose: &str, stream: u64) -> ChaCha8Rng {
-    debug_assert!(purpose.len() <= 24, "the purpose has to fit in the key");
+    assert!(purpose.len() <= 24, "the purpose has to fit in the key: {purpose}");
     let mut key = [0; 32];
     let bytes = seed.to_le_bytes().into_iter().chain(purpose.bytes());
     key.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);

@@ -14,7 +14,7 @@ pub trait Real: Element + Into<f64> + sealed::Portable + sealed::Products {
 pub(crate) mod sealed {
     use super::*;
 
-    /// C ← A·B + β·C. The shapes fit, because networks and examples are checked when they are made.
+    /// C ← A·B + β·C. The shapes have to fit.
     pub trait Products: Sized {
         fn product(
             precision: Precision,
@@ -81,26 +81,29 @@ impl sealed::Products for f32 {
         beta: f32,
         mut c: ArrayViewMut2<f32>,
     ) {
-        let done = gemm_in(precision, &a, &b, beta, &mut c);
-        debug_assert!(done.is_ok(), "{done:?}");
+        computed(gemm_in(precision, &a, &b, beta, &mut c));
     }
 
     fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f32>, beta: f32, mut c: ArrayViewMut2<f32>) {
-        let done = gemm_in(Precision::Bf16, &a, &b, beta, &mut c);
-        debug_assert!(done.is_ok(), "{done:?}");
+        computed(gemm_in(Precision::Bf16, &a, &b, beta, &mut c));
     }
 }
 
 /// In f64 there is one precision; hyperparameters with another are refused.
 impl sealed::Products for f64 {
     fn product(_: Precision, a: ArrayView2<f64>, b: ArrayView2<f64>, beta: f64, mut c: ArrayViewMut2<f64>) {
-        let done = gemm(1.0, &a, &b, beta, &mut c);
-        debug_assert!(done.is_ok(), "{done:?}");
+        computed(gemm(1.0, &a, &b, beta, &mut c));
     }
 
     fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f64>, beta: f64, c: ArrayViewMut2<f64>) {
         Self::product(Precision::F32, a.mapv(|a| f32::from(a).into()).view(), b, beta, c);
     }
+}
+
+/// Networks and examples are checked when they are made, so that all shapes fit. A product that was not computed would leave old numbers
+/// in place, which nothing after it could tell from results.
+fn computed(done: Result<(), mlprobe_kernels::Error>) {
+    assert!(done.is_ok(), "a product of a network failed, though its shapes were checked: {done:?}");
 }
 
 real!(f32, F32, exp, libm::logf);
@@ -133,7 +136,16 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::sealed::Portable;
+    use super::sealed::{Portable, Products};
+    use crate::Precision;
+    use ndarray::Array2;
+
+    #[test]
+    #[should_panic(expected = "shapes were checked")]
+    fn a_product_that_is_not_computed_ends_the_program_instead_of_leaving_old_numbers() {
+        let (a, b, mut c) = (Array2::zeros((2, 3)), Array2::zeros((4, 5)), Array2::zeros((2, 5)));
+        f32::product(Precision::F32, a.view(), b.view(), 0.0, c.view_mut());
+    }
 
     #[test]
     fn f32_exponential_is_accurate_to_1e_7() {

@@ -29,9 +29,9 @@ impl<F: Real> Upcoming<'_, '_, F> {
     fn fetch<'r, R>(&self, rows: impl Iterator<Item = &'r usize>, run: impl FnOnce() -> R) -> R {
         match self.precision {
             Precision::Bf16 => {
-                fetching(rows.filter_map(|&row| self.examples.rounded_row(row)?.to_slice()), run)
+                fetching(rows.filter_map(|&row| self.examples.rounded_row(row).to_slice()), run)
             }
-            _ => fetching(rows.filter_map(|&row| self.examples.row(row)?.to_slice()), run),
+            _ => fetching(rows.filter_map(|&row| self.examples.row(row).to_slice()), run),
         }
     }
 }

@@ -79,8 +79,8 @@ impl About {
     fn used_features(&self) -> String {
         let Self { isa, precision, .. } = self;
         match precision {
+            Precision::F32 => isa.name_in(*precision).to_owned(),
             _ if isa.name() == "amx" => "amx: AVX-512, and tiles for bf16".to_owned(),
-            Precision::F32 => isa.name().to_owned(),
             _ if isa.has_bf16() => format!("{isa}, and its instructions for bf16"),
             _ => format!("{isa}; bf16 is emulated"),
         }

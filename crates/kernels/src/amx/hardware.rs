@@ -117,7 +117,7 @@ pub(crate) fn is_usable() -> bool {
 }
 
 /// Whether the processor has the tiles and their product in bf16, and the system keeps their state for each thread.
-fn is_present() -> bool {
+pub(crate) fn is_present() -> bool {
     const BF16: u32 = 1 << 22;
     const TILE: u32 = 1 << 24;
     /// The system saves registers with `xsave`, so that `xgetbv` may be asked which.
