@@ -79,16 +79,16 @@ impl LabelledArrays {
         }
         let mut set =
             Self { path: path.into(), features, labels, columns, left_out: Vec::new(), notes: Vec::new() };
-        if options.features_key.is_none() {
-            let numbering = numbering(set.features.view(), &set.columns)?;
-            set.leave_out(&numbering, "only numbers the rows");
-        }
         if let Some((row, column)) = too_large(&set.features) {
             let actual = format!("{:e} in row {row}", set.features[[row, column]]);
             let expected =
                 "numbers whose squares add up to less than 3.4e38 in every row, the largest float32";
             let next = "divide the features before you save them, or give them mean 0 and deviation 1";
             return wrong(expected, actual, next).map_err(|problem| (called(&set.columns, column), problem));
+        }
+        if options.features_key.is_none() {
+            let numbering = numbering(set.features.view(), &set.columns)?;
+            set.leave_out(&numbering, "only numbers the rows");
         }
         Ok(set)
     }
