@@ -1,6 +1,6 @@
 //! `mlprobe compare`: training sets from files, against each other.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +11,7 @@ use mlprobe_experiments::settings::{Compared, SetFile};
 use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Study};
 use mlprobe_features::arrays::{LabelledArrays, encode};
 
-use crate::arrays::{ArrayOptions, match_columns, split_pair};
+use crate::arrays::{ArrayOptions, check_classes, match_columns, split_pair};
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
 use crate::progress::print;
@@ -192,55 +192,6 @@ fn read(arguments: &Arguments) -> Result<(Vec<NamedSet>, NamedSet, Vec<String>)>
     Ok((read, test, names))
 }
 
-/// Every class of the test set is in some training set: else its labels mean something else there.
-fn check_classes(places: &[(String, String)], labels: &[Vec<u16>], names: &[String]) -> Result<()> {
-    let Some((test, training)) = labels.split_last() else { return Ok(()) };
-    let classes = |labels: &[u16]| labels.iter().copied().collect::<BTreeSet<_>>();
-    let list = |classes: &BTreeSet<u16>| {
-        let names: Vec<_> =
-            classes.iter().filter_map(|&class| names.get(usize::from(class)).map(String::as_str)).collect();
-        match names.len() {
-            0..=12 => names.join(", "),
-            more => format!("{}, and {} more", names[..12].join(", "), more - 12),
-        }
-    };
-    let of_test = classes(test);
-    let is_numbered = names.iter().all(|name| name.parse::<u16>().is_ok());
-    for ((name, file), labels) in places.iter().zip(training) {
-        let of_set = classes(labels);
-        if of_set.is_disjoint(&of_test) {
-            bail!(
-                "the classes of `{name}`, {} ({file}), and those of the test set, {}, have nothing in common: label both in \
-                 the same way",
-                list(&of_set),
-                list(&of_test)
-            );
-        }
-        let next = |classes: &BTreeSet<u16>| {
-            classes.iter().map(|class| class.saturating_add(1)).collect::<BTreeSet<_>>()
-        };
-        if is_numbered && (of_set == next(&of_test) || of_test == next(&of_set)) {
-            bail!(
-                "the labels of `{name}`, {} ({file}), look like those of the test set, {}, counted from another number: \
-                 label both in the same way",
-                list(&of_set),
-                list(&of_test)
-            );
-        }
-    }
-    let of_any: BTreeSet<u16> = training.iter().flatten().copied().collect();
-    let unknown: BTreeSet<u16> = of_test.difference(&of_any).copied().collect();
-    if !unknown.is_empty() {
-        bail!(
-            "no training set has the test classes {}; the training classes are {}: label both in the same way, or leave those \
-             rows out of the test set",
-            list(&unknown),
-            list(&of_any)
-        );
-    }
-    Ok(())
-}
-
 /// Name and file of `[NAME=]FILE`. Without a name, it is the file's without folder and ending.
 fn named(argument: &str) -> Result<(String, String)> {
     let (name, file) = match argument.split_once('=') {
@@ -363,27 +314,5 @@ mod tests {
         // Another file's name, and other arrays of the same file.
         assert_ne!(identity("b.npz", "x.npy:y.npy", 1.0), first);
         assert_ne!(identity("a.npz", "x.npy:y.npy", 2.0), first);
-    }
-
-    #[test]
-    fn labels_that_mean_something_else_in_the_test_set_are_refused() {
-        let check = |train: &[u16], test: &[u16], names: &[&str]| {
-            let places = [("a".to_owned(), "a.npz".to_owned())];
-            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            check_classes(&places, &[train.to_vec(), test.to_vec()], &names)
-        };
-        let numbers = ["0", "1", "2", "3"];
-        assert!(check(&[0, 1, 2, 2], &[2, 0, 1], &numbers).is_ok());
-        assert!(check(&[0, 1, 2, 3], &[2, 1], &numbers).is_ok());
-        assert!(check(&[0, 1, 2], &[1, 2], &["ant", "bee", "cat"]).is_ok());
-        for (train, test, words) in [
-            (&[1, 2, 3][..], &[0, 1, 2][..], "counted from another number"),
-            (&[0, 1, 2], &[1, 2, 3], "counted from another number"),
-            (&[0, 1], &[2, 3], "nothing in common"),
-            (&[0, 2], &[0, 3], "no training set has the test classes 3"),
-        ] {
-            let message = check(train, test, &numbers).unwrap_err().to_string();
-            assert!(message.contains(words), "{message}");
-        }
     }
 }

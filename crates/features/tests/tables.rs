@@ -120,6 +120,10 @@ fn a_column_that_numbers_the_rows_is_left_out_and_said() {
     {
         assert_eq!(csv(text).features, array![[1.0], [2.0]], "{text}");
     }
+    // A part of a table that was divided has a part of its numbers: said, but not certain.
+    let part = csv(&with_column("nr", |i| (i * i).to_string()));
+    assert_eq!(part.columns, ["a", "nr"]);
+    assert!(part.notes[0].contains("column `nr` has another whole number in every row"), "{:?}", part.notes);
     // A feature, an only feature, and few rows.
     assert_eq!(csv(&with_column("b", |i| (i % 24).to_string())).columns, ["a", "b"]);
     let only: String = (0..25).map(|i| format!("{i},0\n")).collect();
@@ -381,7 +385,7 @@ mod parquet {
             let whole =
                 std::fs::read(format!("{}/tests/golden/tables/{name}.parquet", env!("CARGO_MANIFEST_DIR")))
                     .unwrap();
-            for at in 4..whole.len() {
+            for at in (4..whole.len()).step_by(13) {
                 let mut bytes = whole.clone();
                 bytes[at] ^= 0x55;
                 if let Err(error) = table("a.parquet", bytes, &Options::default()) {

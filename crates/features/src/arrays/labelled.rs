@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
-use super::numbering::{called, numbering};
+use super::numbering::{called, numbering, suspects};
 use super::problem::{Problem, listed, wrong};
 use crate::Error;
 
@@ -89,6 +89,12 @@ impl LabelledArrays {
         if options.features_key.is_none() {
             let numbering = numbering(set.features.view(), &set.columns)?;
             set.leave_out(&numbering, "only numbers the rows");
+            for j in suspects(set.features.view()) {
+                let column = called(&set.columns, j);
+                set.note(format!(
+                    "{column} has another whole number in every row: remove it if it numbers rows"
+                ));
+            }
         }
         Ok(set)
     }

@@ -12,7 +12,7 @@
 //! not tell, nothing is guessed: the error lists what is there, and [`Options`] say which is which.
 //!
 //! Features are numbers of any type, float16 and bfloat16 too, and become `f32`. A column that only numbers the rows is no
-//! feature: the index of a pandas data frame, whole numbers under a name such as `id`, and, in 20 rows or more, a column that
+//! feature: the index of a pandas data frame, whole numbers under a name such as `id`, and, in 10 rows or more, a column that
 //! holds each of 0 to N - 1 or of 1 to N once. It is left out, and [`LabelledArrays::notes`] say so, unless
 //! [`Options::features_key`] names the features. [`match_columns`] brings the columns of several tables into one order.
 //!

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 use super::problem::{Problem, listed, wrong};
 
@@ -11,7 +11,7 @@ use super::problem::{Problem, listed, wrong};
 const NAMES: [&str; 11] =
     ["", "id", "ids", "idx", "index", "rowid", "rownumber", "unnamed0", "unnamed01", "level0", "indexlevel0"];
 /// In fewer rows, whole numbers may be 0, 1, 2, ... by chance.
-const ENOUGH_ROWS: usize = 20;
+const ENOUGH_ROWS: usize = 10;
 
 /// What a feature is called in a message: by its name, or by its place.
 pub fn called(columns: &[String], column: usize) -> String {
@@ -19,7 +19,7 @@ pub fn called(columns: &[String], column: usize) -> String {
 }
 
 /// The columns of `features` (N, D) that only number the rows, which is all but all of them: those of a name such as `id`, if
-/// they hold whole numbers that are all different, and, from 20 rows on, those that hold each of 0 to N - 1, or of 1 to N, once.
+/// they hold whole numbers that are all different, and, from 10 rows on, those that hold each of 0 to N - 1, or of 1 to N, once.
 /// An only column of another name is a feature whatever it holds.
 ///
 /// # Errors
@@ -27,8 +27,7 @@ pub fn called(columns: &[String], column: usize) -> String {
 pub fn numbering(features: ArrayView2<'_, f32>, columns: &[String]) -> Result<Vec<usize>, (String, Problem)> {
     let mut found = Vec::new();
     for (j, _) in columns.iter().enumerate().filter(|(_, name)| is_known(name)) {
-        let mut seen = HashSet::new();
-        if !features.column(j).iter().all(|x| x.fract() == 0.0 && seen.insert(x.to_bits())) {
+        if !is_distinct(features.column(j)) {
             let next = "leave this column out, or give it another name if it is a feature, or name the features with --features-key";
             let problem = wrong("a feature", "a column that seems to number the rows", next);
             return problem.map_err(|problem| (called(columns, j), problem));
@@ -49,6 +48,21 @@ pub fn numbering(features: ArrayView2<'_, f32>, columns: &[String]) -> Result<Ve
         return problem.map_err(|problem| ("features".into(), problem));
     }
     Ok(found)
+}
+
+/// The columns of `features` (N, D) that may number rows, because each row has a whole number of its own: as a part of a table has
+/// that was divided at random.
+pub fn suspects(features: ArrayView2<'_, f32>) -> Vec<usize> {
+    if features.nrows() < ENOUGH_ROWS {
+        return Vec::new();
+    }
+    (0..features.ncols()).filter(|&j| is_distinct(features.column(j))).collect()
+}
+
+/// Whether there are only whole numbers, all of them different.
+fn is_distinct(column: ArrayView1<'_, f32>) -> bool {
+    let mut seen = HashSet::new();
+    column.iter().all(|x| x.fract() == 0.0 && seen.insert(x.to_bits()))
 }
 
 fn is_known(name: &str) -> bool {
@@ -102,12 +116,15 @@ mod tests {
     fn a_column_that_numbers_the_rows_is_found_in_any_order_and_a_feature_is_not() {
         let feature = |i: usize| (i * i % 13) as f32;
         // From 0, from 1, backwards, shuffled.
-        for number in [|i| i, |i| i + 1, |i| 29 - i, |i| i * 7 % 30] {
+        let numbers: [fn(usize) -> usize; 4] = [|i| i, |i| i + 1, |i| 29 - i, |i| i * 7 % 30];
+        for number in numbers {
             let at = |i: usize, j: usize| if j == 1 { number(i) as f32 } else { feature(i) };
             assert_eq!(found(30, &["a", "b", "c"], at), Some(vec![1]));
         }
         // One is there twice, one is a fraction, one is negative, numbers that begin elsewhere.
-        for number in [|i| i.max(1) as f32, |i| i as f32 + 0.5, |i| i as f32 - 1.0, |i| i as f32 + 2.0] {
+        let others: [fn(usize) -> f32; 4] =
+            [|i| i.max(1) as f32, |i| i as f32 + 0.5, |i| i as f32 - 1.0, |i| i as f32 + 2.0];
+        for number in others {
             let at = |i: usize, j: usize| if j == 1 { number(i) } else { feature(i) };
             assert_eq!(found(30, &["a", "b"], at), Some(vec![]));
         }
