@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mlprobe_features::arrays::{LabelledFile, Options, read_labelled, read_pair};
+use mlprobe_features::arrays::{self, LabelledArrays, LabelledFile, Options, read_labelled, read_pair};
+
+use crate::progress::print;
 
 #[derive(Args, Default)]
 pub struct ArrayOptions {
@@ -19,13 +21,14 @@ pub struct ArrayOptions {
 }
 
 impl ArrayOptions {
-    /// One file with features and labels, or two: FEATURES.npy:LABELS.npy.
-    pub fn read(&self, file: &str) -> Result<LabelledFile> {
+    /// One file with features and labels, or two: FEATURES.npy:LABELS.npy. With `keep_na`, labels such as NA are classes.
+    pub fn read(&self, file: &str, keep_na: bool) -> Result<LabelledFile> {
         let Self { features_key, labels_key, dtype } = self;
         let options = Options {
             features_key: features_key.clone(),
             labels_key: labels_key.clone(),
             bfloat16: dtype.is_some(),
+            keep_na,
         };
         let read = match split_pair(file) {
             Some((features, labels)) => {
@@ -35,6 +38,15 @@ impl ArrayOptions {
         };
         read.with_context(|| format!("cannot read {file} as features and labels"))
     }
+}
+
+/// Matches the columns of several files by their names, and says what was done to the columns of each.
+pub fn match_columns(files: &mut [LabelledArrays]) -> Result<()> {
+    arrays::match_columns(files)?;
+    for note in files.iter().flat_map(|file| &file.notes) {
+        print(format_args!("NOTE: {note}."));
+    }
+    Ok(())
 }
 
 /// The two files of `FEATURES.npy:LABELS.npy`.

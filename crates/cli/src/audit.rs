@@ -14,7 +14,7 @@ use mlprobe_experiments::{About, AuditRecord, Half, LabelledFeatures, Verdicts};
 use mlprobe_features::arrays::{LabelledArrays, encode, write_npz};
 use ndarray::Axis;
 
-use crate::arrays::ArrayOptions;
+use crate::arrays::{ArrayOptions, match_columns};
 use crate::options::{StudyOptions, commit};
 use crate::progress::print;
 use crate::reproduce::run_part;
@@ -130,12 +130,15 @@ fn of_arrays(
 ) -> Result<()> {
     study.threads.start()?;
     let out = run.out().context("name a folder for what is found with --out")?;
-    let file = arrays.read(train)?;
+    let file = arrays.read(train, false)?;
     let test = match test {
-        Some(test) => arrays.read(test)?.main,
+        Some(test) => arrays.read(test, false)?.main,
         None => file.test.with_context(|| format!("{train} holds no test set; name one with --test"))?,
     };
-    let (labels, names) = encode(&[&file.main, &test])?;
+    let mut sets = [file.main, test];
+    match_columns(&mut sets)?;
+    let [train_set, test_set] = &sets;
+    let (labels, names) = encode(&[train_set, test_set])?;
     let [train_labels, test_labels] = &labels[..] else { bail!("expected two sets") };
     let rows = [train_labels.len(), test_labels.len()];
     let mut of_train = match &study.images.groups {
@@ -144,8 +147,8 @@ fn of_arrays(
     };
     let of_test = of_train.split_off(rows[0].min(of_train.len()));
     let audit = Audit::of(
-        Side { features: file.main.features.view(), labels: train_labels, groups: &of_train },
-        Side { features: test.features.view(), labels: test_labels, groups: &of_test },
+        Side { features: train_set.features.view(), labels: train_labels, groups: &of_train },
+        Side { features: test_set.features.view(), labels: test_labels, groups: &of_test },
         names.len(),
         threshold,
     )?;
@@ -160,9 +163,9 @@ fn of_arrays(
         let labels: Vec<u16> = rows.iter().map(|&row| labels[row]).collect();
         write_npz(out.join(name), set.features.select(Axis(0), rows).view(), &labels)
     };
-    write("train-all.npz", &file.main, train_labels, &(0..rows[0]).collect::<Vec<_>>())?;
-    write("train-clean.npz", &file.main, train_labels, &kept.train)?;
-    write("test-clean.npz", &test, test_labels, &kept.test)?;
+    write("train-all.npz", train_set, train_labels, &(0..rows[0]).collect::<Vec<_>>())?;
+    write("train-clean.npz", train_set, train_labels, &kept.train)?;
+    write("test-clean.npz", test_set, test_labels, &kept.test)?;
     let (front, shown) = (front::command(), out.display());
     let command = format!(
         "{front} compare {shown}/train-all.npz {shown}/train-clean.npz --test {shown}/test-clean.npz"

@@ -10,7 +10,7 @@ use mlprobe_experiments::settings::{Compared, SetFile};
 use mlprobe_experiments::{About, Arm, Identity, LabelledFeatures, Settings, Study};
 use mlprobe_features::arrays::{LabelledArrays, encode};
 
-use crate::arrays::{ArrayOptions, split_pair};
+use crate::arrays::{ArrayOptions, match_columns, split_pair};
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
 use crate::run::{RunOptions, Threads};
@@ -36,6 +36,9 @@ pub struct Arguments {
     test: Option<String>,
     #[command(flatten)]
     arrays: ArrayOptions,
+    /// Take labels such as NA, nan and None for classes, not for missing values
+    #[arg(long)]
+    keep_na: bool,
     /// Number of classes, or their names in the order of the labels [default: as many as occur in the labels]
     #[arg(long, value_name = "K|NAME,NAME,...")]
     classes: Option<String>,
@@ -62,8 +65,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { sets, test, arrays, .. } = &arguments;
-    let (sets, test, names) = read(sets, test.as_deref(), arrays)?;
+    let (sets, test, names) = read(&arguments)?;
     let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } =
         arguments;
     let threads = threads.start()?;
@@ -89,8 +91,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let protocol = training.protocol(seeds, epochs, BATCH_SIZE);
     protocol.check()?;
     let settings = Settings { compared, images: None, extractor: None, protocol };
-    let inputs = about.files.iter().flat_map(|file| file.sha256.clone()).collect();
-    let identity = Identity { settings: settings.clone(), inputs };
+    let identity = identity(&settings, &about, sets.iter().chain([&test]));
 
     let mut study = Study::new(&test.set).settings(settings).about(about).threads(threads);
     for (set, rate) in sets.iter().zip(&rates) {
@@ -112,6 +113,25 @@ pub fn run(arguments: Arguments) -> Result<()> {
     print_summary(folder.path())
 }
 
+/// What the run follows from: what was read of the files, whatever their paths are, which options chose it, and their names.
+fn identity<'a>(settings: &Settings, about: &About, sets: impl Iterator<Item = &'a NamedSet>) -> Identity {
+    let mut settings = settings.clone();
+    if let Compared::Files { sets, test, .. } = &mut settings.compared {
+        sets.iter_mut().map(|set| &mut set.file).chain([test]).for_each(|file| *file = file_names(file));
+    }
+    let files = about.files.iter().flat_map(|file| file.sha256.clone());
+    let inputs = files.chain(sets.map(|set| set.set.digest().to_owned()));
+    Identity { settings, inputs: inputs.collect() }
+}
+
+/// The names of a file, or of two, without their folders.
+fn file_names(files: &str) -> String {
+    let (one, other) = split_pair(files).map_or((files, None), |(one, other)| (one, Some(other)));
+    let name =
+        |file: &str| Path::new(file).file_name().unwrap_or(file.as_ref()).to_string_lossy().into_owned();
+    [one].into_iter().chain(other).map(name).collect::<Vec<_>>().join(":")
+}
+
 /// A set, what it is called, and how the command line says where it is.
 struct NamedSet {
     name: String,
@@ -120,22 +140,20 @@ struct NamedSet {
 }
 
 /// The training sets, the test set and the names of the classes, which all files number alike.
-fn read(
-    sets: &[String],
-    test: Option<&str>,
-    options: &ArrayOptions,
-) -> Result<(Vec<NamedSet>, NamedSet, Vec<String>)> {
+fn read(arguments: &Arguments) -> Result<(Vec<NamedSet>, NamedSet, Vec<String>)> {
+    let Arguments { sets, test, arrays: options, keep_na, .. } = arguments;
     let mut places = sets.iter().map(|set| named(set)).collect::<Result<Vec<_>>>()?;
     for (i, (name, file)) in places.iter().enumerate() {
         if places[..i].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
             bail!("two training sets are called `{name}`, in some case; give one another name: OTHER={file}");
         }
     }
-    let mut files = places.iter().map(|(_, file)| options.read(file)).collect::<Result<Vec<_>>>()?;
+    let mut files =
+        places.iter().map(|(_, file)| options.read(file, *keep_na)).collect::<Result<Vec<_>>>()?;
     let test_set = match test {
         Some(test) => {
             let (name, file) = named(test)?;
-            let read = options.read(&file)?;
+            let read = options.read(&file, *keep_na)?;
             places.push((name, file));
             read.main
         }
@@ -147,7 +165,8 @@ fn read(
             test
         }
     };
-    let arrays: Vec<LabelledArrays> = files.into_iter().map(|file| file.main).chain([test_set]).collect();
+    let mut arrays: Vec<LabelledArrays> = files.into_iter().map(|file| file.main).chain([test_set]).collect();
+    match_columns(&mut arrays)?;
     let (labels, names) = encode(&arrays.iter().collect::<Vec<_>>())?;
     let mut read = Vec::new();
     for (((name, file), arrays), labels) in places.into_iter().zip(arrays).zip(labels) {
@@ -248,5 +267,27 @@ mod tests {
             let message = rates(&[option]).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
+    }
+
+    #[test]
+    fn a_run_follows_from_what_is_in_the_files_and_not_from_the_spelling_of_their_paths() {
+        let set = |x: f32| {
+            let set = LabelledFeatures::new(ndarray::array![[x]], vec![0]).unwrap();
+            NamedSet { name: "a".into(), file: "a.npz".into(), set }
+        };
+        let identity = |file: &str, test: &str, x: f32| {
+            let sets = vec![SetFile { name: "a".into(), file: file.into(), learning_rate: 0.1 }];
+            let compared = Compared::Files { sets, test: test.into(), classes: None, standardise: false };
+            let protocol = mlprobe_experiments::settings::Protocol::new(vec![0], 1);
+            let settings = Settings { compared, images: None, extractor: None, protocol };
+            identity(&settings, &About::features("a", &["0"]), [&set(x)].into_iter())
+        };
+        let first = identity("a.npz", "x.npy:y.npy", 1.0);
+        for (file, test) in [("./a.npz", "./x.npy:y.npy"), ("b/../a.npz", "/data/x.npy:/labels/y.npy")] {
+            assert_eq!(identity(file, test, 1.0), first);
+        }
+        // Another file's name, and other arrays of the same file.
+        assert_ne!(identity("b.npz", "x.npy:y.npy", 1.0), first);
+        assert_ne!(identity("a.npz", "x.npy:y.npy", 2.0), first);
     }
 }

@@ -8,7 +8,7 @@ use mlprobe_features::Error;
 use mlprobe_features::arrays::{
     LabelledArrays, LabelledFile, Labels, Options, encode, read_labelled, read_pair, write_npz,
 };
-use ndarray::{Array2, array};
+use ndarray::{Array1, Array2, Dimension, array};
 use ndarray_npy::NpzReader;
 
 fn file(name: &str) -> PathBuf {
@@ -35,7 +35,7 @@ fn error(name: &str) -> Error {
 }
 
 fn keys(features: &str, labels: &str) -> Options {
-    Options { features_key: Some(features.into()), labels_key: Some(labels.into()), bfloat16: false }
+    Options { features_key: Some(features.into()), labels_key: Some(labels.into()), ..Options::default() }
 }
 
 #[test]
@@ -122,6 +122,39 @@ fn text_becomes_classes_sorted_as_numpy_sorts_them() {
     }
 }
 
+/// Features (N, D) with labels as NumPy saves them.
+fn pair<A: ndarray_npy::WritableElement, D: Dimension>(
+    features: &Array2<f32>,
+    labels: &ndarray::Array<A, D>,
+) -> Result<LabelledArrays, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["x.npy", "y.npy"].map(|name| folder.path().join(name));
+    ndarray_npy::write_npy(&paths[0], features).unwrap();
+    ndarray_npy::write_npy(&paths[1], labels).unwrap();
+    read_pair(&paths[0], &paths[1], &Options::default())
+}
+
+#[test]
+fn labels_in_one_row_are_those_of_all_rows() {
+    assert_eq!(pair(&features(), &array![[1_i64, 0, 2]]).unwrap().labels.indices, [1, 0, 2]);
+    // One row of three classes.
+    assert_eq!(pair(&array![[0.5, 1.0]], &array![[0_i64, 0, 1]]).unwrap().labels.indices, [2]);
+    let message = pair(&features(), &array![[1_i64, 0]]).unwrap_err().to_string();
+    assert!(message.contains("expected one label for each of 3 rows of features, got 1 labels"), "{message}");
+}
+
+#[test]
+fn a_column_of_an_array_that_numbers_the_rows_is_left_out_and_one_too_large_is_named() {
+    let mut features = Array2::from_shape_fn((30, 3), |(i, j)| if j == 1 { i as f32 } else { 0.5 });
+    let labels: Array1<i64> = (0..30).map(|i| i % 2).collect();
+    let set = pair(&features, &labels).unwrap();
+    assert_eq!(set.features, Array2::from_elem((30, 2), 0.5));
+    assert!(set.notes[0].ends_with("column 1 is left out: it only numbers the rows"), "{:?}", set.notes);
+    features[[4, 2]] = -3e38;
+    let message = pair(&features, &labels).unwrap_err().to_string();
+    assert!(message.contains("column 2: expected numbers whose squares add up to"), "{message}");
+}
+
 #[test]
 fn one_file_may_hold_training_and_test_set() {
     for name in ["train-test.npz", "train-test.safetensors"] {
@@ -174,7 +207,7 @@ fn features_and_labels_may_be_in_two_files() {
 fn what_cannot_be_read_is_named_with_file_array_and_reason() {
     let whole = "labels: expected labels that are whole numbers from 0 to 65535, got";
     let hot = "labels: expected one label per row, or one-hot rows of zeros and a single 1, got";
-    let shape = "labels: expected labels of shape (N) or (N, 1), or one-hot (N, K), got";
+    let shape = "labels: expected labels of shape (N), (N, 1) or (1, N), or one-hot (N, K), got";
     let axes = "features: expected features of 2 axes, (N, D), got";
     let finite = "features: expected finite numbers within the range of float32, got";
     let numbers = "features: expected numbers, got";
@@ -182,7 +215,7 @@ fn what_cannot_be_read_is_named_with_file_array_and_reason() {
     let table = [
         ("objects.npz", "labels: expected whole numbers or text, got Python objects, which only a pickle can hold; save text as text, with labels.astype(str)".into()),
         ("fraction-labels.npz", format!("{whole} 1.5 in row 0; number the classes from 0")),
-        ("nan-labels.npz", format!("{whole} NaN in row 1")),
+        ("nan-labels.npz", "labels: expected a label in every row, got NaN in row 1; label or drop".into()),
         ("negative-label.npz", format!("{whole} -1 in row 1")),
         ("large-label.npz", format!("{whole} 65536 in row 2")),
         ("soft-labels.npz", format!("{hot} 0.5 in row 0")),

@@ -8,7 +8,9 @@ use std::fs::File;
 use mlprobe_features::{Extractor, Onnx, OnnxOptions, onnx_operators};
 use ndarray::{Array1, Array2, Array4};
 use ndarray_npy::NpzReader;
-use rten_onnx::onnx::{AttributeProto, AttributeType, DataType, ModelProto, NodeProto, TypeProtoTensor};
+use rten_onnx::onnx::{
+    AttributeProto, AttributeType, DataType, ModelProto, NodeProto, TensorProto, TypeProtoTensor,
+};
 
 fn golden() -> NpzReader<File> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/onnx/operators.npz");
@@ -178,6 +180,112 @@ fn what_is_not_proven_is_refused_by_operator_attribute_and_version() {
     for (message, part) in refusals {
         assert!(message.contains(part) && message.contains("docs/onnx.md"), "{part}: {message}");
     }
+}
+
+/// A tensor of one axis.
+fn tensor(name: &str, kind: DataType, change: impl Fn(&mut TensorProto)) -> TensorProto {
+    let mut tensor =
+        TensorProto { name: Some(name.into()), data_type: Some(kind), dims: vec![1], ..Default::default() };
+    change(&mut tensor);
+    tensor
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
+    NodeProto {
+        op_type: Some(operator.into()),
+        input: inputs.iter().map(|&input| input.into()).collect(),
+        output: vec![output.into()],
+        attribute: attributes,
+        ..NodeProto::default()
+    }
+}
+
+/// Adds these weights and nodes to the model Relu, and makes the value `new` the output.
+fn extended(model: &mut ModelProto, weights: Vec<TensorProto>, nodes: Vec<NodeProto>) {
+    let graph = model.graph.as_mut().unwrap();
+    graph.initializer.extend(weights);
+    graph.node.extend(nodes);
+    graph.output[0].name = Some("new".into());
+}
+
+#[test]
+fn numbers_that_the_runtime_would_cut_are_refused_by_name() {
+    let int = |x: i64| tensor("wide", DataType::INT64, |tensor| tensor.int64_data = vec![x]);
+    let raw = |x: i64| {
+        tensor("wide", DataType::INT64, |tensor| {
+            tensor.raw_data = Some(std::cell::RefCell::new(x.to_le_bytes().to_vec()));
+        })
+    };
+    let to_float = || {
+        let to =
+            AttributeProto { i: Some(1), r#type: Some(AttributeType::INT), ..attribute("to", None, &[]) };
+        node("Cast", &["wide"], "new", vec![to])
+    };
+    let refuse = |weights: Vec<TensorProto>, nodes: Vec<NodeProto>| {
+        refusal("Relu-@7", |model| extended(model, weights.clone(), nodes.clone()))
+    };
+    let constant = |name: &str, change: fn(&mut AttributeProto)| {
+        let mut value = attribute(name, None, &[]);
+        change(&mut value);
+        vec![node("Constant", &[], "wide", vec![value]), to_float()]
+    };
+    let half = |name: &str| tensor(name, DataType::INT64, |tensor| tensor.int64_data = vec![1 << 17]);
+    let double = tensor("wide", DataType::DOUBLE, |tensor| tensor.double_data = vec![-1e300]);
+    let byte = tensor("wide", DataType::UINT8, |tensor| tensor.int32_data = vec![256]);
+    for (message, part) in [
+        (
+            refuse(vec![int(1 << 33)], vec![to_float()]),
+            "whole numbers of 32 bits, in which the runtime computes, got 8589934592 in `wide`",
+        ),
+        (refuse(vec![raw(-(1 << 40))], vec![to_float()]), "got -1099511627776 in `wide`"),
+        (refuse(vec![raw(i64::MAX)], vec![to_float()]), "got 9223372036854775807 in `wide`"),
+        (
+            refuse(
+                vec![],
+                constant("value_int", |value| {
+                    (value.i, value.r#type) = (Some(1 << 31), Some(AttributeType::INT))
+                }),
+            ),
+            "got 2147483648 in `wide`",
+        ),
+        (
+            refuse(vec![], constant("value_ints", |value| value.ints = vec![0, 1 << 31])),
+            "got 2147483648 in `wide`",
+        ),
+        (
+            refuse(vec![half("a"), half("b")], vec![node("Mul", &["a", "b"], "wide", vec![]), to_float()]),
+            "got 17179869184 in `wide`",
+        ),
+        (refuse(vec![double], vec![to_float()]), "numbers within the range of float32, got -1e300 in `wide`"),
+        (refuse(vec![byte], vec![to_float()]), "numbers of UINT8, got 256 in `wide`"),
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
+#[test]
+fn the_end_of_a_slice_may_be_the_largest_number_and_is_that_of_the_axis() {
+    let mut golden = golden();
+    let bytes: Array1<u8> = golden.by_name("Relu-@7.onnx").unwrap();
+    let images: Array4<u8> = golden.by_name("images_8").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let features = |change: &dyn Fn(&mut ModelProto)| {
+        let mut model = ModelProto::parse_buf(bytes.as_slice().unwrap()).unwrap();
+        // Slice has its ends as inputs from 10 on.
+        model.opset_import[0].version = Some(13);
+        change(&mut model);
+        let path = folder.path().join("slice.onnx");
+        std::fs::write(&path, model.write_buf().unwrap()).unwrap();
+        Onnx::load(path, OnnxOptions::default()).unwrap().extract(&images).unwrap()
+    };
+    let whole = features(&|_| ());
+    let sliced = features(&|model| {
+        let output = model.graph.as_ref().unwrap().output[0].name.clone().unwrap();
+        let number = |name: &str, x: i64| tensor(name, DataType::INT64, |tensor| tensor.int64_data = vec![x]);
+        let weights = vec![number("start", i64::MIN), number("end", i64::MAX), number("axis", 1)];
+        extended(model, weights, vec![node("Slice", &[&output, "start", "end", "axis"], "new", vec![])]);
+    });
+    assert_eq!(whole, sliced);
 }
 
 #[test]

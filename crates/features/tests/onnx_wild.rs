@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use mlprobe_features::{Error, Extractor, Onnx, OnnxOptions, Pool};
 use ndarray::{Array2, Array4, ArrayD, Axis};
 use ndarray_npy::NpzReader;
+use rten_onnx::onnx::ModelProto;
 
 fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/golden/onnx", name].iter().collect()
@@ -111,6 +112,29 @@ fn weights_beside_the_file_have_to_be_there_and_whole() {
     assert!(error.contains("ends before them"), "{error}");
     fs::write(&data, &weights).unwrap();
     let whole = load().unwrap().fingerprint();
+    // The same file by another spelling; what lies outside of the folder is refused.
+    let at = |location: &str| {
+        let mut model = ModelProto::parse_buf(&fs::read(file("wild/cnn-dynamo-18.onnx")).unwrap()).unwrap();
+        for tensor in &mut model.graph.as_mut().unwrap().initializer {
+            for entry in
+                tensor.external_data.iter_mut().filter(|entry| entry.key.as_deref() == Some("location"))
+            {
+                entry.value = Some(location.into());
+            }
+        }
+        let path = folder.path().join("other.onnx");
+        fs::write(&path, model.write_buf().unwrap()).unwrap();
+        Onnx::load(&path, OnnxOptions { input_size: Some(16), ..OnnxOptions::default() })
+    };
+    let images: Array4<u8> = golden().by_name("images").unwrap();
+    let features = at("./cnn-dynamo-18.onnx.data").unwrap().extract(&images).unwrap();
+    assert_eq!(features, load().unwrap().extract(&images).unwrap());
+    for location in
+        ["../cnn-dynamo-18.onnx.data", "./../cnn-dynamo-18.onnx.data", "/cnn-dynamo-18.onnx.data", ".", ""]
+    {
+        let error = at(location).err().unwrap().to_string();
+        assert!(error.contains("weights in the file or in files beside it"), "{error}");
+    }
     // Other weights are another network.
     let mut other = weights;
     other[1] ^= 1;

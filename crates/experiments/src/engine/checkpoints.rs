@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mlprobe_kernels::Isa;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -76,7 +75,7 @@ impl Checkpoints {
         self.pause
     }
 
-    /// What was saved as `name` by this program on this instruction set, with content that follows from `parts`. A damaged
+    /// What was saved as `name` by this program, with content that follows from `parts`. A damaged
     /// file is set aside.
     pub(crate) fn load<T: DeserializeOwned>(&self, name: &str, parts: &[String]) -> Result<Found<T>> {
         let path = self.path(name);
@@ -122,11 +121,10 @@ impl Checkpoints {
         mlprobe_files::write(&path, &bytes).map_err(failed("writing", &path))
     }
 
-    /// SHA-256 (hex) over program, instruction set and `parts`.
+    /// SHA-256 (hex) over program and `parts`.
     pub(crate) fn fingerprint(&self, parts: &[String]) -> String {
         let mut digest = Sha256::new();
-        let all =
-            [env!("CARGO_PKG_VERSION").to_owned(), self.program.clone(), Isa::current().name().to_owned()];
+        let all = [env!("CARGO_PKG_VERSION").to_owned(), self.program.clone()];
         for part in all.iter().chain(parts) {
             // The length keeps ("ab", "c") and ("a", "bc") apart.
             digest.update((part.len() as u64).to_le_bytes());

@@ -1,5 +1,6 @@
 //! One run: an arm trained with a seed, and scored while it trains.
 
+use mlprobe_kernels::Isa;
 use mlprobe_nn::{EpochSummary, Evaluation, Examples, Hyperparameters, Linear, Mlp, Precision, evaluate_in};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,7 @@ impl Scoring<'_> {
             self.test.digest().to_owned(),
             protocol,
             format!("{:?} {}", self.scored_at, self.classes.len()),
+            Isa::current().name_in(self.protocol.precision).to_owned(),
         ])
     }
 

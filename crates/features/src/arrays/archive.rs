@@ -8,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::kinds::{self, Kind};
 use super::npy::{Array, BFLOAT16, Header, MAGIC};
 use super::problem::{Problem, WRITE_AGAIN, wrong};
 
@@ -22,26 +23,30 @@ pub enum Archive {
 }
 
 impl Archive {
-    /// The file as what its first bytes say it is; `None` if it is none of these.
-    pub fn open(path: &Path) -> Result<Option<Self>, Problem> {
+    /// The file as what its first bytes say it is.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
         let mut file = File::open(path)?;
         let size = file.metadata()?.len();
         let mut start = Vec::new();
-        (&mut file).take(9).read_to_end(&mut start)?;
+        (&mut file).take(16).read_to_end(&mut start)?;
         file.seek(SeekFrom::Start(0))?;
         if start.starts_with(b"PK") {
             let archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
-            return Ok(Some(Self::Npz(Box::new(archive), size)));
+            // A file without any array is another program's, and none without any entry is.
+            if archive.is_empty() || archive.file_names().any(|name| name.ends_with(".npy")) {
+                return Ok(Self::Npz(Box::new(archive), size));
+            }
+            return other_kind(kinds::of_zip(archive.file_names()));
         }
         if start.starts_with(MAGIC) {
-            return Ok(Some(Self::Npy(BufReader::new(file), size)));
+            return Ok(Self::Npy(BufReader::new(file), size));
         }
-        if start.len() == 9 && start.ends_with(b"{") {
+        if start.get(8) == Some(&b'{') {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            return Ok(Some(Self::Safetensors(bytes)));
+            return Ok(Self::Safetensors(bytes));
         }
-        Ok(None)
+        other_kind(kinds::of_bytes(&start))
     }
 
     /// The names of all arrays, sorted.
@@ -87,6 +92,10 @@ impl Archive {
             }
         }
     }
+}
+
+fn other_kind<T>(kind: Kind) -> Result<T, Problem> {
+    wrong(".npz, .npy, .safetensors, .parquet, .csv or .tsv", kind.name, kind.next)
 }
 
 /// NumPy's name of a tensor's type.

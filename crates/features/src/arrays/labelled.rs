@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, Axis};
 
-use super::problem::{Problem, wrong};
+use super::numbering::{called, numbering, suspects};
+use super::problem::{Problem, listed, wrong};
 use crate::Error;
 
 /// The most classes, numbered from 0 to 65,535.
@@ -21,6 +22,8 @@ pub struct Options {
     pub labels_key: Option<String>,
     /// Features whose elements are two bytes of unnamed type (`|V2`) or 16-bit integers are bfloat16.
     pub bfloat16: bool,
+    /// Labels such as `NA`, `nan` and `None` are classes, not missing values. An empty label is always missing.
+    pub keep_na: bool,
 }
 
 /// The labels of N examples.
@@ -43,33 +46,175 @@ pub struct LabelledArrays {
     pub labels: Labels,
     /// The names of the D columns, if the file is a table with one column per feature; else empty.
     pub columns: Vec<String>,
+    /// The names of columns that are no features because they only number the rows.
+    pub left_out: Vec<String>,
+    /// What was done to the file's columns that its reader should know, in whole sentences that begin with the file.
+    pub notes: Vec<String>,
 }
 
 impl LabelledArrays {
-    /// Pairs features with labels, which must be as many.
+    /// Pairs features with labels, which must be as many, and leaves out features that only number the rows unless the options
+    /// name the features. The problem comes with the place it is about.
     pub(super) fn new(
         path: &Path,
         features: Array2<f32>,
         labels: Labels,
         columns: Vec<String>,
-    ) -> Result<Self, Problem> {
+        options: &Options,
+    ) -> Result<Self, (String, Problem)> {
+        let whole = |problem: Result<(), Problem>| {
+            problem.map_err(|problem| ("features and labels".to_owned(), problem))
+        };
         let (n, d) = features.dim();
         if features.is_empty() {
-            return wrong(
-                "at least one row and one feature",
-                format!("shape ({n}, {d})"),
-                "save some examples",
-            );
+            let actual = format!("shape ({n}, {d})");
+            whole(wrong("at least one row and one feature", actual, "save some examples"))?;
         }
         if labels.indices.len() != n {
-            let actual = format!("{} labels", labels.indices.len());
-            return wrong(
+            whole(wrong(
                 format!("one label for each of {n} rows of features"),
-                actual,
+                format!("{} labels", labels.indices.len()),
                 "check that both are of the same examples",
-            );
+            ))?;
         }
-        Ok(Self { path: path.into(), features, labels, columns })
+        let mut set =
+            Self { path: path.into(), features, labels, columns, left_out: Vec::new(), notes: Vec::new() };
+        if let Some((row, column)) = too_large(&set.features) {
+            let actual = format!("{:e} in row {row}", set.features[[row, column]]);
+            let expected =
+                "numbers whose squares add up to less than 3.4e38 in every row, the largest float32";
+            let next = "divide the features before you save them, or give them mean 0 and deviation 1";
+            return wrong(expected, actual, next).map_err(|problem| (called(&set.columns, column), problem));
+        }
+        if options.features_key.is_none() {
+            let numbering = numbering(set.features.view(), &set.columns)?;
+            set.leave_out(&numbering, "only numbers the rows");
+            for j in suspects(set.features.view()) {
+                let column = called(&set.columns, j);
+                set.note(format!(
+                    "{column} has another whole number in every row: remove it if it numbers rows"
+                ));
+            }
+        }
+        Ok(set)
+    }
+
+    /// Takes away these features, in ascending order, and says why: `COLUMN <why>`.
+    fn leave_out(&mut self, which: &[usize], why: &str) {
+        if which.is_empty() {
+            return;
+        }
+        for &j in which {
+            self.note(format!("{} is left out: it {why}", called(&self.columns, j)));
+            self.left_out.extend(self.columns.get(j).cloned());
+        }
+        self.keep(&(0..self.features.ncols()).filter(|j| !which.contains(j)).collect::<Vec<_>>());
+    }
+
+    /// Keeps these features, in this order.
+    fn keep(&mut self, which: &[usize]) {
+        self.features = self.features.select(Axis(1), which);
+        if !self.columns.is_empty() {
+            self.columns = which.iter().map(|&j| self.columns[j].clone()).collect();
+        }
+    }
+
+    /// Adds what the reader of the file should know.
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(format!("{}: {note}", self.path.display()));
+    }
+}
+
+/// Row and column of the largest number in the first row of `features` (N, D) whose sum of squares, which distances and
+/// products consist of, is beyond float32.
+fn too_large(features: &Array2<f32>) -> Option<(usize, usize)> {
+    let squares = |row: ArrayView1<'_, f32>| row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+    let row = features.outer_iter().position(|row| squares(row) > f64::from(f32::MAX))?;
+    let largest = (0..features.ncols()).max_by(|&a, &b| {
+        let size = |column: usize| features[[row, column]].abs();
+        size(a).total_cmp(&size(b))
+    });
+    Some((row, largest?))
+}
+
+/// Makes the columns of all files those of the first, in its order: leaves out what any of the files leaves out because it only
+/// numbers the rows, and brings columns of the same names into the same order. Each file's notes say so.
+///
+/// # Errors
+/// [`Error::Array`] for the first file whose columns have other names, with the difference.
+///
+/// ```
+/// use mlprobe_features::arrays::{Options, match_columns, read_labelled};
+///
+/// let folder = tempfile::tempdir()?;
+/// let (train, test) = (folder.path().join("train.csv"), folder.path().join("test.csv"));
+/// std::fs::write(&train, "x,y,label\n0.5,1,dog\n1.5,2,cow\n")?;
+/// std::fs::write(&test, "y,x,label\n4,0.25,dog\n")?;
+///
+/// let [train, test] = [train, test].map(|path| read_labelled(path, &Options::default()));
+/// let mut files = [train?.main, test?.main];
+/// match_columns(&mut files)?;
+/// assert_eq!(files[1].columns, ["x", "y"]);
+/// assert_eq!(files[1].features, ndarray::array![[0.25, 4.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn match_columns(files: &mut [LabelledArrays]) -> Result<(), Error> {
+    let left_out: Vec<(String, PathBuf)> = files
+        .iter()
+        .flat_map(|file| file.left_out.iter().map(|name| (name.clone(), file.path.clone())))
+        .collect();
+    for file in files.iter_mut() {
+        for (name, other) in &left_out {
+            if let Some(j) = file.columns.iter().position(|column| column == name) {
+                if file.columns.len() == 1 {
+                    let actual = format!("only `{name}`, which numbers the rows in {}", other.display());
+                    return wrong("at least one feature", actual, "name the features with --features-key")
+                        .map_err(|problem| problem.at(&file.path, "features"));
+                }
+                file.leave_out(&[j], &format!("only numbers the rows in {}", other.display()));
+            }
+        }
+    }
+    let Some((first, others)) = files.split_first_mut() else { return Ok(()) };
+    for file in others.iter_mut().filter(|file| !first.columns.is_empty() && !file.columns.is_empty()) {
+        if file.columns == first.columns {
+            continue;
+        }
+        let [mut expected, mut actual] = [&first.columns, &file.columns].map(|names| names.clone());
+        expected.sort_unstable();
+        actual.sort_unstable();
+        if expected != actual || expected.windows(2).any(|pair| pair[0] == pair[1]) {
+            let problem = other_columns(first, file);
+            return Err(problem.at(&file.path, "features and labels"));
+        }
+        let place = |name: &String| file.columns.iter().position(|other| other == name);
+        let order: Vec<usize> = first.columns.iter().filter_map(place).collect();
+        file.keep(&order);
+        file.note(format!(
+            "its columns are in another order than those of {}, and were matched by their names",
+            first.path.display()
+        ));
+    }
+    Ok(())
+}
+
+/// The difference between the columns of two files.
+fn other_columns(first: &LabelledArrays, file: &LabelledArrays) -> Problem {
+    let without = |some: &[String], others: &[String]| -> Vec<String> {
+        some.iter().filter(|name| !others.contains(name)).cloned().collect()
+    };
+    let missing = without(&first.columns, &file.columns);
+    let more = without(&file.columns, &first.columns);
+    let actual = match (missing.is_empty(), more.is_empty()) {
+        (true, true) => "a name that is there more than once, and another order".to_owned(),
+        (false, true) => format!("all but {}", listed(&missing)),
+        (true, false) => format!("also {}", listed(&more)),
+        (false, false) => format!("{} in place of {}", listed(&more), listed(&missing)),
+    };
+    Problem::Wrong {
+        expected: format!("the columns of {}", first.path.display()),
+        actual,
+        next: "give the features of all files the same names",
     }
 }
 

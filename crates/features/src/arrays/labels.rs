@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use mlprobe_data::missing::is_missing;
+
 use super::labelled::{Labels, MAX_CLASSES, too_many_classes};
 use super::problem::{Problem, shortened, wrong};
 
@@ -39,13 +41,22 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(x) => x.fmt(f),
+            Self::Float(x) if x.is_finite() && x.abs() >= 1e16 => write!(f, "{x:e}"),
             Self::Float(x) => x.fmt(f),
         }
     }
 }
 
+/// The error for a row without a label.
+pub fn no_label<T>(actual: String) -> Result<T, Problem> {
+    wrong("a label in every row", actual, "label or drop that row")
+}
+
 /// The label of a row.
 pub fn label(row: usize, number: Number) -> Result<u16, Problem> {
+    if matches!(number, Number::Float(x) if x.is_nan()) {
+        return no_label(format!("NaN in row {row}"));
+    }
     number.class().map_or_else(
         || {
             let expected = format!("labels that are whole numbers from 0 to {}", MAX_CLASSES - 1);
@@ -85,20 +96,35 @@ fn not_one_hot<T>(actual: String) -> Result<T, Problem> {
 }
 
 /// Labels that are text, row by row.
-#[derive(Default)]
 pub struct Texts {
+    /// Whether a text that stands for a missing value is a class.
+    keep_na: bool,
     /// Classes in the order of their first rows.
     found: BTreeMap<String, u16>,
     rows: Vec<u16>,
 }
 
 impl Texts {
+    pub fn new(keep_na: bool) -> Self {
+        Self { keep_na, found: BTreeMap::new(), rows: Vec::new() }
+    }
+
     /// Adds the label of the next row.
     pub fn push(&mut self, text: &str) -> Result<(), Problem> {
+        let text = text.trim();
+        let row = self.rows.len();
         if text.is_empty() {
-            let actual = format!("an empty one in row {}", self.rows.len());
-            return wrong("a label in every row", actual, "label or drop that row");
+            return no_label(format!("an empty one in row {row}"));
         }
+        if !self.keep_na && is_missing(text) {
+            let actual = format!("{text:?} in row {row}, which stands for a missing value");
+            return wrong(
+                "a label in every row",
+                actual,
+                "label or drop that row, or say with --keep-na that this is a class",
+            );
+        }
+        let text = without_point(text);
         let class = match self.found.get(text) {
             Some(&class) => class,
             None => {
@@ -123,12 +149,12 @@ impl Texts {
     }
 
     /// As [`into_names`](Self::into_names), but if every text is a number, the labels are these numbers. A text such as
-    /// `01` is a name, not a number.
+    /// `01` is a name, not a number, and so is the `nan` of somebody who means it.
     pub fn into_numbers_or_names(self) -> Result<Labels, Problem> {
         let number = |text: &String| {
             let digits = text.trim_start_matches('-');
             let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-            text.parse::<f64>().ok().filter(|_| !padded)
+            text.parse::<f64>().ok().filter(|_| !padded && !is_missing(text))
         };
         let numbers: Option<Vec<(u16, f64)>> =
             self.found.iter().map(|(text, &class)| Some((class, number(text)?))).collect();
@@ -141,6 +167,22 @@ impl Texts {
         let indices: Result<_, _> =
             rows.map(|(row, &class)| label(row, Number::Float(values[usize::from(class)]))).collect();
         Ok(Labels { indices: indices?, names: None })
+    }
+}
+
+/// A whole number without the decimal point that it has after a column was one of floats: `1.0` and `1` are one class in every
+/// file. `1.50`, `01.0` and all other texts stay what they are.
+fn without_point(text: &str) -> &str {
+    let Some((whole, zeros)) = text.split_once('.') else { return text };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_whole = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'))
+        && zeros.bytes().all(|byte| byte == b'0');
+    match is_whole {
+        true if digits == "0" => digits,
+        true => whole,
+        false => text,
     }
 }
 

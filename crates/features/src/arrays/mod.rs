@@ -4,17 +4,23 @@
 //! |---|---|---|
 //! | `.npz`, safetensors | an array `features`, `X`, `embeddings`, `data` or the like | an array `labels`, `y`, `targets` or the like |
 //! | two `.npy` files ([`read_pair`]) | the only array of the first | the only array of the second |
-//! | `.csv`, `.tsv` | one column per feature | a column `label`, `y`, `target` or the like |
+//! | `.csv`, `.tsv` | one column per feature; the first line tells `,` from `;` and tabs | a column `label`, `y`, `target` or the like |
 //! | Parquet | one column of lists, or one column per feature | likewise |
 //!
 //! Names are understood in upper and lower case and in singular and plural, `numpy.savez(file, features, labels)` too
 //! (`arr_0`, `arr_1`). A file may hold a training and a test set, `X_train`, `y_train`, `X_test` and `y_test`. Where names do
 //! not tell, nothing is guessed: the error lists what is there, and [`Options`] say which is which.
 //!
-//! Features are numbers of any type, float16 and bfloat16 too, and become `f32`. Labels are whole numbers from 0 to 65,535 of
-//! any type, of shape (N) or (N, 1), or one-hot (N, K), or text, whose classes are sorted as by `numpy.unique`; [`encode`]
-//! numbers the classes of several files together. Any order of bytes and of axes in memory will do. NaN, infinity, negative or
-//! broken labels and different lengths are errors that name file, array and row. Nothing is unpickled: arrays of Python objects
+//! Features are numbers of any type, float16 and bfloat16 too, and become `f32`. A column that only numbers the rows is no
+//! feature: the index of a pandas data frame, whole numbers under a name such as `id`, and, in 10 rows or more, a column that
+//! holds each of 0 to N - 1 or of 1 to N once. It is left out, and [`LabelledArrays::notes`] say so, unless
+//! [`Options::features_key`] names the features. [`match_columns`] brings the columns of several tables into one order.
+//!
+//! Labels are whole numbers from 0 to 65,535 of any type, of shape (N), (N, 1) or (1, N), or one-hot (N, K), or text, whose
+//! classes are sorted as by `numpy.unique`; [`encode`] numbers the classes of several files together. The texts `1` and `1.0`
+//! are one class, `01` is another. Texts such as `NA`, `nan` and `None` are missing values unless [`Options::keep_na`] says
+//! that they are classes. Any order of bytes and of axes in memory will do. Missing values, infinity, numbers too large for
+//! sums of squares in `f32`, negative or broken labels and different lengths are errors that name file, array and row. Nothing is unpickled: arrays of Python objects
 //! are refused. Memory is set aside for what a file holds, not for what its header claims.
 //!
 //! ```
@@ -35,10 +41,14 @@
 
 mod archive;
 mod csv;
+mod kinds;
 mod labelled;
 mod labels;
 mod names;
 mod npy;
+mod numbering;
+#[cfg(feature = "parquet")]
+mod pages;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod problem;
@@ -51,7 +61,7 @@ use std::path::Path;
 use ndarray::{Array1, ArrayView2};
 use ndarray_npy::NpzWriter;
 
-pub use labelled::{LabelledArrays, Labels, MAX_CLASSES, Options, encode};
+pub use labelled::{LabelledArrays, Labels, MAX_CLASSES, Options, encode, match_columns};
 
 use crate::Error;
 use archive::Archive;
@@ -90,9 +100,10 @@ pub fn read_labelled(path: impl AsRef<Path>, options: &Options) -> Result<Labell
     let mut take = |[features, labels]: &Pair| {
         let taken = archive.array(features, |array| array.features(options.bfloat16));
         let features = taken.map_err(|problem| problem.at(path, features))?;
-        let labels =
-            archive.array(labels, |array| array.labels()).map_err(|problem| problem.at(path, labels))?;
-        LabelledArrays::new(path, features, labels, Vec::new()).map_err(whole)
+        let taken = archive.array(labels, |array| array.labels(features.nrows(), options));
+        let labels = taken.map_err(|problem| problem.at(path, labels))?;
+        LabelledArrays::new(path, features, labels, Vec::new(), options)
+            .map_err(|(place, problem)| problem.at(path, &place))
     };
     Ok(LabelledFile { main: take(&main)?, test: test.as_ref().map(take).transpose()? })
 }
@@ -111,10 +122,10 @@ pub fn read_pair(
         archive.array(name, |array| array.features(options.bfloat16))
     })?;
     let labels = read_one(labels.as_ref(), Kind::Labels, options, |archive, name| {
-        archive.array(name, |array| array.labels())
+        archive.array(name, |array| array.labels(features.nrows(), options))
     })?;
-    LabelledArrays::new(path, features, labels, Vec::new())
-        .map_err(|problem| problem.at(path, "features and labels"))
+    LabelledArrays::new(path, features, labels, Vec::new(), options)
+        .map_err(|(place, problem)| problem.at(path, &place))
 }
 
 /// Writes `features` (N, D) as float32 and `labels` (N) as int64 to an `.npz` file, which appears under its name only when
@@ -151,16 +162,14 @@ pub fn write_npz(path: impl AsRef<Path>, features: ArrayView2<'_, f32>, labels: 
 
 /// The table in a file; `None` if it is not a table.
 fn read_table(path: &Path, options: &Options) -> Option<Result<LabelledArrays, Error>> {
-    let extension = path.extension().unwrap_or_default();
-    if extension.eq_ignore_ascii_case("csv") {
-        return Some(csv::read(path, b',', options));
-    }
-    if extension.eq_ignore_ascii_case("tsv") {
-        return Some(csv::read(path, b'\t', options));
-    }
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
-    (read.is_ok() && start == b"PAR1").then(|| read_parquet(path, options))
+    if read.is_ok() && start == b"PAR1" {
+        return Some(read_parquet(path, options));
+    }
+    let extension = path.extension().unwrap_or_default();
+    let has = |known: &str| extension.eq_ignore_ascii_case(known);
+    (has("csv") || has("tsv")).then(|| csv::read(path, has("tsv"), options))
 }
 
 #[cfg(feature = "parquet")]
@@ -177,16 +186,7 @@ fn read_parquet(path: &Path, _options: &Options) -> Result<LabelledArrays, Error
 
 /// The file of arrays at `path`.
 fn open(path: &Path) -> Result<Archive, Error> {
-    let unknown = || {
-        wrong(
-            ".npz, .npy, .safetensors, .parquet, .csv or .tsv",
-            "another kind of file",
-            "save it as numpy.savez(file, features=features, labels=labels)",
-        )
-    };
-    Archive::open(path)
-        .and_then(|archive| archive.map_or_else(unknown, Ok))
-        .map_err(|problem| problem.at(path, "features and labels"))
+    Archive::open(path).map_err(|problem| problem.at(path, "features and labels"))
 }
 
 /// Takes the array of this `kind` out of a file.

@@ -10,7 +10,7 @@ use half::{bf16, f16};
 use ndarray::{Array2, ShapeBuilder};
 use py_literal::Value;
 
-use super::labelled::Labels;
+use super::labelled::{Labels, Options};
 use super::labels::{Number, Texts, cell, label, not_text, one_hot};
 use super::problem::{Problem, WRITE_AGAIN, shortened, wrong};
 
@@ -113,18 +113,19 @@ impl<R: Read> Array<R> {
         }
     }
 
-    /// The array as labels: one per row, (N) or (N, 1), as whole numbers or text; or one-hot, (N, K).
-    pub fn labels(mut self) -> Result<Labels, Problem> {
+    /// The array as labels of `rows` examples: one per row, (N), (N, 1) or (1, N), as whole numbers or text; or one-hot, (N, K).
+    pub fn labels(mut self, rows: usize, options: &Options) -> Result<Labels, Problem> {
         let (n, k) = match self.header.shape[..] {
             [n] => (n, 1),
+            [1, n] if n == rows => (n, 1),
             [n, k] if k > 0 => (n, k),
             _ => {
-                let expected = "labels of shape (N) or (N, 1), or one-hot (N, K)";
+                let expected = "labels of shape (N), (N, 1) or (1, N), or one-hot (N, K)";
                 return wrong(expected, self.header.described(), "save one label per example");
             }
         };
         if k == 1 && matches!(self.header.kind().chars().next(), Some('U' | 'S' | 'a')) {
-            return self.texts();
+            return self.texts(options.keep_na);
         }
         let fortran = self.header.fortran;
         let row = |i: usize| if fortran { i % n } else { i / k };
@@ -187,7 +188,7 @@ impl<R: Read> Array<R> {
     }
 
     /// Text of fixed length, padded with NUL: `S7` is 7 bytes, `U7` is 7 code points of 4 bytes.
-    fn texts(mut self) -> Result<Labels, Problem> {
+    fn texts(mut self, keep_na: bool) -> Result<Labels, Problem> {
         let (kind, length) = self.header.kind().split_at(1);
         let width = if kind == "U" { 4 } else { 1 };
         let size = length.parse::<usize>().ok().and_then(|length| length.checked_mul(width));
@@ -198,7 +199,7 @@ impl<R: Read> Array<R> {
             return wrong(self.header.described(), format!("{} bytes", self.bytes), WRITE_AGAIN);
         }
         let big_endian = self.header.is_big_endian();
-        let (mut texts, mut row) = (Texts::default(), 0..);
+        let (mut texts, mut row) = (Texts::new(keep_na), 0..);
         self.elements(size, |element| {
             let row = row.next().unwrap_or_default();
             let text = match width {

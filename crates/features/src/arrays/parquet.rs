@@ -6,15 +6,16 @@ use std::path::Path;
 
 use half::f16;
 use ndarray::{Array2, Axis, concatenate};
-use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
+use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::FileMetaData;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use super::labelled::{LabelledArrays, Labels, Options};
-use super::labels::{Number, Texts, label, not_text};
+use super::labels::{Number, Texts, label, no_label, not_text};
+use super::pages::Table;
 use super::problem::{Problem, WRITE_AGAIN, wrong};
 use super::table::{Column, Rows, choose};
 use crate::Error;
@@ -35,16 +36,18 @@ fn read_columns(path: &Path, options: &Options) -> Result<LabelledArrays, Error>
     let io = Error::io("reading", path);
     let file = File::open(path).map_err(io)?;
     let in_table = |problem: Problem| problem.at(path, "the table");
-    let file = SerializedFileReader::new(file).map_err(|error| in_table(error.into()))?;
-    let schema = file.metadata().file_metadata().schema_descr();
-    let (names, kinds, leaves) = columns(schema);
-    let chosen = choose(&names, &kinds, options).map_err(|(place, problem)| problem.at(path, &place))?;
+    let file = Table::open(file).map_err(in_table)?;
+    let metadata = file.metadata().file_metadata();
+    let (names, kinds, leaves) = columns(metadata.schema_descr());
+    let index = index(metadata);
+    let chosen =
+        choose(&names, &kinds, &index, options).map_err(|(place, problem)| problem.at(path, &place))?;
     let in_column = |i: usize| {
         let name = &names[i];
         move |problem: Problem| problem.at(path, &format!("column `{name}`"))
     };
 
-    let labels = read_labels(&file, leaves[chosen.label]).map_err(in_column(chosen.label))?;
+    let labels = read_labels(&file, leaves[chosen.label], options).map_err(in_column(chosen.label))?;
     let read = |&i: &usize| read_features(&file, leaves[i]).map_err(in_column(i));
     let mut parts: Vec<Array2<f32>> = chosen.features.iter().map(read).collect::<Result<_, _>>()?;
     let is_list = kinds[chosen.features[0]] == Column::List;
@@ -58,7 +61,25 @@ fn read_columns(path: &Path, options: &Options) -> Result<LabelledArrays, Error>
             concatenate(Axis(1), &parts).or_else(|error| wrong("a matrix", error.to_string(), WRITE_AGAIN));
         joined.map_err(whole)?.as_standard_layout().into_owned()
     };
-    LabelledArrays::new(path, features, labels, columns).map_err(whole)
+    let set = LabelledArrays::new(path, features, labels, columns, options);
+    let mut set = set.map_err(|(place, problem)| problem.at(path, &place))?;
+    for (i, name) in names.iter().enumerate().filter(|(_, name)| index.contains(name)) {
+        if i != chosen.label && !chosen.features.contains(&i) {
+            set.note(format!("column `{name}` is left out: it is the index of the data frame"));
+            set.left_out.push(name.clone());
+        }
+    }
+    Ok(set)
+}
+
+/// The columns that are the index of a data frame, as pandas writes beside it.
+fn index(metadata: &FileMetaData) -> Vec<String> {
+    let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
+    let pandas = entries.iter().find(|entry| entry.key == "pandas").and_then(|entry| entry.value.as_deref());
+    let pandas: Option<serde_json::Value> = pandas.and_then(|json| serde_json::from_str(json).ok());
+    let columns = pandas.as_ref().and_then(|pandas| pandas.get("index_columns")?.as_array());
+    // An index that is not stored is an object with its range.
+    columns.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
 }
 
 /// Of every column its name, its kind, and the place of its values among the leaves of the schema.
@@ -101,7 +122,7 @@ fn is_number(column: &ColumnDescriptor) -> bool {
 }
 
 /// A column of numbers (N, 1) or of lists of D numbers (N, D).
-fn read_features(file: &SerializedFileReader<File>, leaf: usize) -> Result<Array2<f32>, Problem> {
+fn read_features(file: &Table, leaf: usize) -> Result<Array2<f32>, Problem> {
     let mut rows = Rows::default();
     let mut is_first = true;
     each_cell(file, leaf, &mut |starts_row, cell| {
@@ -124,8 +145,8 @@ fn read_features(file: &SerializedFileReader<File>, leaf: usize) -> Result<Array
 }
 
 /// A column of whole numbers or text.
-fn read_labels(file: &SerializedFileReader<File>, leaf: usize) -> Result<Labels, Problem> {
-    let (mut indices, mut texts, mut row) = (Vec::new(), Texts::default(), 0);
+fn read_labels(file: &Table, leaf: usize, options: &Options) -> Result<Labels, Problem> {
+    let (mut indices, mut texts, mut row) = (Vec::new(), Texts::new(options.keep_na), 0);
     each_cell(file, leaf, &mut |starts_row, cell| {
         match cell {
             Cell::Number(number) if starts_row => indices.push(label(row, number)?),
@@ -133,9 +154,7 @@ fn read_labels(file: &SerializedFileReader<File>, leaf: usize) -> Result<Labels,
                 Ok(text) => texts.push(text)?,
                 Err(_) => return not_text(row, bytes),
             },
-            Cell::Empty => {
-                return wrong("a label in every row", format!("none in row {row}"), "label or drop that row");
-            }
+            Cell::Empty => return no_label(format!("none in row {row}")),
             _ => {
                 return wrong(
                     "one label per row",
@@ -161,7 +180,7 @@ enum Cell<'a> {
 type Each<'a> = dyn FnMut(bool, Cell<'_>) -> Result<(), Problem> + 'a;
 
 /// Hands over every cell of a column.
-fn each_cell(file: &SerializedFileReader<File>, leaf: usize, each: &mut Each<'_>) -> Result<(), Problem> {
+fn each_cell(file: &Table, leaf: usize, each: &mut Each<'_>) -> Result<(), Problem> {
     use Number::{Float, Integer};
     let schema = file.metadata().file_metadata().schema_descr();
     let column = schema.column(leaf);
@@ -173,16 +192,8 @@ fn each_cell(file: &SerializedFileReader<File>, leaf: usize, each: &mut Each<'_>
         column.converted_type(),
         ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64
     );
-    for group in 0..file.num_row_groups() {
-        let group = file.get_row_group(group)?;
-        let compression = group.metadata().column(leaf).compression();
-        if matches!(compression, Compression::ZSTD(_) | Compression::BROTLI(_) | Compression::LZO) {
-            let codec = compression.to_string();
-            let codec = codec.split('(').next().unwrap_or_default();
-            let next = "write the file with compression=\"snappy\"";
-            return wrong("Snappy, gzip, LZ4 or no compression", codec, next);
-        }
-        match group.get_column_reader(leaf)? {
+    for group in 0..file.metadata().num_row_groups() {
+        match file.column(group, leaf)? {
             ColumnReader::BoolColumnReader(reader) => {
                 cells(reader, &column, each, |&x| Cell::Number(Integer(x.into())))
             }
@@ -249,6 +260,12 @@ impl From<ParquetError> for Problem {
             ParquetError::External(source) => {
                 Self::Read(source.downcast().map_or_else(std::io::Error::other, |e| *e))
             }
+            // What its reader does not know is not damaged.
+            ParquetError::NYI(what) => Self::Wrong {
+                expected: "a Parquet file of a kind that is read here".into(),
+                actual: what,
+                next: "write it again with the defaults of pandas, pyarrow or polars",
+            },
             error => Self::Wrong {
                 expected: "a whole Parquet file".into(),
                 actual: error.to_string(),

@@ -26,13 +26,17 @@ pub struct Chosen {
     pub features: Vec<usize>,
 }
 
-/// Names of columns that number the rows, in lower case; the empty one and the last are how pandas writes an index.
-const ROW_NUMBERS: [&str; 5] = ["", "id", "index", "unnamed: 0", "__index_level_0__"];
-
-/// Which columns are features and label. The problem comes with the column, or the kind, it is about.
-pub fn choose(names: &[String], kinds: &[Column], options: &Options) -> Result<Chosen, (String, Problem)> {
+/// Which columns are features and label. Those of the `index` of a data frame are no features unless one is asked for by its
+/// whole name. The problem comes with the column, or the kind, it is about.
+pub fn choose(
+    names: &[String],
+    kinds: &[Column],
+    index: &[String],
+    options: &Options,
+) -> Result<Chosen, (String, Problem)> {
     let label = label(names, options).map_err(|problem| ("labels".to_owned(), problem))?;
-    let others: Vec<usize> = (0..names.len()).filter(|&i| i != label).collect();
+    let is_index = |name: &String| index.contains(name) && options.features_key.as_ref() != Some(name);
+    let others: Vec<usize> = (0..names.len()).filter(|&i| i != label && !is_index(&names[i])).collect();
     let lists: Vec<usize> = others.iter().copied().filter(|&i| kinds[i] == Column::List).collect();
     let features = match &options.features_key {
         Some(key) => match lists.iter().find(|&&i| names[i] == *key) {
@@ -59,20 +63,11 @@ pub fn choose(names: &[String], kinds: &[Column], options: &Options) -> Result<C
         return Err(("features".into(), Problem::Wrong { expected, actual: listed(names), next }));
     }
     for &i in &features {
-        let problem = if kinds[i] == Column::Other {
-            wrong(
-                "numbers",
-                "something else",
-                "leave this column out, or name the others with --features-key",
-            )
-        } else if options.features_key.is_none() && ROW_NUMBERS.contains(&names[i].to_lowercase().as_str()) {
-            let next =
-                "leave this column out (in pandas, index=False), or name the others with --features-key";
-            wrong("a feature", "a column that seems to number the rows", next)
-        } else {
-            Ok(())
-        };
-        problem.map_err(|problem| (format!("column `{}`", names[i]), problem))?;
+        if kinds[i] == Column::Other {
+            let next = "leave this column out, or name the others with --features-key";
+            let problem = wrong("numbers", "something else", next);
+            return problem.map_err(|problem| (format!("column `{}`", names[i]), problem));
+        }
     }
     Ok(Chosen { label, features })
 }

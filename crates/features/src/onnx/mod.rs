@@ -1,6 +1,7 @@
 //! Any network in an ONNX file, run by the runtime `rten`.
 
 mod model;
+mod narrow;
 mod operators;
 mod rewrite;
 

@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use rten_onnx::onnx::{DataLocation, DataType, ModelProto, TensorProto, ValueInfoProto};
 use sha2::{Digest, Sha256};
 
+use super::narrow;
 use super::operators::{OPSETS, Refusal, refusal};
 use super::rewrite::rewrite;
 use crate::Error;
@@ -82,6 +83,7 @@ pub fn read(path: &Path, output: Option<&str>) -> Result<Network, Error> {
             }
         }
     }
+    narrow::check(graph).map_err(wrong)?;
     rewrite(graph, opset).map_err(wrong)?;
     let bytes = model.write_buf().map_err(|error| wrong(("an ONNX model".into(), error.to_string())))?;
     Ok(Network { bytes, digest: mlprobe_files::hex(&digest.finalize()), input })
@@ -191,8 +193,9 @@ fn embed(
         entry.and_then(|entry| entry.value.clone())
     };
     let location = entry("location").unwrap_or_default();
-    let inside = Path::new(&location).components().all(|part| matches!(part, Component::Normal(_)));
-    if location.is_empty() || !inside {
+    let mut parts = Path::new(&location).components().filter(|part| *part != Component::CurDir).peekable();
+    let is_named = parts.peek().is_some();
+    if !is_named || !parts.all(|part| matches!(part, Component::Normal(_))) {
         return refused("weights in the file or in files beside it", location);
     }
     if !files.contains_key(&location) {

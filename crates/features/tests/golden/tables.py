@@ -1,12 +1,13 @@
 """Writes the Parquet files of tests/golden/tables: the same small set as people may save it, and what is refused.
 
-Run in this folder with pyarrow 26.0, NumPy 2.4 and pandas 3.1: python tables.py
+Run in this folder with pyarrow 26.0, NumPy 2.4, pandas 3.1 and polars 2.1: python tables.py
 """
 
 import datetime
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,6 +38,16 @@ save("text", f0=F0, f1=F1, label=TEXTS)
 save("categories", embedding=lists(FEATURES), label=pa.array(TEXTS).dictionary_encode())
 save("several", image=lists(FEATURES), text=lists(FEATURES[::-1]), coarse=[0, 0, 1], fine=LABELS)
 pd.DataFrame({"f0": F0, "f1": F1, "label": LABELS}).to_parquet("tables/pandas.parquet")
+save("zstd", "zstd", f0=F0, f1=F1, label=LABELS)
+save("brotli", "brotli", f0=F0, f1=F1, label=LABELS)
+pl.DataFrame({"f0": F0, "f1": F1, "label": LABELS}).write_parquet("tables/polars.parquet")
+second = {"compression": "zstd", "data_page_version": "2.0", "use_dictionary": False}
+pq.write_table(pa.table({"f0": F0, "f1": F1, "label": LABELS}), "tables/second-version.parquet", **second)
+# Indices: without a name and of one's own, one of texts, and one of numbers, which no model should see.
+pd.DataFrame({"f0": F0, "f1": F1, "label": LABELS}, index=[5, 6, 7]).to_parquet("tables/pandas-index.parquet")
+index = pd.MultiIndex.from_tuples([("a", 9), ("b", 7), ("c", 8)], names=["image", "patient"])
+pd.DataFrame({"f0": F0, "f1": F1, "label": LABELS}, index=index).to_parquet("tables/named-index.parquet")
+save("missing-texts", f0=F0, label=["dog", "None", "cat"])
 
 # What is refused.
 save("empty", f0=pa.array([], pa.float32()), label=pa.array([], pa.int64()))
@@ -55,5 +66,3 @@ save("path", path=paths, f0=F0, label=LABELS)
 save("date", when=pa.array([datetime.datetime(2020, 1, 1)] * 3, pa.timestamp("ns")), f0=F0, label=LABELS)
 save("date-label", f0=F0, label=[datetime.date(2020, 1, 1)] * 3)
 save("nested", embedding=pa.array([[[1.0]], [[2.0]], [[3.0]]], pa.list_(pa.list_(pa.float32()))), label=LABELS)
-save("zstd", "zstd", f0=F0, label=LABELS)
-pd.DataFrame({"f0": F0, "label": LABELS}, index=[5, 6, 7]).to_parquet("tables/pandas-index.parquet")
