@@ -4,6 +4,7 @@ use mlprobe_stats::SequentialRule;
 
 use crate::analysis::analyse::rules;
 use crate::analysis::answers::{answer, claims};
+use crate::analysis::chance::{noted, withhold};
 use crate::analysis::comparison::correct;
 use crate::analysis::questions::Question;
 use crate::analysis::results::Results;
@@ -30,6 +31,8 @@ pub fn reanalyse(results: &mut Results) -> Result<()> {
     for question in &questions {
         answers.extend(answer(question, &results.arms, &results.comparisons, None, epochs, &rules)?);
     }
+    let at_chance = noted(&results.notes);
+    answers.iter_mut().for_each(|answer| withhold(answer, &at_chance));
     results.claims = claims(&questions, &answers);
     results.answers = answers;
     if is_reproduction { Ok(()) } else { correct(&mut results.comparisons) }

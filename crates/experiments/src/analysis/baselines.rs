@@ -92,7 +92,8 @@ pub(crate) fn baselines(
         let baseline = |(classifier, accuracies): (_, Vec<f64>)| {
             Ok(Baseline { classifier, test_accuracy: summary(&accuracies)? })
         };
-        let there_are = classifiers.into_iter().zip(accuracies).filter(|(_, accuracies)| !accuracies.is_empty());
+        let there_are =
+            classifiers.into_iter().zip(accuracies).filter(|(_, accuracies)| !accuracies.is_empty());
         there_are.map(baseline).collect::<Result<Vec<_>>>()
     };
     if let Some(saved) = session.load(CHECKPOINT, &parts)? {

@@ -51,7 +51,11 @@ pub(crate) fn check_labels<'a>(
     if !unknown.is_empty() && !arms.iter().any(Arm::is_seeded) {
         return problem(
             "every test class in a training set",
-            format!("none of {} among the training classes, {}", names(&unknown, classes), names(&of_any, classes)),
+            format!(
+                "none of {} among the training classes, {}",
+                names(&unknown, classes),
+                names(&of_any, classes)
+            ),
             "label both in the same way, or leave those rows out of the test set",
         );
     }
@@ -72,7 +76,11 @@ fn check_meaning((arm, of_arm): (&str, &Classes), of_test: &Classes, classes: &[
     Err(Error::Argument {
         operation: "comparing labels",
         expected: expected.into(),
-        actual: format!("{} in arm `{arm}`, and {} in the test set", names(of_arm, classes), names(of_test, classes)),
+        actual: format!(
+            "{} in arm `{arm}`, and {} in the test set",
+            names(of_arm, classes),
+            names(of_test, classes)
+        ),
         next: "label both in the same way",
     })
 }

@@ -30,9 +30,9 @@ pub(crate) fn check_overlaps<'a>(
     for arm in arms {
         let mut shared = BTreeSet::new();
         for set in arm.fixed() {
-            let of_set = known.entry(set.digest().to_owned()).or_insert_with(|| {
-                digests(set).filter(|digest| tested.contains_key(digest)).collect()
-            });
+            let of_set = known
+                .entry(set.digest().to_owned())
+                .or_insert_with(|| digests(set).filter(|digest| tested.contains_key(digest)).collect());
             shared.extend(of_set.iter().copied());
         }
         let (rows, of) = (shared.iter().map(|digest| tested[digest]).sum::<usize>(), test.len());
@@ -86,7 +86,8 @@ mod tests {
             Arm::new("twins", 0.1).with(&set(&[4.0])),
         ];
         let found = check_overlaps(&arms, &test).unwrap();
-        let expected = [("some", Note::TestRows { rows: 2, of: 6 }), ("twins", Note::TestRows { rows: 2, of: 6 })];
+        let expected =
+            [("some", Note::TestRows { rows: 2, of: 6 }), ("twins", Note::TestRows { rows: 2, of: 6 })];
         assert_eq!(found, expected);
     }
 

@@ -121,7 +121,11 @@ mod tests {
         for (index, claim) in [(0, 0), (2, 1), (5, 2), (6, 2)] {
             let mut changed = answers.clone();
             changed[index].answer = Decision::Worse;
-            assert_eq!(claims(&questions(), &changed)[claim].verdict, Verdict::DoesNotHold, "question {index}");
+            assert_eq!(
+                claims(&questions(), &changed)[claim].verdict,
+                Verdict::DoesNotHold,
+                "question {index}"
+            );
         }
     }
 
