@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::duplicates::{CERTAIN, Pair, near_duplicates};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::folds::rows_of_classes;
 use crate::groups::{Crossing, OneSided, classes_on_one_side, crossing};
 use crate::label_errors::{Suspect, label_errors};
 use crate::rows::LeftOut;
@@ -41,6 +42,12 @@ pub struct Audit {
     pub duplicates: Vec<Pair>,
     /// Training rows whose label is probably wrong: see [`label_errors`](crate::label_errors()).
     pub suspects: Vec<Suspect>,
+    /// Classes with a single training row, whose label cannot be judged.
+    #[serde(default)]
+    pub single: Vec<u16>,
+    /// Why no label was judged, if none was, as when a network of the cross-validation diverged.
+    #[serde(default)]
+    pub not_judged: Option<String>,
     /// Groups on both sides: see [`crossing`].
     pub crossings: Vec<Crossing>,
     /// Classes on one side only: see [`classes_on_one_side`].
@@ -81,17 +88,28 @@ impl Audit {
     /// groups on both sides, and classes on one.
     ///
     /// # Errors
-    /// Those of [`near_duplicates`], [`label_errors`] and [`classes_on_one_side`].
+    /// Those of [`near_duplicates`], [`label_errors`] and [`classes_on_one_side`]. A network that cannot be trained is none: no label
+    /// is judged then, and the audit says why.
     pub fn of(train: Side<'_>, test: Side<'_>, classes: usize, threshold: f64) -> Result<Self> {
         let mut duplicates = near_duplicates(train.features, test.features, threshold)?;
         duplicates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         let params = Params::new([64]).epochs(20);
+        let folds = FOLDS.min(train.labels.len()).max(2);
+        let (suspects, not_judged) = match label_errors(train.features, train.labels, folds, SEED, &params) {
+            Ok(suspects) => (suspects, None),
+            Err(error @ Error::Training(_)) => (Vec::new(), Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        let rows_of = rows_of_classes(train.labels);
+        let single = (0..).zip(&rows_of).filter(|(_, rows)| rows.len() == 1).map(|(class, _)| class);
         Ok(Self {
             train_rows: train.labels.len(),
             test_rows: test.labels.len(),
             threshold,
             duplicates,
-            suspects: label_errors(train.features, train.labels, FOLDS, SEED, &params)?,
+            suspects,
+            single: single.collect(),
+            not_judged,
             crossings: crossing(train.groups, test.groups),
             one_sided: classes_on_one_side(train.labels, test.labels, classes)?,
         })

@@ -30,8 +30,7 @@ pub struct Suspect {
 /// The probabilities come from [`out_of_fold_probabilities`], the decision from [`confident_suspects`].
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) for sizes that do not fit, a feature that is not finite, a class of one row, fewer
-/// than 2 folds, or more folds than rows; [`Error::Training`](crate::Error::Training) if a network cannot be trained.
+/// [`Error::Argument`](crate::Error::Argument) for sizes that do not fit, a feature that is not finite, fewer than 2 folds, or more folds than rows; [`Error::Training`](crate::Error::Training) if a network cannot be trained.
 ///
 /// ```
 /// use mlprobe_audit::label_errors;
@@ -112,7 +111,8 @@ pub fn out_of_fold_probabilities(
 ///
 /// A row with label i is counted in the confident joint C\[i, j\] for the likeliest class j among those with p_j ≥ t_j. The
 /// share of wrong labels among the n_i rows with label i is estimated as Σ_{j ≠ i} C\[i, j\] / Σ_j C\[i, j\], and so many of
-/// the n_i rows are suspects: those with the smallest p_i, if another class is likelier. Equal rows come in their order.
+/// the n_i rows are suspects: those with the smallest p_i, if another class is likelier. Equal rows come in their order. A
+/// class of one row has no threshold and no suspect: networks that did not train on that row do not know its class.
 /// Source: Northcutt, Jiang and Chuang, "Confident learning", JAIR 70, 2021, sections 3.1 and 3.2.
 ///
 /// # Errors
@@ -132,7 +132,7 @@ pub fn confident_suspects(probabilities: ArrayView2<'_, f32>, labels: &[u16]) ->
     let p = |row: usize, class: usize| f64::from(probabilities[[row, class]]);
     let threshold = |(class, rows): (usize, &Vec<usize>)| {
         let sum: f64 = rows.iter().map(|&row| p(row, class)).sum();
-        (!rows.is_empty()).then(|| sum / rows.len() as f64)
+        (rows.len() > 1).then(|| sum / rows.len() as f64)
     };
     let thresholds: Vec<Option<f64>> = rows_of.iter().enumerate().map(threshold).collect();
     // The first of equal maxima wins.
@@ -149,6 +149,8 @@ pub fn confident_suspects(probabilities: ArrayView2<'_, f32>, labels: &[u16]) ->
         let estimate = wrong as f64 / confident.len().max(1) as f64 * rows.len() as f64;
         let mut ranked = rows.clone();
         ranked.sort_by(|&a, &b| p(a, given).total_cmp(&p(b, given)));
+        // No network has seen the class of a single row without that row.
+        ranked.retain(|_| rows.len() > 1);
         suspects.extend(ranked.into_iter().take(estimate.round() as usize).filter_map(|row| {
             let suggested = likeliest(row, &|k| k != given)?;
             let suspect = Suspect {

@@ -36,7 +36,9 @@ fn audit() -> Audit {
         duplicates: vec![pair(1, 0), pair(1, 4), pair(3, 2)],
         suspects: vec![Suspect { row: 5, given: 0, suggested: 1, confidence: 0.99 }],
         crossings: vec![Crossing { group: "g".into(), train: vec![0], test: vec![3, 4] }],
+        single: vec![2],
         one_sided: OneSided { train_only: vec![2], ..OneSided::default() },
+        ..Audit::default()
     }
 }
 
@@ -92,6 +94,33 @@ fn everything_that_was_planted_is_found_at_once() {
     assert_eq!((audit.suspects[0].row, audit.suspects[0].suggested), (12, 0));
     assert_eq!(audit.crossings, [Crossing { group: "a40".into(), train: vec![40], test: vec![5] }]);
     assert_eq!(audit.one_sided, OneSided { test_only: vec![2], ..OneSided::default() });
+}
+
+/// Rows of two clouds, and one row of a third class.
+fn clouds_and_one() -> (Array2<f32>, Vec<u16>) {
+    let mut x =
+        Array2::from_shape_fn((61, 3), |(i, j)| (i % 2) as f32 * 3.0 + ((i * 7 + j * 5) % 11) as f32 * 0.1);
+    x.row_mut(60).fill(-4.0);
+    (x, (0..61).map(|i| if i == 60 { 2 } else { i % 2 }).collect())
+}
+
+#[test]
+fn a_class_of_one_row_is_named_and_no_obstacle() {
+    let (x, labels) = clouds_and_one();
+    let side = Side { features: x.view(), labels: &labels, groups: &[] };
+    let audit = Audit::of(side, side, 3, 0.5).unwrap();
+    assert_eq!((audit.single, audit.not_judged), (vec![2], None));
+    assert!(audit.suspects.iter().all(|suspect| suspect.row != 60), "{:?}", audit.suspects);
+}
+
+#[test]
+fn a_network_that_diverges_leaves_the_other_findings() {
+    let (x, labels) = clouds_and_one();
+    let x = x.mapv(|x| 1e30 * x);
+    let side = Side { features: x.view(), labels: &labels, groups: &[] };
+    let audit = Audit::of(side, side, 3, 0.5).unwrap();
+    assert!(audit.suspects.is_empty() && !audit.duplicates.is_empty());
+    assert!(audit.not_judged.unwrap().contains("diverged"));
 }
 
 #[test]

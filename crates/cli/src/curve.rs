@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_data::augment::Preset;
-use mlprobe_experiments::Settings;
 use mlprobe_experiments::curve::{DataCurve, PARTS};
 use mlprobe_experiments::report::{curve_markdown, growth_figure};
 use mlprobe_experiments::settings::{Compared, Subset};
+use mlprobe_experiments::{Error, Settings};
 
 use crate::options::StudyOptions;
 use crate::progress::print;
@@ -45,13 +45,23 @@ pub fn run(Arguments { study, run, parts, preset }: Arguments) -> Result<()> {
         None => front::runs()
             .join(name(&inputs.settings).context("the curve has no folder; name one with --out")?),
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut diverged) = (Vec::new(), None);
     for part in parts {
         inputs.settings.protocol.subset = Some(Subset { fraction: part, per_seed: false });
         inputs.settings.protocol.check()?;
         print(format_args!("{} % of the training images:", 100.0 * part));
         let run = run.clone().inside(out.join(format!("part-{}", 100.0 * part)));
-        runs.push(run_part(&inputs, run, threads, preset)?);
+        match run_part(&inputs, run, threads, preset) {
+            Ok(results) => runs.push(results),
+            Err(error) if error.downcast_ref().is_some_and(Error::is_divergence) => {
+                print(format_args!("NOTE: {error}. So did every arm: this part is left out."));
+                diverged = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let (true, Some(error)) = (runs.is_empty(), diverged) {
+        return Err(error);
     }
     let curve = DataCurve::of(&runs);
     let text = curve_markdown(&curve)?;

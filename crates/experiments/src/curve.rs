@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::answers::Answer;
-use crate::analysis::questions::Measure;
+use crate::analysis::questions::{Measure, Question};
 use crate::analysis::results::Results;
 
 /// The parts of the training images that a curve is made of unless others are asked for.
@@ -35,7 +35,36 @@ pub struct CurvePoint {
     pub answers: Vec<Answer>,
 }
 
+impl CurvePoint {
+    /// The answer to `question`; `None` if one of its arms diverged.
+    pub(crate) fn answer(&self, question: &Question) -> Option<&Answer> {
+        self.answers.iter().find(|answer| answer.contrast == *question)
+    }
+}
+
 impl DataCurve {
+    /// The arms of all parts, since one that diverged is missing from some.
+    pub(crate) fn arms(&self) -> Vec<&str> {
+        let mut arms: Vec<&str> = Vec::new();
+        for (name, _) in self.points.iter().flat_map(|point| &point.arms) {
+            if !arms.contains(&name.as_str()) {
+                arms.push(name);
+            }
+        }
+        arms
+    }
+
+    /// The questions that are answered at some part.
+    pub(crate) fn questions(&self) -> Vec<&Question> {
+        let mut questions: Vec<&Question> = Vec::new();
+        for answer in self.points.iter().flat_map(|point| &point.answers) {
+            if !questions.contains(&&answer.contrast) {
+                questions.push(&answer.contrast);
+            }
+        }
+        questions
+    }
+
     /// The curve of finished runs of one study, each at another part of the training images.
     pub fn of(runs: &[Results]) -> Self {
         let first = runs.first();

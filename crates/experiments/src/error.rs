@@ -108,7 +108,7 @@ pub enum Error {
 
 impl Error {
     /// Whether a run diverged, so that the others can go on without it.
-    pub(crate) fn is_divergence(&self) -> bool {
+    pub fn is_divergence(&self) -> bool {
         matches!(self, Self::Training { source, .. } if matches!(**source, mlprobe_nn::Error::Diverged { .. }))
     }
 

@@ -3,6 +3,7 @@
 use mlprobe_stats::{Answer, Contrast, Interval, LEVEL, Pooled, pool, require};
 use serde::Serialize;
 
+use crate::analysis::chance::noted;
 use crate::analysis::results::{About, Results};
 use crate::error::Result;
 
@@ -21,6 +22,8 @@ pub struct PooledComparison {
     pub pooled: Pooled,
     /// Better, worse, equivalent or undecided for the population of data sets.
     pub answer: Answer,
+    /// Data sets on which an arm is not shown to have learned anything, where the answer would be equivalent otherwise.
+    pub not_above_chance: Vec<String>,
     /// A difference inside plus or minus this counts as none: the largest of the runs' margins.
     pub margin: f64,
 }
@@ -74,11 +77,23 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
         let Some(data_sets) = runs.iter().map(of_run).collect::<Option<Result<Vec<_>>>>() else { continue };
         let data_sets = data_sets?;
         let pooled = pool(&data_sets.iter().map(|of| of.contrast).collect::<Vec<_>>())?;
+        let at_chance = |run: &&Results| {
+            let arms = noted(&run.notes);
+            [&first.a, &first.b].into_iter().any(|name| arms.contains(name))
+        };
+        let mut answer = pooled.decide(margin)?.answer;
+        let mut not_above_chance: Vec<String> =
+            runs.iter().filter(at_chance).map(|run| run.about.dataset.name.clone()).collect();
+        match answer {
+            Answer::Equivalent if !not_above_chance.is_empty() => answer = Answer::Undecided,
+            _ => not_above_chance.clear(),
+        }
         pooled_comparisons.push(PooledComparison {
             effect: first.effect.clone(),
             a: first.a.clone(),
             b: first.b.clone(),
-            answer: pooled.decide(margin)?.answer,
+            answer,
+            not_above_chance,
             data_sets,
             pooled,
             margin,

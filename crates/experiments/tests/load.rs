@@ -12,9 +12,9 @@ use mlprobe_data::augment::Preset;
 use mlprobe_data::{Dataset, LabelledImages};
 use mlprobe_experiments::reproduction;
 use mlprobe_experiments::settings::{Compared, Draws, Images, Settings};
-use mlprobe_experiments::{FeatureSource, Progress, Protocol, RunFolder, Session};
+use mlprobe_experiments::{FeatureSource, LabelledFeatures, Progress, Protocol, RunFolder, Session, Study};
 use mlprobe_features::{ExtractorSettings, FeatureCache, Precision, SqueezeNet};
-use ndarray::Array4;
+use ndarray::{Array2, Array4};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -143,6 +143,40 @@ fn sixteen_threads_on_any_number_of_cores_give_the_same_bits_within_the_stated_m
     for study in STUDIES {
         assert_eq!(limited(study, 10_000, 2000, 1).sums, limited(study, 10_000, 2000, 16).sums, "{study}");
     }
+}
+
+/// A comparison with as many classes as there may be; prints how much memory it took.
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn many_classes() {
+    let labels = |rows: usize| (0..rows).map(|i| (i * 65_535 / (rows - 1)) as u16).collect();
+    let set = |first: usize, rows: usize| {
+        let x = Array2::from_shape_fn((rows, 2), |(i, j)| ((first + i) * 37 + j) as f32 / 1000.0);
+        LabelledFeatures::new(x, labels(rows)).unwrap()
+    };
+    let (train, test) = (set(0, 8), set(8, 8));
+    let protocol = Protocol { hidden: vec![2], ..Protocol::new(vec![0, 1], 2) };
+    let study = Study::new(&test).protocol(protocol).threads(1).arm("a", &train).arm("b", &train);
+    let outcome = study.run().unwrap();
+    assert_eq!(outcome.results.arms[1].quality.as_ref().unwrap().classes.len(), 1 << 16);
+    println!("heap {}", MEMORY.peak_usage());
+}
+
+/// The table of confusions of 65,536 classes would take 16 GiB.
+#[test]
+fn as_many_classes_as_there_may_be_stay_within_the_stated_memory() {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "many_classes", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let heap: usize = stdout.split_once("heap ").unwrap().1.trim().lines().next().unwrap().parse().unwrap();
+    // Of 2 arms and 2 seeds, 8 test rows and networks of 2 hidden units.
+    let (arms, seeds, m, h, k) = (2, 2, 8, 2, 1 << 16);
+    let expected = arms * seeds * (8 * m * k + 24 * h * k) + arms * 1024 * k + 56 * MIB + 4 * MIB;
+    println!("{k} classes: {heap} of {expected} bytes");
+    assert!(heap <= expected, "{heap} bytes, {expected} stated");
 }
 
 #[test]

@@ -4,11 +4,13 @@ use mlprobe_stats::{SequentialRule, summary};
 
 use crate::analysis::answers::{Rules, answer, claims};
 use crate::analysis::arms::ArmResults;
+use crate::analysis::chance::{not_above_chance, noted, withhold};
 use crate::analysis::comparison::{Side, compare, correct};
 use crate::analysis::costs::costs;
 use crate::analysis::quality::quality;
 use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, ArmScore, Results, Robustness};
+use crate::engine::notes::Note;
 use crate::engine::scoring::{Tested, TrainedRun};
 use crate::error::Result;
 
@@ -62,6 +64,15 @@ pub(crate) fn conclude(results: &mut Results, tested: &[Vec<&[Tested]>], plan: &
     let side = |arm: usize| Side { arm: &results.arms[arm], tested: &tested[arm], labels: plan.labels };
     results.costs = costs(&results.arms);
     let epochs = results.epochs();
+    results.notes.retain(|note| !matches!(note.note, Note::NotAboveChance { .. }));
+    for (index, arm) in results.arms.iter().enumerate() {
+        if let Some(chance) = not_above_chance(side(index).correct(epochs).view(), plan.labels)? {
+            let seeds = arm.runs.iter().map(|run| run.seed).collect();
+            let note = Note::NotAboveChance { chance };
+            results.notes.push(ArmNote { arm: arm.name.clone(), seeds, note });
+        }
+    }
+    let at_chance = noted(&results.notes);
     let rules = rules(results, plan.sequential);
     let index = |name: &str| results.arms.iter().position(|arm| arm.name == name);
     let mut answers = Vec::new();
@@ -69,6 +80,7 @@ pub(crate) fn conclude(results: &mut Results, tested: &[Vec<&[Tested]>], plan: &
         let sides = index(&question.a).zip(index(&question.b)).map(|(a, b)| (side(a), side(b)));
         answers.extend(answer(question, &results.arms, &results.comparisons, sides, epochs, &rules)?);
     }
+    answers.iter_mut().for_each(|answer| withhold(answer, &at_chance));
     results.claims = claims(plan.questions, &answers);
     results.answers = answers;
     results.questions = plan.questions.to_vec();

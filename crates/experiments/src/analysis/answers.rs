@@ -38,6 +38,10 @@ pub struct Answer {
     pub seeds: usize,
     /// For the cost measures, the test accuracy to reach, a fraction.
     pub target: Option<f64>,
+    /// The arms whose accuracy is not shown to be above that of always naming the most frequent test class, where the answer
+    /// would be equivalent otherwise.
+    #[serde(default)]
+    pub not_above_chance: Vec<String>,
 }
 
 /// What an interval covers beside new weights, orders and draws of augmentation, which follow from the seed.
@@ -166,6 +170,7 @@ pub(crate) fn decided(
         p_value: None,
         seeds,
         target,
+        not_above_chance: Vec::new(),
     };
     if seeds < 2 {
         return Ok(answer);

@@ -4,6 +4,7 @@ pub(crate) mod analyse;
 pub(crate) mod answers;
 pub(crate) mod arms;
 pub(crate) mod baselines;
+pub(crate) mod chance;
 pub(crate) mod comparison;
 pub(crate) mod costs;
 pub(crate) mod machine;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::answers::{Answer, Rules, decided};
 use crate::analysis::baselines::NEIGHBOURS;
+use crate::analysis::chance::{not_above_chance, withhold};
 use crate::analysis::comparison::{BOOTSTRAP_SEED, RESAMPLES};
 use crate::analysis::questions::Question;
 use crate::engine::Engine;
@@ -115,12 +116,13 @@ pub(crate) fn compare_probes(
             Some(resampled.contrast(seeds)?)
         }
     };
-    Ok(ProbeAnswer {
-        probe,
-        a_accuracy: summary(&of_a)?,
-        b_accuracy: summary(&of_b)?,
-        answer: decided(question, &differences, crossed, None, rules)?,
-    })
+    let mut answer = decided(question, &differences, crossed, None, rules)?;
+    let mut at_chance = Vec::new();
+    for (name, correct) in [(&question.a, &a), (&question.b, &b)] {
+        at_chance.extend(not_above_chance(correct.view(), labels)?.map(|_| name.clone()));
+    }
+    withhold(&mut answer, &at_chance);
+    Ok(ProbeAnswer { probe, a_accuracy: summary(&of_a)?, b_accuracy: summary(&of_b)?, answer })
 }
 
 impl Probing<'_> {

@@ -1,13 +1,13 @@
 //! What an arm's models get right and wrong on the test set, beyond accuracy: class by class, and how well
 //! their confidence is calibrated.
 
-use mlprobe_stats::metrics::{ClassScores, Confused, Mistake, Predictions, Reliability};
+use mlprobe_stats::metrics::{ClassScores, Confused, ConfusionMatrix, Mistake, Predictions, Reliability};
 use mlprobe_stats::{Summary, summary};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::scoring::Tested;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// An arm's models after the last epoch, on the test set. A [`Summary`] is over seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,22 +84,17 @@ pub(crate) fn quality(tested: &[&[Tested]], labels: &[u16], classes: &[String]) 
     };
 
     let views: Vec<_> = last.iter().map(|tested| tested.probabilities.view()).collect();
-    let stacked = concatenate(Axis(0), &views).map_err(|error| Error::Argument {
-        operation: "joining the predictions of all seeds",
-        expected: "the same classes in each".into(),
-        actual: error.to_string(),
-        next: "train every run on the same classes",
-    })?;
-    let repeated = labels.repeat(last.len());
-    let together = Predictions::new(&repeated, stacked.view())?;
-    let confusion = together.confusion();
+    // Predictions of all seeds together, without a copy of their probabilities.
+    let (repeated, predicted) = (labels.repeat(last.len()), of_runs.iter().flat_map(Predictions::predicted));
+    let predicted: Vec<u16> = predicted.copied().collect();
+    let confusion = ConfusionMatrix::new(&repeated, &predicted, classes.len())?;
     let mut mean = Array2::zeros(views[0].dim());
     views.iter().for_each(|view| mean += view);
     mean /= last.len() as f32;
     let mistakes = Predictions::new(labels, mean.view())?.most_confident_mistakes(labels.len());
-    let counts: Vec<Vec<u32>> = confusion.counts().outer_iter().map(|row| row.to_vec()).collect();
+    let together = confusion.classes();
     let share = |pair: Confused| {
-        let of_class: u32 = counts[usize::from(pair.label)].iter().sum();
+        let of_class = together[usize::from(pair.label)].support;
         f64::from(pair.images) / f64::from(of_class.max(1))
     };
     let examples = |pair: Confused| {
@@ -109,7 +104,7 @@ pub(crate) fn quality(tested: &[&[Tested]], labels: &[u16], classes: &[String]) 
     Ok(Quality {
         top5_accuracy: over_seeds(&|run| run.top_k_accuracy(5))?,
         calibration_error: over_seeds(&|run| run.reliability().expected_calibration_error())?,
-        reliability: together.reliability(),
+        reliability: Reliability::of(of_runs.iter().flat_map(Predictions::scored)),
         classes: classes
             .iter()
             .enumerate()
@@ -128,6 +123,9 @@ pub(crate) fn quality(tested: &[&[Tested]], labels: &[u16], classes: &[String]) 
             .map(|confused| ConfusedPair { confused, share: share(confused), examples: examples(confused) })
             .collect(),
         mistakes: mistakes.iter().take(Quality::MISTAKES).copied().collect(),
-        confusion: if classes.len() <= Quality::MATRIX { counts } else { Vec::new() },
+        confusion: match classes.len() <= Quality::MATRIX {
+            true => confusion.counts().outer_iter().map(|row| row.to_vec()).collect(),
+            false => Vec::new(),
+        },
     })
 }

@@ -14,10 +14,11 @@ use crate::settings::Protocol;
 /// The oldest schema that is still read.
 const OLDEST: u32 = 2;
 
-/// No number that was measured is larger, and figures of such numbers can still be drawn.
-const LARGEST: f64 = 1e15;
-/// Fields of numbers that may be of any size, since they name something.
-const NAMES: [&str; 2] = ["seed", "seeds"];
+/// No number that was measured is larger, and figures of such numbers can still be drawn. Features and logits are numbers of 32
+/// bits, below 3.5e38, so losses, their differences and their deviations stay below it.
+const LARGEST: f64 = 1e40;
+/// Fields of numbers that may be of any size, since they were asked for and are not drawn.
+const NAMES: [&str; 3] = ["seed", "seeds", "learning_rate"];
 
 /// Reads a `results.json`.
 ///

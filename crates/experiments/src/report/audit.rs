@@ -46,6 +46,8 @@ struct Model<'a> {
     groups: Vec<Group<'a>>,
     train_only: Vec<String>,
     test_only: Vec<String>,
+    /// Names of the classes of one training row.
+    single: Vec<String>,
     answers: Vec<Row<'a>>,
     /// How many answers differ.
     changed: usize,
@@ -165,6 +167,7 @@ impl AuditPage<'_> {
                 .collect::<Result<_>>()?,
             train_only: names(&audit.one_sided.train_only),
             test_only: names(&audit.one_sided.test_only),
+            single: names(&audit.single),
             changed: answers.iter().filter(|row| row.differs).count(),
             answers,
             command,

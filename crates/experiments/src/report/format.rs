@@ -34,9 +34,12 @@ pub(super) fn amount(number: f64) -> String {
     }
 }
 
-/// With so many decimals.
+/// With so many decimals; from a milliard on as a power of ten.
 pub(super) fn fixed(number: f64, decimals: usize) -> String {
-    minus(format!("{number:.decimals$}"))
+    match number.abs() < 1e9 {
+        true => minus(format!("{number:.decimals$}")),
+        false => minus(format!("{number:.2e}")),
+    }
 }
 
 /// A probability: 0.9712 gives 0.971, and what would be written as 0 or 1 says so.
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!([0.0, 0.25, 1.0].map(probability), ["< 0.001", "0.250", "> 0.999"]);
         let seconds = [0.46, 9.6, 59.6, 200.0, 3600.0].map(duration);
         assert_eq!(seconds, ["0.5 s", "10 s", "1 min 0 s", "3 min 20 s", "1 h 0 min"]);
+        assert_eq!([12.345, -1.234e20].map(|x| fixed(x, 2)), ["12.35", "\u{2212}1.23e20"]);
         let numbers = [0, 999, 1000, 50_000, 1_234_567].map(thousands);
         assert_eq!(numbers, ["0", "999", "1,000", "50,000", "1,234,567"]);
         assert_eq!(markdown("a*b`<i>|\nc"), r"a\*b\`\<i\>\| c");

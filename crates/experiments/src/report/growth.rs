@@ -42,14 +42,12 @@ fn draw(curve: &DataCurve, svg: &mut String) -> Drawn {
         .y_desc("Percentage points, with intervals")
         .label_style(("sans-serif", 13))
         .draw()?;
-    let contrasts = curve.points.first().map_or(0, |point| point.answers.len());
-    for (i, colour) in (0..contrasts).zip(COLOURS.iter().cycle()) {
+    for (contrast, colour) in curve.questions().into_iter().zip(COLOURS.iter().cycle()) {
         let of_point = |point: &CurvePoint| {
-            let answer = point.answers.get(i)?;
+            let answer = point.answer(contrast)?;
             Some((point.images as f64, 100.0 * answer.difference, answer.interval))
         };
         let values: Vec<_> = curve.points.iter().filter_map(of_point).collect();
-        let contrast = &curve.points[0].answers[i].contrast;
         let sample = *colour;
         chart
             .draw_series(LineSeries::new(values.iter().map(|&(x, y, _)| (x, y)), colour.stroke_width(2)))?

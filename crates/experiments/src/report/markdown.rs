@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::model::Model;
 use super::templates::render;
+use crate::analysis::answers::Answer;
+use crate::analysis::questions::Question;
 use crate::analysis::results::Results;
 use crate::curve::DataCurve;
 use crate::error::Result;
@@ -58,7 +60,23 @@ pub fn plan_text(plan: &StudyPlan) -> Result<String> {
 /// # Errors
 /// As [`markdown`].
 pub fn curve_markdown(curve: &DataCurve) -> Result<String> {
-    render("curve.md", curve)
+    #[derive(Serialize)]
+    struct Contrast<'a> {
+        question: &'a Question,
+        /// One per part; none where an arm diverged.
+        answers: Vec<Option<&'a Answer>>,
+    }
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(flatten)]
+        curve: &'a DataCurve,
+        names: Vec<&'a str>,
+        contrasts: Vec<Contrast<'a>>,
+    }
+    let answers = |question| curve.points.iter().map(|point| point.answer(question)).collect();
+    let contrast = |question| Contrast { question, answers: answers(question) };
+    let contrasts = curve.questions().into_iter().map(contrast).collect();
+    render("curve.md", &Whole { curve, names: curve.arms(), contrasts })
 }
 
 /// Pooled comparisons as Markdown.

@@ -20,8 +20,12 @@ use crate::tuned::Report;
 /// use mlprobe_experiments::{LabelledFeatures, Study, report::Page};
 /// use ndarray::Array2;
 ///
-/// let set = LabelledFeatures::new(Array2::from_shape_fn((20, 2), |(i, j)| (i + j) as f32), vec![0; 20])?;
-/// let outcome = Study::new(&set).arm("one", &set).arm("other", &set).seeds(2).epochs(2).run()?;
+/// let set = |first: usize| {
+///     let features = Array2::from_shape_fn((20, 2), |(i, j)| (first + i + j) as f32);
+///     LabelledFeatures::new(features, (0..20).map(|i| i % 2).collect())
+/// };
+/// let (train, test) = (set(0)?, set(20)?);
+/// let outcome = Study::new(&test).arm("one", &train).arm("other", &train).seeds(2).epochs(2).run()?;
 ///
 /// let html = Page::new(&outcome.results).render()?;
 /// assert!(html.starts_with("<!doctype html>"));

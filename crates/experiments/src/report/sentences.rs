@@ -30,6 +30,7 @@ fn answer(answer: Decision, mean: f64, half_width: f64) -> Answer {
         p_value: Some(0.01),
         seeds: 5,
         target: None,
+        not_above_chance: Vec::new(),
     }
 }
 

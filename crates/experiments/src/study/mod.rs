@@ -30,12 +30,13 @@ const BATCH_SIZE: usize = 100;
 /// use ndarray::Array2;
 ///
 /// // Two classes of points in the plane: below and above 0.5.
-/// let points = |n: usize| {
-///     let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 37 + j * 11) % 101) as f32 / 101.0);
+/// let points = |rows: std::ops::Range<usize>| {
+///     let place = |(i, j)| ((rows.start + i) * 37 + j * 11) % 1009;
+///     let features = Array2::from_shape_fn((rows.len(), 2), |index| place(index) as f32 / 1009.0);
 ///     let labels = features.rows().into_iter().map(|row| u16::from(row[0] > 0.5)).collect();
 ///     LabelledFeatures::new(features, labels)
 /// };
-/// let (few, many, test) = (points(20)?, points(200)?, points(500)?);
+/// let (few, many, test) = (points(0..20)?, points(0..200)?, points(200..700)?);
 ///
 /// let outcome = Study::new(&test).learning_rate(0.1).arm("few", &few).arm("many", &many).seeds(5).run()?;
 /// println!("{}", outcome.summary());

@@ -105,8 +105,11 @@ impl Study<'_> {
     /// use ndarray::Array2;
     ///
     /// let folder = tempfile::tempdir()?;
-    /// let points = |n: usize| LabelledFeatures::new(Array2::from_elem((n, 2), 0.5), (0..n).map(|i| (i % 2) as u16).collect());
-    /// let (few, many, test) = (points(20)?, points(40)?, points(50)?);
+    /// let points = |rows: std::ops::Range<usize>| {
+    ///     let features = Array2::from_shape_fn((rows.len(), 2), |(i, _)| (rows.start + i) as f32 / 100.0);
+    ///     LabelledFeatures::new(features, rows.map(|i| (i % 2) as u16).collect())
+    /// };
+    /// let (few, many, test) = (points(0..20)?, points(0..40)?, points(40..90)?);
     /// let study = Study::new(&test).arm("few", &few).arm("many", &many).seeds(2).epochs(3);
     ///
     /// let (resumed, trained) = (AtomicUsize::new(0), AtomicUsize::new(0));

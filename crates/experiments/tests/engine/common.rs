@@ -7,12 +7,12 @@ use ndarray::Array2;
 pub const CLASSES: usize = 3;
 pub const DIM: usize = 6;
 
-/// Rows around one centre per class; `shift` tells sets apart.
+/// Rows around one centre per class; `shift` tells sets apart, which have no row in common.
 pub fn set(n: usize, shift: usize) -> LabelledFeatures {
     let labels: Vec<u16> = (0..n).map(|i| (i % CLASSES) as u16).collect();
     let features = Array2::from_shape_fn((n, DIM), |(i, j)| {
         let centre = if j % CLASSES == i % CLASSES { 1.0 } else { 0.0 };
-        centre + ((i * 31 + j * 17 + shift * 7) % 23) as f32 / 23.0
+        centre + ((i * 31 + j * 17 + shift * 7) % 23) as f32 / 23.0 + shift as f32 / 1000.0
     });
     LabelledFeatures::new(features, labels).unwrap()
 }

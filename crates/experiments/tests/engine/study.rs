@@ -372,7 +372,7 @@ fn any_epochs_to_report_at_are_read_compared_and_kept() {
 #[test]
 fn comparisons_that_answer_one_question_are_corrected_epoch_by_epoch() {
     let study = || {
-        let study = Study::new(&set(90, 1)).protocol(protocol(0..4, 6)).learning_rate(0.05);
+        let study = Study::new(&set(90, 9)).protocol(protocol(0..4, 6)).learning_rate(0.05);
         (0..4).fold(study, |study, shift| study.arm(&format!("arm-{shift}"), &set(60, shift)))
     };
     let comparisons = run(&study()).results.comparisons;

@@ -28,7 +28,9 @@ fn audit(findings: usize) -> Audit {
             })
             .collect(),
         crossings: vec![Crossing { group: "<b>one</b>".into(), train: vec![4], test: vec![5, 900] }],
+        single: vec![2],
         one_sided: OneSided { train_only: vec![1], ..OneSided::default() },
+        ..Audit::default()
     }
 }
 
@@ -52,6 +54,7 @@ fn the_page_has_few_pictures_however_many_findings_there_are() {
     assert!(page.contains("42 test images and 40 training images"));
     assert!(page.contains("&lt;b&gt;one&lt;&#x2f;b&gt;") && !page.contains("<b>one"), "escaped");
     assert!(page.contains("1 class has no test image, so nothing measures it: automobile"));
+    assert!(page.contains("1 class has a single training image, whose label cannot be judged: bird."));
 }
 
 #[test]

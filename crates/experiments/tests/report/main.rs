@@ -4,6 +4,7 @@
 
 mod audit;
 mod common;
+mod diverged;
 mod page;
 mod pooling;
 mod reading;

@@ -25,7 +25,7 @@ impl Reliability {
     pub const BINS: usize = 15;
 
     /// Sorts (confidence in [0, 1], correct) pairs into the bins.
-    pub(super) fn of(predictions: impl Iterator<Item = (f32, bool)>) -> Self {
+    pub fn of(predictions: impl Iterator<Item = (f32, bool)>) -> Self {
         let mut sums = [(0_u32, 0.0_f64, 0_u32); Self::BINS];
         for (confidence, correct) in predictions {
             let confidence = f64::from(confidence);

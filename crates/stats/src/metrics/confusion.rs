@@ -2,12 +2,19 @@
 
 use super::labels::check_labels;
 use crate::error::Result;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Counts (K, K): row = true class, column = predicted class.
+/// Counts (K, K): row = true class, column = predicted class. Only cells above 0 are kept, N at most, since most are 0 where there
+/// are many classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfusionMatrix(Array2<u32>);
+pub struct ConfusionMatrix {
+    /// K.
+    classes: usize,
+    /// By true and predicted class.
+    cells: BTreeMap<(u16, u16), u32>,
+}
 
 /// How well one class was found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,7 +44,7 @@ impl ConfusionMatrix {
     /// Counts the pairs of `labels` and `predicted` (N each), both below `classes` (K).
     ///
     /// # Errors
-    /// If N is 0, the lengths differ, K is 0 or above 256, or a class is not below K.
+    /// If N is 0, the lengths differ, K is 0 or above 65,536, or a class is not below K.
     ///
     /// ```
     /// use mlprobe_stats::metrics::ConfusionMatrix;
@@ -58,52 +65,57 @@ impl ConfusionMatrix {
 
     /// [`new`](Self::new) for classes known to be below `classes`.
     pub(super) fn count(labels: &[u16], predicted: &[u16], classes: usize) -> Self {
-        let mut counts = Array2::zeros((classes, classes));
+        let mut cells = BTreeMap::new();
         for (&label, &predicted) in labels.iter().zip(predicted) {
-            counts[[usize::from(label), usize::from(predicted)]] += 1;
+            *cells.entry((label, predicted)).or_default() += 1;
         }
-        Self(counts)
+        Self { classes, cells }
     }
 
-    /// The counts (K, K): row = true class, column = predicted class.
-    pub fn counts(&self) -> ArrayView2<'_, u32> {
-        self.0.view()
+    /// The counts (K, K): row = true class, column = predicted class. They take 4 K² bytes.
+    pub fn counts(&self) -> Array2<u32> {
+        let mut counts = Array2::zeros((self.classes, self.classes));
+        for (&(label, predicted), &images) in &self.cells {
+            counts[[usize::from(label), usize::from(predicted)]] = images;
+        }
+        counts
     }
 
     /// Share of images on the diagonal, in [0, 1].
     pub fn accuracy(&self) -> f64 {
-        ratio(self.0.diag().sum(), self.0.sum())
+        let hits = self.cells.iter().filter(|((label, predicted), _)| label == predicted);
+        ratio(hits.map(|(_, images)| images).sum(), self.cells.values().sum())
     }
 
     /// Precision, recall and F1 of the K classes (van Rijsbergen, *Information Retrieval*, 1979, chapter 7). What is
     /// undefined is 0.
     pub fn classes(&self) -> Vec<ClassScores> {
-        let (support, predicted) = (self.0.sum_axis(Axis(1)), self.0.sum_axis(Axis(0)));
-        (0..self.0.nrows())
-            .map(|k| {
-                let hits = self.0[[k, k]];
-                ClassScores {
-                    precision: ratio(hits, predicted[k]),
-                    recall: ratio(hits, support[k]),
-                    f1: ratio(2 * hits, predicted[k] + support[k]),
-                    support: support[k],
-                }
-            })
-            .collect()
+        // Of each class: images, predictions, and those that are both.
+        let mut counts = vec![[0_u32; 3]; self.classes];
+        for (&(label, predicted), &images) in &self.cells {
+            counts[usize::from(label)][0] += images;
+            counts[usize::from(predicted)][1] += images;
+            if label == predicted {
+                counts[usize::from(label)][2] += images;
+            }
+        }
+        let scores = |[support, predicted, hits]: [u32; 3]| ClassScores {
+            precision: ratio(hits, predicted),
+            recall: ratio(hits, support),
+            f1: ratio(2 * hits, predicted + support),
+            support,
+        };
+        counts.into_iter().map(scores).collect()
     }
 
     /// The `count` cells off the diagonal that hold most images, most first, and in row order among equals. Pairs
     /// that were never confused are left out.
     pub fn most_confused(&self, count: usize) -> Vec<Confused> {
         let mut pairs: Vec<Confused> = self
-            .0
-            .indexed_iter()
-            .filter(|&((label, predicted), &images)| label != predicted && images > 0)
-            .map(|((label, predicted), &images)| Confused {
-                label: label as u16,
-                predicted: predicted as u16,
-                images,
-            })
+            .cells
+            .iter()
+            .filter(|((label, predicted), _)| label != predicted)
+            .map(|(&(label, predicted), &images)| Confused { label, predicted, images })
             .collect();
         pairs.sort_by_key(|pair| std::cmp::Reverse(pair.images));
         pairs.truncate(count);

@@ -105,8 +105,12 @@ impl<'a> Predictions<'a> {
 
     /// Confidence against accuracy, in equal bins.
     pub fn reliability(&self) -> Reliability {
-        let scored = (0..self.labels.len()).map(|i| (self.confidence(i), self.is_correct(i)));
-        Reliability::of(scored)
+        Reliability::of(self.scored())
+    }
+
+    /// The probability of each image's predicted class, in [0, 1], and whether that is its label.
+    pub fn scored(&self) -> impl Iterator<Item = (f32, bool)> {
+        (0..self.labels.len()).map(|i| (self.confidence(i), self.is_correct(i)))
     }
 
     /// The `count` mistakes with the highest confidence, highest first; the lower index goes first among equals.
