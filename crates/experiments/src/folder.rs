@@ -97,7 +97,10 @@ impl RunFolder {
         for entry in entries {
             let inside = entry.map_err(failed("reading", path))?.path();
             let holds_something = fs::read_dir(&inside).is_ok_and(|mut entries| entries.next().is_some());
-            if holds_something || !(EMPTY.iter().any(|ours| inside.ends_with(ours)) || is_part(&inside)) {
+            let is_ours = EMPTY.iter().any(|ours| inside.ends_with(ours));
+            // A process may be writing its record just now.
+            let name = inside.file_name().unwrap_or_default().to_string_lossy();
+            if holds_something || !(is_ours || mlprobe_files::is_temporary(&name)) {
                 foreign.push(inside);
             }
         }
@@ -162,13 +165,6 @@ impl RunFolder {
         let path = self.path.join(name);
         mlprobe_files::write(&path, bytes).map_err(failed("writing", &path))
     }
-}
-
-/// Whether a process is still writing this file, or was killed while it did.
-fn is_part(path: &Path) -> bool {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with('.') && name.ends_with(".tmp"))
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {

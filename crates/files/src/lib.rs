@@ -142,7 +142,7 @@ pub fn next_step(error: &io::Error) -> &'static str {
 }
 
 /// Whether [`beside`] gives names like this: `.`, letters and digits, `.tmp`.
-fn is_temporary(name: &str) -> bool {
+pub fn is_temporary(name: &str) -> bool {
     let middle = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
     middle.is_some_and(|middle| middle.len() == RANDOM && middle.chars().all(|c| c.is_ascii_alphanumeric()))
 }
