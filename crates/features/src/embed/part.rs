@@ -42,8 +42,8 @@ pub fn settle(out: &Path, extractor: &dyn Extractor, files: &[PathBuf]) -> Resul
         (true, false, true) => {
             let rows = matrix::rows(out, header.dim).map_err(to_in_the_way)? as u64;
             let kept = Kept::read(&manifest_part, &header, files, rows)?;
-            let is_empty = size(&matrix_part) <= HEADER as u64;
-            if is_empty && (kept.images, kept.rows as u64) == (files.len(), rows) {
+            let is_empty = size(&matrix_part) <= HEADER as u64 && matrix::is_part(&matrix_part, header.dim)?;
+            if is_empty && kept.rows as u64 == rows {
                 if matrix_part.exists() {
                     fs::remove_file(&matrix_part).map_err(Error::io("removing", &matrix_part))?;
                 }

@@ -84,7 +84,7 @@ fn files_of_others_in_the_place_of_parts_and_manifests_are_refused_and_left_alon
     *changed.last_mut().unwrap() ^= 1;
 
     let captions = &b"{\"image\": \"a.png\", \"caption\": \"a cat\"}\n"[..];
-    let states: [(&str, [Option<&[u8]>; 4]); 12] = [
+    let states: [(&str, [Option<&[u8]>; 4]); 13] = [
         ("a table of captions", [None, Some(captions), None, None]),
         ("captions on one line without an end", [None, Some(&captions[..30]), None, None]),
         ("an empty file", [None, Some(b""), None, None]),
@@ -96,6 +96,10 @@ fn files_of_others_in_the_place_of_parts_and_manifests_are_refused_and_left_alon
         ("an array of somebody else", [Some(b"\x93NUMPY\x01\0v\0{'descr': '<f8', "), None, None, None]),
         ("the same beside parts", [Some(b"no array"), None, Some(&half_rows), Some(&half_lines)]),
         ("an array like ours without a manifest", [Some(rows), None, None, None]),
+        (
+            "the same beside a part fetched from elsewhere",
+            [Some(rows), None, Some(b"\x93NUMPY"), Some(lines)],
+        ),
         ("the same beside a part of another network", [Some(rows), None, None, Some(other)]),
     ];
     for (what, state_before) in states {
