@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::names::{self, Part, part_of, text_of};
-use super::table::{LABELS, Table, is_table};
+use super::columns::Wanted;
+use super::listing::{Listing, paths};
+use super::names::{self, Numbering, Part, numbering, part_of, text_of};
+use super::rows::is_table;
+use super::table::Table;
+use crate::error::first_of;
 use crate::folder_tree::Folder;
 use crate::layout::Layout;
 use crate::summary::Oddity;
@@ -26,17 +30,46 @@ pub(crate) struct Arrangement {
     pub(crate) oddities: Vec<Oddity>,
 }
 
+impl Arrangement {
+    /// Whether images are set aside for testing.
+    pub(crate) fn is_divided(&self) -> bool {
+        self.test.is_some()
+    }
+
+    /// Takes the images that tables divide into parts. Validation images are the test images where there are no others, and are
+    /// left out where there are. What divides them, a file and maybe a column of it, is said where it is not a folder.
+    pub(super) fn take(&mut self, mut parts: BTreeMap<Option<Part>, ByClass>, by: Option<(PathBuf, Option<String>)>) {
+        let mut take = |part| parts.remove(&part);
+        let (train, test) = (take(Some(Part::Train)), take(Some(Part::Test)));
+        let (validation, others) = (take(Some(Part::Validation)), take(None));
+        let number = validation.iter().flat_map(ByClass::values).map(Vec::len).sum();
+        let is_test = test.is_none();
+        let test = test.or(validation);
+        (self.train, self.test) = match (train.or(others), test) {
+            (Some(train), test) => (train, test),
+            (None, all) => (all.unwrap_or_default(), None),
+        };
+        if let (Some((file, column)), Some(_)) = (by, &self.test) {
+            let validation = (number > 0).then_some((number, is_test));
+            self.oddities.push(Oddity::Divided { file, column, validation });
+        }
+    }
+}
+
 /// The images in `dir`, if there are classes in it; `None` if it has folders in which there may be some, and nothing else.
 ///
 /// # Errors
 /// [`Error::Layout`] for images that cannot be told to be of two or more classes.
-pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
+pub(crate) fn arrangement(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Option<Arrangement>> {
     if let Some(parts) = Parts::of(dir)? {
         let train = Classes::below(parts.train)?;
         if !train.files.is_empty() {
-            return parts.arrange(dir, train).map(Some);
+            if let Some(listed) = by_table(dir, above, &train.files, wanted)? {
+                return Ok(Some(listed));
+            }
+            return parts.arrange(dir, train, wanted).map(Some);
         }
-        if let Some(listed) = listed(dir, None)? {
+        if let Some(listed) = found(dir, above, wanted)? {
             return Ok(Some(listed));
         }
         if !is_class_called_train(dir, &parts) {
@@ -52,7 +85,7 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
     let unlikely = |class: &&&Folder| part_of(&name(class)).is_some_and(|(_, rest)| rest.is_empty());
     let containers = classes.iter().filter(|class| names::is_container(&name(class))).count();
     if classes.len() < 2 || containers > 0 {
-        if let Some(listed) = listed(dir, None)? {
+        if let Some(listed) = found(dir, above, wanted)? {
             return Ok(Some(listed));
         }
         let images = dir.images().count();
@@ -62,11 +95,11 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
             // Classes further down, with some picture beside them.
             [only] if only.folders().filter(|folder| folder.has_images()).count() > 1 => Ok(None),
             [] => {
-                let actual = format!("{images} images and no folders with images{}", unusable_table(dir));
+                let actual = format!("{images} images and no folders with images{}", unusable_table(dir, above, wanted));
                 Err(layout(dir, EXPECTED, actual))
             }
             _ => {
-                let table = unusable_table(dir);
+                let table = unusable_table(dir, above, wanted);
                 let actual = format!("images in {}, not sorted into classes{table}", list(&classes));
                 Err(layout(dir, EXPECTED, actual))
             }
@@ -87,60 +120,85 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
         oddities.push(Oddity::ClassLikePart(part.path.clone()));
     }
     let Classes { files, empty } = Classes::of(dir)?;
+    if let Some(listed) = by_table(dir, above, &files, wanted)? {
+        return Ok(Some(listed));
+    }
     Ok(Some(Arrangement { train: files, empty, oddities, ..Arrangement::default() }))
 }
 
-/// The images in `dir` that tables name: `given`, or those in `dir` and in the folders in it. `None` if no table does.
+/// The images in `dir` that the table `given` names.
 ///
 /// # Errors
-/// Those of reading the table `given`; [`Error::Format`] if two tables disagree.
-pub(crate) fn listed(dir: &Folder, given: Option<&Path>) -> Result<Option<Arrangement>> {
-    let (images, _) = dir.all_files();
-    let tables = match given {
-        Some(path) => vec![Table::read(path, &images, &LABELS)?],
-        None => {
-            let files = dir.others().chain(dir.folders().flat_map(Folder::others));
-            // Whatever is no such table is another file.
-            files
-                .filter(|path| may_label(path))
-                .filter_map(|path| Table::read(path, &images, &LABELS).ok())
-                .collect()
-        }
+/// Those of reading it.
+pub(crate) fn listed(dir: &Folder, given: &Path, wanted: &Wanted) -> Result<Option<Arrangement>> {
+    Listing::of(dir, &[], Some(given), wanted)?.map(|listing| listing.arrange(dir)).transpose()
+}
+
+/// The images in `dir` that tables name, which are looked for in it, in the folders in it, and in those above.
+fn found(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Option<Arrangement>> {
+    if wanted.by_folders {
+        return Ok(None);
+    }
+    Listing::of(dir, above, None, wanted)?.map(|listing| listing.arrange(dir)).transpose()
+}
+
+/// The images in `dir` as tables have them, if these and not the names of folders say what the `classes` are.
+///
+/// Folders that number parts are no classes. Other folders are, unless a table under clear headers divides half of the images
+/// or more in another way: that is refused, but for folders with mere numbers as names and several labels in one of them.
+fn by_table(dir: &Folder, above: &[&Folder], classes: &ByClass, wanted: &Wanted) -> Result<Option<Arrangement>> {
+    if wanted.by_folders {
+        return Ok(None);
+    }
+    let numbering = numbering(classes.keys().map(String::as_str));
+    let listing = Listing::of(dir, above, None, wanted);
+    let labels = match &listing {
+        Ok(Some(listing)) => listing.labels(classes),
+        _ => BTreeMap::new(),
     };
-    let mut labels: BTreeMap<usize, (&Table, &String)> = BTreeMap::new();
-    for table in &tables {
-        for (image, label) in &table.labels {
-            let (first, given) = labels.entry(*image).or_insert((table, label));
-            if *given != label {
-                let expected =
-                    format!("'{given}' for {}, as in {}", images[*image].display(), first.path.display());
-                return Err(Error::format(&table.path, "labels", expected, format!("'{label}'")));
+    let distinct: BTreeSet<&str> = labels.values().flat_map(BTreeMap::keys).copied().collect();
+    let is_table = match (&listing, numbering) {
+        (Ok(Some(_)), Some(Numbering::Parts)) if distinct.len() > 1 => true,
+        (_, Some(Numbering::Parts)) => {
+            let names: Vec<&String> = classes.keys().collect();
+            let actual = format!(
+                "folders that number parts ({}) and no table of the labels of the images{}. Name the table (--labels FILE), \
+                 or say that these folders are the classes (--labels folders)",
+                first_of(&names),
+                listing.err().map_or_else(|| unusable_table(dir, above, wanted), |error| format!(": {error}"))
+            );
+            return Err(layout(dir, EXPECTED, actual));
+        }
+        (Ok(Some(listing)), numbering) => {
+            let (named, all): (usize, usize) =
+                (labels.values().flat_map(BTreeMap::values).sum(), classes.values().map(Vec::len).sum());
+            let is_pure = labels.values().all(|labels| labels.len() < 2);
+            let agrees = is_pure && distinct.len() == labels.values().filter(|labels| !labels.is_empty()).count();
+            let is_numbered = numbering.is_some();
+            if agrees || distinct.len() < 2 || 2 * named < all || !(listing.is_sure() || is_numbered) {
+                false
+            } else if is_numbered && !is_pure {
+                true
+            } else {
+                let folders: Vec<String> =
+                    classes.iter().map(|(class, files)| format!("{class} ({} images)", files.len())).collect();
+                let labels: Vec<&str> = distinct.into_iter().collect();
+                let table = listing.shown();
+                let actual = format!(
+                    "two: the folders {}; and the labels in {table}: {}. Choose the table (--labels {table}) or the folders \
+                     (--labels folders)",
+                    first_of(&folders),
+                    first_of(&labels)
+                );
+                return Err(layout(dir, "one reading of what the classes are", actual));
             }
         }
-    }
-    let mut parts: BTreeMap<Option<Part>, ByClass> = BTreeMap::new();
-    for (image, (table, label)) in labels {
-        let image = &images[image];
-        let part = part_of_image(dir, image).or_else(|| part_of_path(&table.path));
-        parts.entry(part).or_default().entry(label.clone()).or_default().push(image.clone());
-    }
-    let mut take = |part| parts.remove(&part);
-    let (train, test, validation) =
-        (take(Some(Part::Train)), take(Some(Part::Test)), take(Some(Part::Validation)));
-    let (train, test) = match (train.or_else(|| take(None)), test.or(validation)) {
-        (Some(train), test) => (train, test),
-        (None, Some(all)) => (all, None),
-        (None, None) => return Ok(None),
+        _ => false,
     };
-    let mut oddities = Vec::new();
-    for table in &tables {
-        oddities.push(Oddity::Labels(table.path.clone()));
-        if !table.unknown.is_empty() {
-            oddities.push(Oddity::NoImage { table: table.path.clone(), names: table.unknown.clone() });
-        }
+    match listing {
+        Ok(Some(listing)) if is_table => listing.arrange(dir).map(Some),
+        _ => Ok(None),
     }
-    let tables = tables.into_iter().map(|table| table.path).collect();
-    Ok(Some(Arrangement { train, test, tables, oddities, ..Arrangement::default() }))
 }
 
 const EXPECTED: &str = "two or more folders of images, one per class, possibly in train and test; or images and one table \
@@ -193,7 +251,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The training classes with the first part set aside that has images of them.
-    fn arrange(&self, dir: &Folder, train: Classes) -> Result<Arrangement> {
+    fn arrange(&self, dir: &Folder, train: Classes, wanted: &Wanted) -> Result<Arrangement> {
         let mut arrangement =
             Arrangement { train: train.files, empty: train.empty, ..Arrangement::default() };
         let of_training = known_classes(&arrangement);
@@ -201,16 +259,16 @@ impl<'a> Parts<'a> {
         let mut strange: Option<ByClass> = None;
         for (i, &part) in self.held_out.iter().enumerate() {
             let classes = Classes::below(part)?;
-            let (test, tables) = if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
-                (classes.files, Vec::new())
+            let (test, tables, notes) = if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
+                (classes.files, Vec::new(), Vec::new())
             } else {
-                listed_in(part, dir)?
+                listed_in(part, dir, wanted)?
             };
             if knows(&test) {
                 if i > 0 {
                     arrangement.oddities.push(Oddity::Test(part.path.clone()));
                 }
-                arrangement.oddities.extend(tables.iter().cloned().map(Oddity::Labels));
+                arrangement.oddities.extend(notes);
                 arrangement.test = Some(test);
                 arrangement.tables = tables;
                 arrangement.empty.extend(classes.empty);
@@ -316,46 +374,31 @@ fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
     parts.held_out.is_empty() && kinds(dir).0.len() > 2
 }
 
-/// Whether a file may be a table of labels: not one of predictions to hand in, as competitions have them.
-fn may_label(path: &Path) -> bool {
-    is_table(path) && !text_of(path.file_name().unwrap_or_default()).to_lowercase().contains("submission")
-}
-
-/// Why the first table in `dir` is of no use, for the end of a message.
-fn unusable_table(dir: &Folder) -> String {
+/// Why the first table of the images in `dir` is of no use, for the end of a message.
+fn unusable_table(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> String {
     let images = dir.all_files().0;
-    let first =
-        dir.others().find(|path| may_label(path)).and_then(|path| Table::read(path, &images, &LABELS).err());
+    let first = paths(dir, above).find_map(|path| Table::read(path, &images, wanted).err());
     first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
 }
 
 fn has_tables(part: &Folder) -> bool {
-    part.others().any(|path| may_label(path))
+    part.others().any(|path| is_table(path))
 }
 
 /// The images of `part` by class, as a table in it or beside it says.
-fn listed_in(part: &Folder, dir: &Folder) -> Result<(ByClass, Vec<PathBuf>)> {
+fn listed_in(part: &Folder, dir: &Folder, wanted: &Wanted) -> Result<(ByClass, Vec<PathBuf>, Vec<Oddity>)> {
     let (images, _) = part.all_files();
-    for path in part.others().chain(dir.others()).filter(|path| may_label(path)) {
-        if let Ok(table) = Table::read(path, &images, &LABELS) {
+    for path in part.others().chain(dir.others()).filter(|path| is_table(path)) {
+        if let Ok(table) = Table::read(path, &images, wanted) {
             let mut classes = ByClass::new();
-            for (image, label) in table.labels {
-                classes.entry(label).or_default().push(images[image].clone());
+            for (image, said) in table.values {
+                classes.entry(said.value).or_default().push(images[image].clone());
             }
-            return Ok((classes, vec![table.path]));
+            let oddities = [Oddity::Labels(path.clone())].into_iter().chain(table.notes).collect();
+            return Ok((classes, vec![table.path], oddities));
         }
     }
-    Ok((ByClass::new(), Vec::new()))
-}
-
-/// The part whose folder in `dir` holds the image.
-fn part_of_image(dir: &Folder, image: &Path) -> Option<Part> {
-    let inner = image.strip_prefix(&dir.path).ok()?;
-    part_of(&text_of(inner.iter().next()?)).map(|(part, _)| part).filter(|_| inner.iter().count() > 1)
-}
-
-fn part_of_path(path: &Path) -> Option<Part> {
-    part_of(&text_of(path.file_stem()?)).map(|(part, _)| part)
+    Ok(Default::default())
 }
 
 fn name(folder: &Folder) -> String {

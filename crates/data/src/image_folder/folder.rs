@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::arrangement::{Arrangement, ByClass, known_classes};
 use super::decode::decode;
 use super::names::look_alike;
-use super::table::{GROUPS, Table};
+use super::columns::GROUPS;
+use super::table::Table;
 use crate::error::first_of;
 use crate::folder_tree::{Entry, Folder};
 use crate::groups::{on_both_sides, split_by_group};
@@ -236,7 +237,7 @@ fn groups_of<'a>(
         return refused(expected, format!("'{}', without an image or a group", first_of(&table.unknown)));
     }
     let groups: BTreeMap<PathBuf, String> =
-        table.labels.into_iter().map(|(image, group)| (images[image].clone(), group)).collect();
+        table.values.into_iter().map(|(image, said)| (images[image].clone(), said.value)).collect();
     let without: Vec<String> =
         files.filter(|file| !groups.contains_key(*file)).map(|file| file.display().to_string()).collect();
     if !without.is_empty() {

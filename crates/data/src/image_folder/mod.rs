@@ -14,11 +14,17 @@
 //! Names alone are read first, so that a user sees what is there before the work starts: [`crate::Source::find`].
 
 mod arrangement;
+mod columns;
 mod decode;
 mod folder;
+mod listing;
+mod matching;
 mod names;
+mod rows;
 mod table;
 
 pub(crate) use arrangement::{Arrangement, arrangement, listed};
+pub(crate) use columns::{LABELS, Wanted};
 pub use folder::{ImageFolder, OnBroken, Split};
+pub(crate) use listing::divide_as_listed;
 pub(crate) use names::text_of;
