@@ -55,7 +55,8 @@ pub fn find<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Vec<Pa
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Link`] or [`Error::Io`] for a file that cannot be read; [`Error::TooLarge`] for one larger
-/// than [`MAX_BYTES`], decoded or not; [`Error::Format`] for one that is no image, damaged or truncated.
+/// than [`MAX_BYTES`], decoded or not; [`Error::Format`] for one that is no image, damaged or truncated. That includes a JPEG
+/// whose coded data end early, though an end marker follows.
 ///
 /// ```
 /// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");

@@ -132,6 +132,33 @@ fn grey_16_bits_and_transparency_become_rgb() {
     assert_eq!(decoded.into_raw_vec_and_offset().0, [255, 255, 255, 177, 127, 255, 7, 8, 9]);
 }
 
+/// A TIFF of 3 x 2 grey pixels, 0 to 5, whose orientation is 6, of this integer type.
+fn tiff(kind: u16) -> Vec<u8> {
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    // Width, height, bits, no compression, black is 0, where the pixels are, orientation, rows and bytes of the strip.
+    let entries: [(u16, u16, u32); 9] = [
+        (0x100, 3, 3), (0x101, 3, 2), (0x102, 3, 8), (0x103, 3, 1), (0x106, 3, 1), (0x111, 4, 122), (0x112, kind, 6),
+        (0x116, 3, 2), (0x117, 4, 6),
+    ];
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, value) in entries {
+        bytes.extend([&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat());
+    }
+    bytes.extend([0; 4]);
+    assert_eq!(bytes.len(), 122);
+    bytes.extend(0..6);
+    bytes
+}
+
+#[test]
+fn a_tiff_is_turned_whichever_integer_type_its_orientation_has() {
+    for kind in [1, 3, 4, 6, 8, 9] {
+        let image = decode(&tiff(kind)).unwrap_or_else(|error| panic!("type {kind}: {error}"));
+        let red: Vec<u8> = image.iter().copied().step_by(3).collect();
+        assert_eq!((image.dim(), red), ((3, 2, 3), vec![3, 0, 4, 1, 5, 2]), "type {kind}");
+    }
+}
+
 /// TIFF with one entry: tag 0x112 (orientation), of this integer type, one value of 6: turn by 90 degrees clockwise.
 fn exif(kind: u16, size: usize, is_little: bool) -> Vec<u8> {
     let number = |value: u32, size: usize| {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::Wanted;
 use super::listing::{Listing, paths};
+use super::matching::Files;
 use super::names::{self, Numbering, Part, numbering, part_of, text_of};
 use super::rows::is_table;
 use super::table::Table;
@@ -377,7 +378,8 @@ fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
 /// Why the first table of the images in `dir` is of no use, for the end of a message.
 fn unusable_table(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> String {
     let images = dir.all_files().0;
-    let first = paths(dir, above).find_map(|path| Table::read(path, &images, wanted).err());
+    let files = Files::new(&images);
+    let first = paths(dir, above).find_map(|path| Table::read(path, &files, wanted).err());
     first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
 }
 
@@ -388,8 +390,9 @@ fn has_tables(part: &Folder) -> bool {
 /// The images of `part` by class, as a table in it or beside it says.
 fn listed_in(part: &Folder, dir: &Folder, wanted: &Wanted) -> Result<(ByClass, Vec<PathBuf>, Vec<Oddity>)> {
     let (images, _) = part.all_files();
+    let files = Files::new(&images);
     for path in part.others().chain(dir.others()).filter(|path| is_table(path)) {
-        if let Ok(table) = Table::read(path, &images, wanted) {
+        if let Ok(table) = Table::read(path, &files, wanted) {
             let mut classes = ByClass::new();
             for (image, said) in table.values {
                 classes.entry(said.value).or_default().push(images[image].clone());

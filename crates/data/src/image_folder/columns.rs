@@ -91,7 +91,7 @@ pub(super) enum Value {
 impl Columns {
     /// The columns of `rows`, the first row of which may be headers; and what was noticed.
     pub(super) fn of(path: &Path, rows: &Rows, files: &Files, wanted: &Wanted, notes: &mut Vec<Oddity>) -> Result<Self> {
-        let header = rows.first().map_or(&[][..], |row| row);
+        let (dir, header) = (path.parent().unwrap_or(Path::new("")), rows.first().map_or(&[][..], |row| row));
         let refused = |expected: String| {
             let found = if header.is_empty() { "nothing".into() } else { format!("'{}'", header.join(", ")) };
             Error::format(path, "row 1", expected, found)
@@ -108,7 +108,7 @@ impl Columns {
             // Tiny ImageNet has a box behind the label.
             return Ok(Self { name: 0, value: Value::Column(1), part: None, is_sure: true });
         }
-        let names_images = |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(&row[at]).image().is_some());
+        let names_images = |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]).image().is_some());
         let of_names = known(&NAMES);
         let likely = || of_names.iter().chain(&(0..header.len()).collect::<Vec<_>>()).copied().find(|&at| names_images(at));
         let name = match wanted.names {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::arrangement::{Arrangement, ByClass, known_classes};
 use super::decode::decode;
+use super::matching::Files;
 use super::names::look_alike;
 use super::columns::GROUPS;
 use super::table::Table;
@@ -231,7 +232,7 @@ fn groups_of<'a>(
 ) -> Result<BTreeMap<PathBuf, String>> {
     let refused = |expected, actual| Err(Error::Groups { path: path.to_owned(), expected, actual });
     let (images, _) = root.all_files();
-    let table = Table::read(path, &images, &GROUPS)?;
+    let table = Table::read(path, &Files::new(&images), &GROUPS)?;
     if !table.unknown.is_empty() {
         let expected = format!("images in {}, each with a group", root.path.display());
         return refused(expected, format!("'{}', without an image or a group", first_of(&table.unknown)));

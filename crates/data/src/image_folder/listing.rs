@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::arrangement::{Arrangement, ByClass};
 use super::columns::{LABELS, PARTS, Wanted, part_in};
+use super::matching::Files;
 use super::names::{Part, part_of, text_of};
 use super::rows::{self, CUB_SPLIT, is_table};
 use super::table::{Said, Table};
@@ -28,10 +29,11 @@ impl Listing {
     /// Those of reading the table `given`; [`Error::Format`] if two tables disagree.
     pub(super) fn of(dir: &Folder, above: &[&Folder], given: Option<&Path>, wanted: &Wanted) -> Result<Option<Self>> {
         let (images, _) = dir.all_files();
+        let files = Files::new(&images);
         let tables = match given {
-            Some(path) => vec![Table::read(path, &images, wanted)?],
+            Some(path) => vec![Table::read(path, &files, wanted)?],
             // Whatever is no such table is another file.
-            None => paths(dir, above).filter_map(|path| Table::read(path, &images, wanted).ok()).collect(),
+            None => paths(dir, above).filter_map(|path| Table::read(path, &files, wanted).ok()).collect(),
         };
         let mut said: BTreeMap<usize, (Said, usize)> = BTreeMap::new();
         for (number, table) in tables.iter().enumerate() {
@@ -122,16 +124,17 @@ pub(super) fn paths<'a>(dir: &'a Folder, above: &[&'a Folder]) -> impl Iterator<
 /// parts, or lists of names such as `train.txt` and `test.txt`. The first of these that names training and other images counts.
 pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
     let images: Vec<PathBuf> = arrangement.train.values().flatten().cloned().collect();
+    let files = Files::new(&images);
     let (_, others) = root.all_files();
     let unread = || others.iter().filter(|path| !arrangement.tables.contains(path));
     let cub = unread().filter(|path| path.file_name().is_some_and(|name| name == CUB_SPLIT)).find_map(|path| {
-        let table = Table::of(path, &rows::cub_split(path).ok()?, &images, &PARTS).ok()?;
+        let table = Table::of(path, &rows::cub_split(path).ok()?, &files, &PARTS).ok()?;
         Some((vec![path.clone()], parts_of(&table, "is_train")))
     });
     let tables = || {
         unread().filter(|path| is_table(path)).find_map(|path| {
             let rows = rows::rows(path).ok()?;
-            let table = Table::of(path, &rows, &images, &PARTS).ok().filter(|table| table.is_sure)?;
+            let table = Table::of(path, &rows, &files, &PARTS).ok().filter(|table| table.is_sure)?;
             let header = rows[0].iter().find(|header| PARTS.knows(header))?;
             Some((vec![path.clone()], parts_of(&table, header)))
         })
@@ -143,8 +146,8 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
             let Ok(rows) = rows::rows(path) else { continue };
             // Names alone get a second field.
             let alone = || rows.iter().map(|row| vec![row[0].clone(), "listed".to_owned()]).collect();
-            let table = Table::of(path, &rows, &images, &LABELS);
-            let Ok(table) = table.or_else(|_| Table::of(path, &alone(), &images, &LABELS)) else { continue };
+            let table = Table::of(path, &rows, &files, &LABELS);
+            let Ok(table) = table.or_else(|_| Table::of(path, &alone(), &files, &LABELS)) else { continue };
             found.0.push(path.clone());
             for (image, _) in table.values {
                 // An image in two lists is in none.

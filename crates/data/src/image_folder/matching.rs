@@ -8,9 +8,7 @@ use crate::folder_tree::is_image;
 
 /// Images by the names under which a table may list them.
 pub(super) struct Files<'a> {
-    /// The folder of the table.
-    pub(super) dir: &'a Path,
-    images: &'a [PathBuf],
+    pub(super) images: &'a [PathBuf],
     /// Positions of images by the names of their files: with and without endings, each as written and in a loose spelling.
     by_name: [[HashMap<String, Vec<usize>>; 2]; 2],
 }
@@ -38,7 +36,7 @@ impl Found {
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(dir: &'a Path, images: &'a [PathBuf]) -> Self {
+    pub(super) fn new(images: &'a [PathBuf]) -> Self {
         let mut by_name: [[HashMap<String, Vec<usize>>; 2]; 2] = Default::default();
         for (i, path) in images.iter().enumerate() {
             let [name, stem] = [path.file_name(), path.file_stem()].map(|name| text_of(name.unwrap_or_default()));
@@ -48,18 +46,18 @@ impl<'a> Files<'a> {
                 }
             }
         }
-        Self { dir, images, by_name }
+        Self { images, by_name }
     }
 
-    /// The image that a table calls `name`, with or without its ending. Folders in a relative name must be the image's; those
+    /// The image that a table in the folder `dir` calls `name`, with or without its ending. Folders in a relative name must be the image's; those
     /// of a path from the root or from a folder above may be from another machine, as in `../input/train/1.png`.
-    pub(super) fn find(&self, name: &str) -> Found {
+    pub(super) fn find(&self, dir: &Path, name: &str) -> Found {
         let plain = name.replace('\\', "/");
         let parts: Vec<&str> = plain.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         let is_foreign = plain.starts_with('/')
             || parts.first().is_some_and(|first| *first == ".." || first.len() == 2 && first.ends_with(':'));
         let Some(last) = parts.last() else { return Found::None };
-        let below: Vec<String> = self.dir.components().filter_map(normal).collect();
+        let below: Vec<String> = dir.components().filter_map(normal).collect();
         for (is_loose, (maps, spell)) in self.by_name.iter().zip(SPELLINGS).enumerate() {
             let Some((named, has_ending)) = maps[0].get(&spell(last)).map(|named| (named, true)).or_else(|| {
                 let named = maps[1].get(&spell(last)).filter(|_| !is_image(Path::new(last)))?;
@@ -128,7 +126,7 @@ mod tests {
             ["d/a/0001.png", "d/a/2.JPG", "d/b/2.jpeg", "d/b/x.png", "d/b/X.png", "d/c/y.png", "d/e/y.png"]
                 .map(PathBuf::from)
                 .to_vec();
-        let files = Files::new(Path::new("d"), &images);
+        let files = Files::new(&images);
         for (name, found) in [
             ("a/0001.png", Found::Image(0)),
             ("0001", Found::Image(0)),
@@ -147,7 +145,7 @@ mod tests {
             ("3.png", Found::None),
             ("", Found::None),
         ] {
-            assert_eq!(files.find(name), found, "{name}");
+            assert_eq!(files.find(Path::new("d"), name), found, "{name}");
         }
     }
 }

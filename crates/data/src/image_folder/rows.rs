@@ -28,8 +28,14 @@ pub(super) fn is_table(path: &Path) -> bool {
         // Predictions to hand in, as competitions have them, are no labels.
         "csv" | "tsv" => !name.contains("submission"),
         "jsonl" | "ndjson" => true,
+        // One of a few for the whole set, not one per image, as those of boxes are.
         "txt" => {
-            name == CUB_LABELS || is_annotations(path) || stem.contains("label") || stem.contains("list") || part_of(&stem).is_some()
+            let of_lists = ["list", "lists", "lst", "file", "files", "label", "labels", "annotation", "annotations"];
+            let is_list = |words: &str| words.split(' ').all(|word| word.is_empty() || of_lists.contains(&word));
+            name == CUB_LABELS
+                || is_annotations(path)
+                || is_list(&stem.replace(['_', '-'], " "))
+                || part_of(&stem).is_some_and(|(_, rest)| is_list(&rest))
         }
         _ => false,
     }

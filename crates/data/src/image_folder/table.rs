@@ -34,30 +34,30 @@ pub(super) struct Said {
 }
 
 impl Table {
-    /// Reads the table `path`, whose names are those of `images`: paths relative to the table's folder, or ends of paths, or
+    /// Reads the table `path`, whose names are those of the images in `files`: paths relative to the table's folder, or ends of paths, or
     /// names of files, with or without their ending.
     ///
     /// # Errors
     /// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not such a table, names an image
     /// twice and says different things of it, or names none of the images.
-    pub(super) fn read(path: &Path, images: &[PathBuf], wanted: &Wanted) -> Result<Self> {
-        Self::of(path, &rows::rows(path)?, images, wanted)
+    pub(super) fn read(path: &Path, files: &Files, wanted: &Wanted) -> Result<Self> {
+        Self::of(path, &rows::rows(path)?, files, wanted)
     }
 
     /// As [`read`](Self::read), for `rows` read from `path`.
-    pub(super) fn of(path: &Path, rows: &Rows, images: &[PathBuf], wanted: &Wanted) -> Result<Self> {
-        let files = Files::new(path.parent().unwrap_or(Path::new("")), images);
+    pub(super) fn of(path: &Path, rows: &Rows, files: &Files, wanted: &Wanted) -> Result<Self> {
+        let (dir, images) = (path.parent().unwrap_or(Path::new("")), files.images);
         let mut notes = Vec::new();
-        let columns = Columns::of(path, rows, &files, wanted, &mut notes)?;
+        let columns = Columns::of(path, rows, files, wanted, &mut notes)?;
         let mut values: HashMap<usize, (usize, Said)> = HashMap::new();
         let (mut unknown, mut missing, mut loose) = (Vec::new(), Vec::new(), Vec::new());
         // Without known headers, a first row that names no image is taken for headers too.
-        let has_header = rows.first().is_some_and(|row| files.find(&row[columns.name]) == Found::None);
+        let has_header = rows.first().is_some_and(|row| files.find(dir, &row[columns.name]) == Found::None);
         let header = rows.first().map_or(&[][..], |row| row);
         for (number, row) in (1..).zip(rows).skip(usize::from(has_header)) {
             let refused = |expected: String, actual: String| Err(Error::format(path, format!("row {number}"), expected, actual));
             let name = &row[columns.name];
-            let image = match files.find(name) {
+            let image = match files.find(dir, name) {
                 Found::Image(image) => image,
                 Found::Loosely(image) => {
                     loose.push((name.clone(), image));
@@ -109,7 +109,7 @@ impl Table {
         }
         if values.is_empty() && missing.is_empty() {
             let example = rows.get(usize::from(has_header)).map_or("", |row| &row[columns.name]);
-            let expected = format!("names of the images in {} and below", files.dir.display());
+            let expected = format!("names of the images in {} and below", dir.display());
             return Err(Error::format(path, "the column of names", expected, format!("'{example}' and the like")));
         }
         let table = path.to_owned();
