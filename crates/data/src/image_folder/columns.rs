@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::matching::Files;
+use super::matching::{Files, Found};
 use super::names::{Part, part_of};
 use super::rows::{Rows, is_annotations};
 use crate::missing::is_missing;
@@ -45,10 +45,12 @@ pub(super) const GROUPS: Wanted<'static> = Wanted::of(
 pub(super) const PARTS: Wanted<'static> = Wanted::of(
     "part",
     &[
-        "split", "datasplit", "splitname", "subset", "partition", "set", "dataset", "imageset", "part", "phase", "usage",
-        "istrain", "istraining", "istest", "isval", "isvalid", "isvalidation",
+        "split", "datasplit", "splitname", "subset", "partition", "istrain", "istraining", "istest", "isval", "isvalid",
+        "isvalidation", "set", "dataset", "imageset", "part", "phase", "usage",
     ],
 );
+/// The first of these headers are of parts and nothing else.
+const CLEAR: usize = 11;
 
 impl Wanted<'_> {
     const fn of(what: &'static str, headers: &'static [&'static str]) -> Self {
@@ -58,6 +60,12 @@ impl Wanted<'_> {
     /// Whether a column under this header holds it.
     pub(super) fn knows(&self, header: &str) -> bool {
         self.headers.contains(&plain(header).as_str())
+    }
+
+    /// The columns that a table must have, in words.
+    fn expected(&self) -> String {
+        let (names, values) = (NAMES[3..6].join(", "), self.headers[..3].join(", "));
+        format!("two columns, or one called {names} and so on, and one called {values} and so on")
     }
 
     /// Whether a table may say more of the images: their parts, or their classes in a column each.
@@ -108,7 +116,7 @@ impl Columns {
             // Tiny ImageNet has a box behind the label.
             return Ok(Self { name: 0, value: Value::Column(1), part: None, is_sure: true });
         }
-        let names_images = |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]).image().is_some());
+        let names_images = |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]) != Found::None);
         let of_names = known(&NAMES);
         let likely = || of_names.iter().chain(&(0..header.len()).collect::<Vec<_>>()).copied().find(|&at| names_images(at));
         let name = match wanted.names {
@@ -116,15 +124,11 @@ impl Columns {
             None => likely().or_else(|| of_names.first().copied()),
         };
         let Some(name) = name.filter(|_| header.len() > 1) else {
-            let expected = format!("columns of names of images and of {}s", wanted.what);
-            return Err(match header.len() {
-                0 | 1 => refused(expected),
-                _ => refused(format!("{expected}: two columns, or one called {}", NAMES[..6].join(", "))),
-            });
+            return Err(refused(wanted.expected()));
         };
         let of_parts = known(PARTS.headers).into_iter().filter(|_| wanted.has_parts());
         let of_parts: Vec<usize> = of_parts.filter(|&at| at != name).collect();
-        let mut part = None;
+        let (mut part, mut unclear) = (None, Vec::new());
         for &at in &of_parts {
             if Some(at) == wanted.column.and_then(|column| named(column).ok()) {
                 continue;
@@ -132,11 +136,16 @@ impl Columns {
             let is_part = |row: &&Vec<String>| part_in(&header[at], &row[at]).is_some();
             let values = || rows.iter().skip(1).filter(|row| !is_missing(&row[at]));
             match values().filter(is_part).count() {
-                0 => notes.extend(values().next().map(|row| Oddity::NoPart {
-                    table: path.to_owned(),
-                    column: header[at].clone(),
-                    value: row[at].clone(),
-                })),
+                // These headers may be of something else.
+                0 if !PARTS.headers[..CLEAR].contains(&plain(&header[at]).as_str()) => {}
+                0 => {
+                    unclear.push(at);
+                    notes.extend(values().next().map(|row| Oddity::NoPart {
+                        table: path.to_owned(),
+                        column: header[at].clone(),
+                        value: row[at].clone(),
+                    }));
+                }
                 found if found == values().count() => part = part.or(Some(at)),
                 _ => {
                     let row = rows.iter().skip(1).find(|row| !is_missing(&row[at]) && !is_part(row));
@@ -149,7 +158,8 @@ impl Columns {
         let of_values = known(wanted.headers).into_iter().filter(|&at| at != name && part != Some(at)).collect::<Vec<_>>();
         let others: Vec<usize> = (0..header.len())
             // An unnamed column numbers the rows.
-            .filter(|at| *at != name && !of_parts.contains(at) && (header.len() < 3 || !header[*at].is_empty()))
+            .filter(|at| *at != name && part != Some(*at) && !unclear.contains(at) && (header.len() < 3 || !header[*at].is_empty()))
+            .filter(|&at| rows.iter().skip(1).any(|row| !row[at].is_empty()))
             .collect();
         let (value, is_sure) = match (wanted.column, &of_values[..]) {
             (Some(column), _) => (Value::Column(named(column)?), true),
@@ -168,8 +178,9 @@ impl Columns {
                 [only] => (Value::Column(only), false),
                 _ if wanted.has_parts() && is_one_hot(rows, &others) => (Value::OneHot(others), true),
                 _ => {
-                    let usual = wanted.headers[..3].join(", ");
-                    return Err(refused(format!("two columns, or one called {usual} and so on, or one of 0 and 1 per class; say which (--label-column, --image-column)")));
+                    let one_hot = if wanted.has_parts() { ", or one of 0 and 1 per class" } else { "" };
+                    let which = if wanted.has_parts() { ". Say which (--label-column, --image-column)" } else { "" };
+                    return Err(refused(format!("{}{one_hot}{which}", wanted.expected())));
                 }
             },
         };

@@ -14,7 +14,7 @@ pub(super) struct Files<'a> {
 }
 
 /// The image that a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// This one, by its name.
     Image(usize),
@@ -22,17 +22,8 @@ pub(super) enum Found {
     Loosely(usize),
     /// No image.
     None,
-    /// More than one image, such as these two.
-    Several([usize; 2]),
-}
-
-impl Found {
-    pub(super) fn image(self) -> Option<usize> {
-        match self {
-            Self::Image(image) | Self::Loosely(image) => Some(image),
-            Self::None | Self::Several(_) => None,
-        }
-    }
+    /// Any of these images.
+    Several(Vec<usize>),
 }
 
 impl<'a> Files<'a> {
@@ -56,6 +47,7 @@ impl<'a> Files<'a> {
         let parts: Vec<&str> = plain.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         let is_foreign = plain.starts_with('/')
             || parts.first().is_some_and(|first| *first == ".." || first.len() == 2 && first.ends_with(':'));
+        let is_plain = plain == name;
         let Some(last) = parts.last() else { return Found::None };
         let below: Vec<String> = dir.components().filter_map(normal).collect();
         for (is_loose, (maps, spell)) in self.by_name.iter().zip(SPELLINGS).enumerate() {
@@ -78,12 +70,14 @@ impl<'a> Files<'a> {
             let shortest = if is_foreign { parts.len() } else { 1 };
             let ends = std::iter::once(&here[..]).chain((0..shortest).map(|from| &wanted[from..]));
             for (number, end) in ends.enumerate() {
-                let mut fitting = named.iter().copied().filter(|&i| ends_so(&self.images[i], end));
-                match (fitting.next(), fitting.next()) {
-                    (None, _) => {}
-                    (Some(one), None) if is_loose == 0 && number < 2 && !name.contains('\\') => return Found::Image(one),
-                    (Some(one), None) => return Found::Loosely(one),
-                    (Some(one), Some(other)) => return Found::Several([one, other]),
+                let fitting: Vec<usize> = named.iter().copied().filter(|&i| ends_so(&self.images[i], end)).collect();
+                match fitting[..] {
+                    [] => {}
+                    [one] if is_loose == 0 && is_plain && (number < 2 || name.starts_with('/')) => {
+                        return Found::Image(one);
+                    }
+                    [one] => return Found::Loosely(one),
+                    _ => return Found::Several(fitting),
                 }
             }
         }
@@ -135,12 +129,12 @@ mod tests {
             (r"a\0001.png", Found::Loosely(0)),
             ("../input/d/a/0001.png", Found::Loosely(0)),
             (r"C:\me\a\2.jpg", Found::Loosely(1)),
-            ("2.jpg", Found::Several([1, 2])),
+            ("2.jpg", Found::Several(vec![1, 2])),
             ("a/2.jpg", Found::Loosely(1)),
             ("x.png", Found::Image(3)),
-            ("x.PNG", Found::Several([3, 4])),
-            ("y.png", Found::Several([5, 6])),
-            ("/kaggle/input/e/y.png", Found::Loosely(6)),
+            ("x.PNG", Found::Several(vec![3, 4])),
+            ("y.png", Found::Several(vec![5, 6])),
+            ("/kaggle/input/e/y.png", Found::Image(6)),
             ("other/0001.png", Found::None),
             ("3.png", Found::None),
             ("", Found::None),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{Columns, Value, Wanted, bit, part_in};
 use super::matching::{Files, Found};
-use super::names::Part;
+use super::names::{Part, part_of, text_of};
 use super::rows::{self, Rows};
 use crate::missing::is_missing;
 use crate::summary::Oddity;
@@ -63,14 +63,22 @@ impl Table {
                     loose.push((name.clone(), image));
                     image
                 }
-                Found::Several([one, other]) if images[one].file_name() != images[other].file_name() => {
-                    let [one, other] = [one, other].map(|image| images[image].display().to_string());
-                    return refused("the name of one image".into(), format!("'{name}', which may be {one} or {other}"));
-                }
-                Found::None | Found::Several(_) => {
+                Found::None => {
                     unknown.push(name.clone());
                     continue;
                 }
+                // Kaggle's `train.csv` means the first of `train/1.png` and `test/1.png`.
+                Found::Several(several) => match several.iter().filter(|&&image| is_of(path, &images[image])).collect::<Vec<_>>()[..] {
+                    [only] => *only,
+                    _ if several.windows(2).all(|two| images[two[0]].file_name() == images[two[1]].file_name()) => {
+                        unknown.push(name.clone());
+                        continue;
+                    }
+                    _ => {
+                        let [one, other] = [0, 1].map(|i| images[several[i]].display().to_string());
+                        return refused("the name of one image".into(), format!("'{name}', which may be {one} or {other}"));
+                    }
+                },
             };
             let value = match &columns.value {
                 Value::Column(at) => row[*at].clone(),
@@ -126,6 +134,12 @@ impl Table {
         let part = columns.part.map(|at| header[at].clone());
         Ok(Self { path: table, values, unknown, is_sure: columns.is_sure, part, notes })
     }
+}
+
+/// Whether the image is in a folder of the part that the table is called after.
+fn is_of(table: &Path, image: &Path) -> bool {
+    let part = |path: &Path| Some(part_of(&text_of(path.file_stem()?))?.0);
+    part(table).is_some_and(|wanted| image.ancestors().skip(1).any(|folder| part(folder) == Some(wanted)))
 }
 
 /// Where all values are numbers, `1.0` is 1: one class and not two.

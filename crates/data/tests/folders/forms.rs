@@ -30,6 +30,7 @@ fn tables_of_every_usual_form_are_read() {
         ("t.csv", "image,cat,dog,UNK\n1,1.0,0.0,0.0\n2,0.0,1.0,0.0\n3,1.0,0.0,0.0\n4,0.0,1.0,0.0\n"),
         ("t.csv", "name,file,class\nAnn,1.png,cat\nBob,2.png,dog\nCy,3.png,cat\nDi,4.png,dog\n"),
         ("list.txt", "images/1.png cat\nimages/2.png dog\nimages/3.png cat\n\nimages/4.png dog\n"),
+        ("t.csv", "file,part\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n"),
         (
             "images/metadata.jsonl",
             "{\"file_name\": \"1.png\", \"label\": \"cat\"}\n{\"file_name\": \"2.png\", \"label\": \"dog\"}\n\
@@ -54,6 +55,27 @@ fn lists_of_images_and_labels_are_the_parts_that_they_are_called() {
     write(&dir, "train.txt", "images/1.png 0\nimages/2.png 1\n");
     write(&dir, "val.txt", "images/3.png 0\nimages/4.png 1\n");
     assert_eq!(counts(&open(&dir).unwrap()), expected(&[("0", 1, 1), ("1", 1, 1)]));
+}
+
+#[test]
+fn a_table_called_after_a_part_means_the_images_of_that_part() {
+    let dir = files(&["train/1.png", "train/2.png", "train/3.png", "train/4.png", "test/1.png", "test/2.png"]);
+    write(&dir, "train.csv", "id,label\n1,cat\n2,dog\n3,cat\n4,dog\n");
+    let found = open(&dir).unwrap();
+    assert_eq!(counts(&found), expected(&PETS));
+    assert!(found.train.iter().chain(&found.test).all(|(path, _)| path.parent().unwrap().ends_with("train")));
+}
+
+#[test]
+fn the_files_of_cub_200_name_classes_and_parts() {
+    let dir = four();
+    write(&dir, "images.txt", "1 1.png\n2 2.png\n3 3.png\n4 4.png\n");
+    write(&dir, "classes.txt", "1 cat\n2 dog\n");
+    write(&dir, "image_class_labels.txt", "1 1\n2 2\n3 1\n4 2\n");
+    write(&dir, "train_test_split.txt", "1 0\n2 0\n3 1\n4 1\n");
+    let found = open(&dir).unwrap();
+    assert_eq!(counts(&found), expected(&PETS));
+    assert!(found.test.iter().all(|(path, _)| path.ends_with("1.png") || path.ends_with("2.png")));
 }
 
 #[test]
