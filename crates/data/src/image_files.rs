@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits, Rgba};
 use ndarray::{Array3, ArrayView3};
 
@@ -90,8 +91,8 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         Err(_) if bytes.is_empty() => return broken("length", "an empty file".into()),
         Err(_) => return broken("first bytes", "another kind of file".into()),
     };
-    let image = match decode_as(format, bytes) {
-        Ok(Ok(image)) => image,
+    let (mut image, orientation) = match decode_as(format, bytes) {
+        Ok(Ok(decoded)) => decoded,
         Ok(Err([width, height])) => {
             let millions = f64::from(width) * f64::from(height) / 1e6;
             let actual = format!("{width} x {height} = {millions:.0} million pixels");
@@ -100,9 +101,10 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         }
         Err(error) => return broken("image data", error.to_string()),
     };
-    if let (ImageFormat::Jpeg, Some(fault)) = (format, jpeg::fault(bytes)) {
+    if let (ImageFormat::Jpeg, Some(fault)) = (format, jpeg::fault(bytes, image.as_bytes())) {
         return broken("image data", fault);
     }
+    image.apply_orientation(orientation);
     if image.height() == 0 || image.width() == 0 {
         return broken("size", format!("{} x {} pixels", image.width(), image.height()));
     }
@@ -174,8 +176,8 @@ const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Tiff,
 ];
 
-/// Decodes within [`MAX_BYTES`], and turns the image upright; the width and height of one that is larger.
-fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<DynamicImage, [u32; 2]>> {
+/// Decodes within [`MAX_BYTES`], and says how to turn the image upright; the width and height of one that is larger.
+fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<(DynamicImage, Orientation), [u32; 2]>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -194,9 +196,7 @@ fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<DynamicIma
         _ => decoder.exif_metadata()?.and_then(|exif| exif::orientation(&exif)),
     };
     let orientation = orientation.map_or_else(|| decoder.orientation(), Ok)?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(Ok(image))
+    Ok(Ok((DynamicImage::from_decoder(decoder)?, orientation)))
 }
 
 /// What is wrong with a link that cannot be read.
