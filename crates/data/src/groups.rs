@@ -81,7 +81,8 @@ pub fn split_by_group<G: Ord>(
             let share = if empty == 0 { first } else { 1.0 - first };
             here.iter().zip(&taken).map(|(g, a)| (g - share * a).powi(2)).sum()
         };
-        let best = in_order.iter().min_by(|a, b| misfit(a).total_cmp(&misfit(b))).cloned().unwrap_or_default();
+        let best =
+            in_order.iter().min_by(|a, b| misfit(a).total_cmp(&misfit(b))).cloned().unwrap_or_default();
         sides[1 - empty].retain(|row| best.binary_search(row).is_err());
         sides[empty] = best;
     }

@@ -177,7 +177,10 @@ const FORMATS: [ImageFormat; 6] = [
 ];
 
 /// Decodes within [`MAX_BYTES`], and says how to turn the image upright; the width and height of one that is larger.
-fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<(DynamicImage, Orientation), [u32; 2]>> {
+fn decode_as(
+    format: ImageFormat,
+    bytes: &[u8],
+) -> ImageResult<Result<(DynamicImage, Orientation), [u32; 2]>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);

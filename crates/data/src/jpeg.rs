@@ -69,7 +69,10 @@ impl Jpeg<'_> {
                 0xc4 => self.huffman(segment)?,
                 // Lossless, hierarchical and arithmetic files.
                 0xc3 | 0xc5..=0xcf => return Err(None),
-                0xdd => self.interval = segment.get(..2).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]]))),
+                0xdd => {
+                    self.interval =
+                        segment.get(..2).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])))
+                }
                 0xda => {
                     let Some(ends) = coded(bytes, &mut at, &mut data) else { return cut() };
                     self.scan(segment, &data, &ends)?;
@@ -94,8 +97,13 @@ impl Jpeg<'_> {
                 set: Vec::new(),
             })
             .collect();
-        let is_usual = self.parts.iter().all(|part| (1..=4).contains(&part.across) && (1..=4).contains(&part.down));
-        if self.parts.is_empty() || !is_usual || self.height == 0 || self.width == 0 { Err(None) } else { Ok(()) }
+        let is_usual =
+            self.parts.iter().all(|part| (1..=4).contains(&part.across) && (1..=4).contains(&part.down));
+        if self.parts.is_empty() || !is_usual || self.height == 0 || self.width == 0 {
+            Err(None)
+        } else {
+            Ok(())
+        }
     }
 
     fn huffman(&mut self, mut segment: &[u8]) -> Outcome {
@@ -154,7 +162,10 @@ impl Jpeg<'_> {
                     let blocks = if is_alone { 1 } else { part.across * part.down };
                     for _ in 0..blocks {
                         if !self.is_progressive {
-                            codes.block(firsts[dc & 3].as_ref().ok_or(None)?, others[ac & 3].as_ref().ok_or(None)?)?;
+                            codes.block(
+                                firsts[dc & 3].as_ref().ok_or(None)?,
+                                others[ac & 3].as_ref().ok_or(None)?,
+                            )?;
                         } else if first == 0 {
                             match high {
                                 0 => codes.first(firsts[dc & 3].as_ref().ok_or(None)?)?,
@@ -174,14 +185,18 @@ impl Jpeg<'_> {
                 }
                 done += 1;
                 if codes.at > 8 * end {
-                    let actual = format!("a JPEG whose data end after {done} of {} blocks of pixels", columns * rows);
+                    let actual =
+                        format!("a JPEG whose data end after {done} of {} blocks of pixels", columns * rows);
                     return Err(Some(actual));
                 }
             }
             (start, left) = (end, left - here);
         }
         if left > 0 {
-            return Err(Some(format!("a JPEG whose data end after {done} of {} blocks of pixels", columns * rows)));
+            return Err(Some(format!(
+                "a JPEG whose data end after {done} of {} blocks of pixels",
+                columns * rows
+            )));
         }
         for (index, ..) in members {
             self.parts[index].bits[first..=last].fill(if self.is_progressive { low } else { 0 });
@@ -321,7 +336,8 @@ impl Codes<'_> {
         let from = self.at / 8;
         let word = match self.data.get(from..).and_then(<[u8]>::first_chunk) {
             Some(bytes) => u64::from_be_bytes(*bytes),
-            None => (from..from + 8).fold(0, |word, at| word << 8 | u64::from(self.data.get(at).copied().unwrap_or(0))),
+            None => (from..from + 8)
+                .fold(0, |word, at| word << 8 | u64::from(self.data.get(at).copied().unwrap_or(0))),
         };
         word << (self.at % 8)
     }

@@ -2,8 +2,8 @@
 
 /// The spellings that pandas reads as missing values unless told otherwise (`na_values` of `pandas.read_csv`).
 const SPELLINGS: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ];
 
 /// Whether `text`, without the blanks around it, stands for a missing value: one of the spellings that pandas reads as

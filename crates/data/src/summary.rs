@@ -244,10 +244,18 @@ impl fmt::Display for Oddity {
             Self::Labels(path) => write!(f, "the labels come from {}", path.display()),
             Self::NoLabel { table, names } => {
                 let things = things("image whose label", "images whose labels");
-                let examples: Vec<String> =
-                    names.iter().take(EXAMPLES + 1).map(|(name, label)| format!("{name} ('{label}')")).collect();
+                let examples: Vec<String> = names
+                    .iter()
+                    .take(EXAMPLES + 1)
+                    .map(|(name, label)| format!("{name} ('{label}')"))
+                    .collect();
                 let verb = if count == 1 { "is" } else { "are" };
-                write!(f, "not used: {things} in {} {verb} missing: {}. ", table.display(), listed(&examples))?;
+                write!(
+                    f,
+                    "not used: {things} in {} {verb} missing: {}. ",
+                    table.display(),
+                    listed(&examples)
+                )?;
                 f.write_str("If this names a class, keep it (--keep-na)")
             }
             Self::Matched { table, example: (name, image), .. } => {
@@ -271,7 +279,10 @@ impl fmt::Display for Oddity {
             }
             Self::NoPart { table, column, value } => {
                 let table = table.display();
-                write!(f, "the column '{column}' of {table} does not say what is for training: it has '{value}' and the like")
+                write!(
+                    f,
+                    "the column '{column}' of {table} does not say what is for training: it has '{value}' and the like"
+                )
             }
             Self::NoImage { table, names } => {
                 let things = things("row of", "rows of");

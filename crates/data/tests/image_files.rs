@@ -137,12 +137,21 @@ fn tiff(kind: u16) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0".to_vec();
     // Width, height, bits, no compression, black is 0, where the pixels are, orientation, rows and bytes of the strip.
     let entries: [(u16, u16, u32); 9] = [
-        (0x100, 3, 3), (0x101, 3, 2), (0x102, 3, 8), (0x103, 3, 1), (0x106, 3, 1), (0x111, 4, 122), (0x112, kind, 6),
-        (0x116, 3, 2), (0x117, 4, 6),
+        (0x100, 3, 3),
+        (0x101, 3, 2),
+        (0x102, 3, 8),
+        (0x103, 3, 1),
+        (0x106, 3, 1),
+        (0x111, 4, 122),
+        (0x112, kind, 6),
+        (0x116, 3, 2),
+        (0x117, 4, 6),
     ];
     bytes.extend((entries.len() as u16).to_le_bytes());
     for (tag, kind, value) in entries {
-        bytes.extend([&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat());
+        bytes.extend(
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat(),
+        );
     }
     bytes.extend([0; 4]);
     assert_eq!(bytes.len(), 122);

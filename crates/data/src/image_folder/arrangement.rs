@@ -39,7 +39,11 @@ impl Arrangement {
 
     /// Takes the images that tables divide into parts. Validation images are the test images where there are no others, and are
     /// left out where there are. What divides them, a file and maybe a column of it, is said where it is not a folder.
-    pub(super) fn take(&mut self, mut parts: BTreeMap<Option<Part>, ByClass>, by: Option<(PathBuf, Option<String>)>) {
+    pub(super) fn take(
+        &mut self,
+        mut parts: BTreeMap<Option<Part>, ByClass>,
+        by: Option<(PathBuf, Option<String>)>,
+    ) {
         let mut take = |part| parts.remove(&part);
         let (train, test) = (take(Some(Part::Train)), take(Some(Part::Test)));
         let (validation, others) = (take(Some(Part::Validation)), take(None));
@@ -96,7 +100,10 @@ pub(crate) fn arrangement(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> R
             // Classes further down, with some picture beside them.
             [only] if only.folders().filter(|folder| folder.has_images()).count() > 1 => Ok(None),
             [] => {
-                let actual = format!("{images} images and no folders with images{}", unusable_table(dir, above, wanted));
+                let actual = format!(
+                    "{images} images and no folders with images{}",
+                    unusable_table(dir, above, wanted)
+                );
                 Err(layout(dir, EXPECTED, actual))
             }
             _ => {
@@ -147,7 +154,12 @@ fn found(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Option<Arra
 ///
 /// Folders that number parts are no classes. Other folders are, unless a table under clear headers divides half of the images
 /// or more in another way: that is refused, but for folders with mere numbers as names and several labels in one of them.
-fn by_table(dir: &Folder, above: &[&Folder], classes: &ByClass, wanted: &Wanted) -> Result<Option<Arrangement>> {
+fn by_table(
+    dir: &Folder,
+    above: &[&Folder],
+    classes: &ByClass,
+    wanted: &Wanted,
+) -> Result<Option<Arrangement>> {
     if wanted.by_folders {
         return Ok(None);
     }
@@ -166,7 +178,9 @@ fn by_table(dir: &Folder, above: &[&Folder], classes: &ByClass, wanted: &Wanted)
                 "folders that number parts ({}) and no table of the labels of the images{}. Name the table (--labels FILE), \
                  or say that these folders are the classes (--labels folders)",
                 first_of(&names),
-                listing.err().map_or_else(|| unusable_table(dir, above, wanted), |error| format!(": {error}"))
+                listing
+                    .err()
+                    .map_or_else(|| unusable_table(dir, above, wanted), |error| format!(": {error}"))
             );
             return Err(layout(dir, EXPECTED, actual));
         }
@@ -174,15 +188,18 @@ fn by_table(dir: &Folder, above: &[&Folder], classes: &ByClass, wanted: &Wanted)
             let (named, all): (usize, usize) =
                 (labels.values().flat_map(BTreeMap::values).sum(), classes.values().map(Vec::len).sum());
             let is_pure = labels.values().all(|labels| labels.len() < 2);
-            let agrees = is_pure && distinct.len() == labels.values().filter(|labels| !labels.is_empty()).count();
+            let agrees =
+                is_pure && distinct.len() == labels.values().filter(|labels| !labels.is_empty()).count();
             let is_numbered = numbering.is_some();
             if agrees || distinct.len() < 2 || 2 * named < all || !(listing.is_sure() || is_numbered) {
                 false
             } else if is_numbered && !is_pure {
                 true
             } else {
-                let folders: Vec<String> =
-                    classes.iter().map(|(class, files)| format!("{class} ({} images)", files.len())).collect();
+                let folders: Vec<String> = classes
+                    .iter()
+                    .map(|(class, files)| format!("{class} ({} images)", files.len()))
+                    .collect();
                 let labels: Vec<&str> = distinct.into_iter().collect();
                 let table = listing.shown();
                 let actual = format!(
@@ -260,11 +277,12 @@ impl<'a> Parts<'a> {
         let mut strange: Option<ByClass> = None;
         for (i, &part) in self.held_out.iter().enumerate() {
             let classes = Classes::below(part)?;
-            let (test, tables, notes) = if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
-                (classes.files, Vec::new(), Vec::new())
-            } else {
-                listed_in(part, dir, wanted)?
-            };
+            let (test, tables, notes) =
+                if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
+                    (classes.files, Vec::new(), Vec::new())
+                } else {
+                    listed_in(part, dir, wanted)?
+                };
             if knows(&test) {
                 if i > 0 {
                     arrangement.oddities.push(Oddity::Test(part.path.clone()));

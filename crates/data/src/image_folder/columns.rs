@@ -31,22 +31,57 @@ pub(crate) struct Wanted<'a> {
 pub(crate) const LABELS: Wanted<'static> = Wanted::of(
     "label",
     &[
-        "label", "labels", "class", "classname", "category", "categoryname", "target", "breed", "species", "classid", "y",
+        "label",
+        "labels",
+        "class",
+        "classname",
+        "category",
+        "categoryname",
+        "target",
+        "breed",
+        "species",
+        "classid",
+        "y",
     ],
 );
 /// The groups of images.
 pub(super) const GROUPS: Wanted<'static> = Wanted::of(
     "group",
     &[
-        "group", "groups", "groupid", "patient", "patientid", "subject", "subjectid", "video", "videoid", "scene", "camera",
+        "group",
+        "groups",
+        "groupid",
+        "patient",
+        "patientid",
+        "subject",
+        "subjectid",
+        "video",
+        "videoid",
+        "scene",
+        "camera",
     ],
 );
 /// The parts of a data set that images belong to.
 pub(super) const PARTS: Wanted<'static> = Wanted::of(
     "part",
     &[
-        "split", "datasplit", "splitname", "subset", "partition", "istrain", "istraining", "istest", "isval", "isvalid",
-        "isvalidation", "set", "dataset", "imageset", "part", "phase", "usage",
+        "split",
+        "datasplit",
+        "splitname",
+        "subset",
+        "partition",
+        "istrain",
+        "istraining",
+        "istest",
+        "isval",
+        "isvalid",
+        "isvalidation",
+        "set",
+        "dataset",
+        "imageset",
+        "part",
+        "phase",
+        "usage",
     ],
 );
 /// The first of these headers are of parts and nothing else.
@@ -76,8 +111,19 @@ impl Wanted<'_> {
 
 /// Headers of columns with names of images, the likeliest first. Headers are in lower case and with letters only.
 const NAMES: [&str; 13] = [
-    "path", "filepath", "imagepath", "file", "filename", "image", "imagename", "imagefile", "imageid", "img", "imgname",
-    "name", "id",
+    "path",
+    "filepath",
+    "imagepath",
+    "file",
+    "filename",
+    "image",
+    "imagename",
+    "imagefile",
+    "imageid",
+    "img",
+    "imgname",
+    "name",
+    "id",
 ];
 
 /// Columns of a table.
@@ -98,7 +144,13 @@ pub(super) enum Value {
 
 impl Columns {
     /// The columns of `rows`, the first row of which may be headers; and what was noticed.
-    pub(super) fn of(path: &Path, rows: &Rows, files: &Files, wanted: &Wanted, notes: &mut Vec<Oddity>) -> Result<Self> {
+    pub(super) fn of(
+        path: &Path,
+        rows: &Rows,
+        files: &Files,
+        wanted: &Wanted,
+        notes: &mut Vec<Oddity>,
+    ) -> Result<Self> {
         let (dir, header) = (path.parent().unwrap_or(Path::new("")), rows.first().map_or(&[][..], |row| row));
         let refused = |expected: String| {
             let found = if header.is_empty() { "nothing".into() } else { format!("'{}'", header.join(", ")) };
@@ -106,19 +158,30 @@ impl Columns {
         };
         let named = |column: &str| {
             let at = header.iter().position(|text| text == column);
-            at.or_else(|| header.iter().position(|text| plain(text) == plain(column) && !plain(text).is_empty()))
-                .ok_or_else(|| refused(format!("a column called {column}")))
+            at.or_else(|| {
+                header.iter().position(|text| plain(text) == plain(column) && !plain(text).is_empty())
+            })
+            .ok_or_else(|| refused(format!("a column called {column}")))
         };
         let known = |list: &[&str]| -> Vec<usize> {
-            list.iter().flat_map(|&known| (0..header.len()).filter(move |&at| plain(&header[at]) == known)).collect()
+            list.iter()
+                .flat_map(|&known| (0..header.len()).filter(move |&at| plain(&header[at]) == known))
+                .collect()
         };
         if is_annotations(path) && header.len() > 2 {
             // Tiny ImageNet has a box behind the label.
             return Ok(Self { name: 0, value: Value::Column(1), part: None, is_sure: true });
         }
-        let names_images = |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]) != Found::None);
+        let names_images =
+            |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]) != Found::None);
         let of_names = known(&NAMES);
-        let likely = || of_names.iter().chain(&(0..header.len()).collect::<Vec<_>>()).copied().find(|&at| names_images(at));
+        let likely = || {
+            of_names
+                .iter()
+                .chain(&(0..header.len()).collect::<Vec<_>>())
+                .copied()
+                .find(|&at| names_images(at))
+        };
         let name = match wanted.names {
             Some(column) => Some(named(column)?),
             None => likely().or_else(|| of_names.first().copied()),
@@ -155,10 +218,18 @@ impl Columns {
                 }
             }
         }
-        let of_values = known(wanted.headers).into_iter().filter(|&at| at != name && part != Some(at)).collect::<Vec<_>>();
+        let of_values = known(wanted.headers)
+            .into_iter()
+            .filter(|&at| at != name && part != Some(at))
+            .collect::<Vec<_>>();
         let others: Vec<usize> = (0..header.len())
             // An unnamed column numbers the rows.
-            .filter(|at| *at != name && part != Some(*at) && !unclear.contains(at) && (header.len() < 3 || !header[*at].is_empty()))
+            .filter(|at| {
+                *at != name
+                    && part != Some(*at)
+                    && !unclear.contains(at)
+                    && (header.len() < 3 || !header[*at].is_empty())
+            })
             .filter(|&at| rows.iter().skip(1).any(|row| !row[at].is_empty()))
             .collect();
         let (value, is_sure) = match (wanted.column, &of_values[..]) {
@@ -170,7 +241,12 @@ impl Columns {
                         "'{}' and '{}', which divide the images differently. Say which column counts (--label-column)",
                         header[*first], header[*other]
                     );
-                    return Err(Error::format(path, "row 1", format!("one column of {}s", wanted.what), actual));
+                    return Err(Error::format(
+                        path,
+                        "row 1",
+                        format!("one column of {}s", wanted.what),
+                        actual,
+                    ));
                 }
                 (Value::Column(*first), of_names.contains(&name))
             }
@@ -179,7 +255,8 @@ impl Columns {
                 _ if wanted.has_parts() && is_one_hot(rows, &others) => (Value::OneHot(others), true),
                 _ => {
                     let one_hot = if wanted.has_parts() { ", or one of 0 and 1 per class" } else { "" };
-                    let which = if wanted.has_parts() { ". Say which (--label-column, --image-column)" } else { "" };
+                    let which =
+                        if wanted.has_parts() { ". Say which (--label-column, --image-column)" } else { "" };
                     return Err(refused(format!("{}{one_hot}{which}", wanted.expected())));
                 }
             },

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::arrangement::{Arrangement, ByClass, known_classes};
+use super::columns::GROUPS;
 use super::decode::decode;
 use super::matching::Files;
 use super::names::look_alike;
-use super::columns::GROUPS;
 use super::table::Table;
 use crate::error::first_of;
 use crate::folder_tree::{Entry, Folder};

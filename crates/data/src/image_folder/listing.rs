@@ -27,7 +27,12 @@ impl Listing {
     ///
     /// # Errors
     /// Those of reading the table `given`; [`Error::Format`] if two tables disagree.
-    pub(super) fn of(dir: &Folder, above: &[&Folder], given: Option<&Path>, wanted: &Wanted) -> Result<Option<Self>> {
+    pub(super) fn of(
+        dir: &Folder,
+        above: &[&Folder],
+        given: Option<&Path>,
+        wanted: &Wanted,
+    ) -> Result<Option<Self>> {
         let (images, _) = dir.all_files();
         let files = Files::new(&images);
         let tables = match given {
@@ -69,7 +74,12 @@ impl Listing {
         if labels.len() == self.said.len() && labels.len() >= OWN_LABELS {
             let path = &self.tables[0].path;
             let expected = "classes with several images each; say which column holds them (--label-column)";
-            return Err(Error::format(path, "labels", expected, format!("another one for each of {} images", labels.len())));
+            return Err(Error::format(
+                path,
+                "labels",
+                expected,
+                format!("another one for each of {} images", labels.len()),
+            ));
         }
         let mut parts: BTreeMap<Option<Part>, ByClass> = BTreeMap::new();
         for (image, (said, table)) in &self.said {
@@ -86,8 +96,11 @@ impl Listing {
 
     /// The labels of the images of each class in `classes`.
     pub(super) fn labels<'a>(&'a self, classes: &'a ByClass) -> BTreeMap<&'a str, BTreeMap<&'a str, usize>> {
-        let of_path: BTreeMap<&Path, &str> =
-            self.said.iter().map(|(image, (said, _))| (self.images[*image].as_path(), said.value.as_str())).collect();
+        let of_path: BTreeMap<&Path, &str> = self
+            .said
+            .iter()
+            .map(|(image, (said, _))| (self.images[*image].as_path(), said.value.as_str()))
+            .collect();
         let count = |files: &'a Vec<PathBuf>| {
             let mut counts = BTreeMap::new();
             for label in files.iter().filter_map(|file| of_path.get(file.as_path())) {
@@ -115,7 +128,8 @@ const OWN_LABELS: usize = 10;
 /// The tables that may say something of the images in `dir`.
 pub(super) fn paths<'a>(dir: &'a Folder, above: &[&'a Folder]) -> impl Iterator<Item = &'a PathBuf> {
     let near: Vec<&Folder> = above.iter().copied().chain([dir]).collect();
-    let files = near.into_iter().flat_map(|folder| folder.others().chain(folder.folders().flat_map(Folder::others)));
+    let files =
+        near.into_iter().flat_map(|folder| folder.others().chain(folder.folders().flat_map(Folder::others)));
     let distinct: BTreeSet<&PathBuf> = files.filter(|path| is_table(path)).collect();
     distinct.into_iter()
 }
@@ -127,10 +141,11 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
     let files = Files::new(&images);
     let (_, others) = root.all_files();
     let unread = || others.iter().filter(|path| !arrangement.tables.contains(path));
-    let cub = unread().filter(|path| path.file_name().is_some_and(|name| name == CUB_SPLIT)).find_map(|path| {
-        let table = Table::of(path, &rows::cub_split(path).ok()?, &files, &PARTS).ok()?;
-        Some((vec![path.clone()], parts_of(&table, "is_train")))
-    });
+    let cub =
+        unread().filter(|path| path.file_name().is_some_and(|name| name == CUB_SPLIT)).find_map(|path| {
+            let table = Table::of(path, &rows::cub_split(path).ok()?, &files, &PARTS).ok()?;
+            Some((vec![path.clone()], parts_of(&table, "is_train")))
+        });
     let tables = || {
         unread().filter(|path| is_table(path)).find_map(|path| {
             let rows = rows::rows(path).ok()?;
@@ -168,7 +183,8 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
     else {
         return;
     };
-    let part_of: BTreeMap<&Path, Part> = parts.iter().map(|(image, part)| (images[*image].as_path(), *part)).collect();
+    let part_of: BTreeMap<&Path, Part> =
+        parts.iter().map(|(image, part)| (images[*image].as_path(), *part)).collect();
     let mut divided: BTreeMap<Option<Part>, ByClass> = BTreeMap::new();
     for (class, files) in &arrangement.train {
         for file in files {

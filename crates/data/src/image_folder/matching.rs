@@ -30,7 +30,8 @@ impl<'a> Files<'a> {
     pub(super) fn new(images: &'a [PathBuf]) -> Self {
         let mut by_name: [[HashMap<String, Vec<usize>>; 2]; 2] = Default::default();
         for (i, path) in images.iter().enumerate() {
-            let [name, stem] = [path.file_name(), path.file_stem()].map(|name| text_of(name.unwrap_or_default()));
+            let [name, stem] =
+                [path.file_name(), path.file_stem()].map(|name| text_of(name.unwrap_or_default()));
             for (maps, spell) in by_name.iter_mut().zip(SPELLINGS) {
                 for (map, name) in maps.iter_mut().zip([&name, &stem]) {
                     map.entry(spell(name)).or_default().push(i);
@@ -51,16 +52,19 @@ impl<'a> Files<'a> {
         let Some(last) = parts.last() else { return Found::None };
         let below: Vec<String> = dir.components().filter_map(normal).collect();
         for (is_loose, (maps, spell)) in self.by_name.iter().zip(SPELLINGS).enumerate() {
-            let Some((named, has_ending)) = maps[0].get(&spell(last)).map(|named| (named, true)).or_else(|| {
-                let named = maps[1].get(&spell(last)).filter(|_| !is_image(Path::new(last)))?;
-                Some((named, false))
-            }) else {
+            let Some((named, has_ending)) =
+                maps[0].get(&spell(last)).map(|named| (named, true)).or_else(|| {
+                    let named = maps[1].get(&spell(last)).filter(|_| !is_image(Path::new(last)))?;
+                    Some((named, false))
+                })
+            else {
                 continue;
             };
             let wanted: Vec<String> = parts.iter().map(|part| spell(part)).collect();
             let here: Vec<String> = below.iter().map(|part| spell(part)).chain(wanted.clone()).collect();
             let ends_so = |image: &Path, end: &[String]| {
-                let mut path: Vec<String> = image.components().filter_map(normal).map(|part| spell(&part)).collect();
+                let mut path: Vec<String> =
+                    image.components().filter_map(normal).map(|part| spell(&part)).collect();
                 if let (false, Some(last)) = (has_ending, path.last_mut()) {
                     *last = spell(&text_of(image.file_stem().unwrap_or_default()));
                 }
@@ -70,7 +74,8 @@ impl<'a> Files<'a> {
             let shortest = if is_foreign { parts.len() } else { 1 };
             let ends = std::iter::once(&here[..]).chain((0..shortest).map(|from| &wanted[from..]));
             for (number, end) in ends.enumerate() {
-                let fitting: Vec<usize> = named.iter().copied().filter(|&i| ends_so(&self.images[i], end)).collect();
+                let fitting: Vec<usize> =
+                    named.iter().copied().filter(|&i| ends_so(&self.images[i], end)).collect();
                 match fitting[..] {
                     [] => {}
                     [one] if is_loose == 0 && is_plain && (number < 2 || name.starts_with('/')) => {

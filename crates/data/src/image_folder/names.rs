@@ -106,8 +106,11 @@ fn is_number(word: &str) -> bool {
 
 fn is_part_word(word: &str) -> bool {
     let singular = word.strip_suffix('s').unwrap_or(word);
-    ["part", "batch", "shard", "chunk", "fold", "folder", "piece", "slice", "block", "volume", "vol", "archive", "portion"]
-        .contains(&singular)
+    [
+        "part", "batch", "shard", "chunk", "fold", "folder", "piece", "slice", "block", "volume", "vol",
+        "archive", "portion",
+    ]
+    .contains(&singular)
 }
 
 /// Words that tell no data sets apart.

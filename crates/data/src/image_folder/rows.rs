@@ -23,15 +23,18 @@ const CUB_LABELS: &str = "image_class_labels.txt";
 
 /// Whether the file's name is that of a table of images, or of a list of them.
 pub(super) fn is_table(path: &Path) -> bool {
-    let [name, stem] = [path.file_name(), path.file_stem()].map(|name| text_of(name.unwrap_or_default()).to_lowercase());
+    let [name, stem] =
+        [path.file_name(), path.file_stem()].map(|name| text_of(name.unwrap_or_default()).to_lowercase());
     match ending(path).as_str() {
         // Predictions to hand in, as competitions have them, are no labels.
         "csv" | "tsv" => !name.contains("submission"),
         "jsonl" | "ndjson" => true,
         // One of a few for the whole set, not one per image, as those of boxes are.
         "txt" => {
-            let of_lists = ["list", "lists", "lst", "file", "files", "label", "labels", "annotation", "annotations"];
-            let is_list = |words: &str| words.split(' ').all(|word| word.is_empty() || of_lists.contains(&word));
+            let of_lists =
+                ["list", "lists", "lst", "file", "files", "label", "labels", "annotation", "annotations"];
+            let is_list =
+                |words: &str| words.split(' ').all(|word| word.is_empty() || of_lists.contains(&word));
             name == CUB_LABELS
                 || is_annotations(path)
                 || is_list(&stem.replace(['_', '-'], " "))
@@ -62,7 +65,11 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
             if path.file_name().is_some_and(|name| name == CUB_LABELS) {
                 return cub(path);
             }
-            if lines.first().is_some_and(|line| line.contains(['\t', ',', ';'])) { separated(path) } else { Ok(listed(lines)) }
+            if lines.first().is_some_and(|line| line.contains(['\t', ',', ';'])) {
+                separated(path)
+            } else {
+                Ok(listed(lines))
+            }
         }
         _ => separated(path),
     }
@@ -70,7 +77,8 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
 
 fn lines(path: &Path) -> Result<Vec<String>> {
     let text = fs::read(path).map_err(Error::io("read", path))?;
-    let text = String::from_utf8(text).map_err(|e| Error::format(path, "text", "a table in UTF-8", e.to_string()))?;
+    let text = String::from_utf8(text)
+        .map_err(|e| Error::format(path, "text", "a table in UTF-8", e.to_string()))?;
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
@@ -113,15 +121,20 @@ fn cub(path: &Path) -> Result<Rows> {
         .collect();
     rows.sort_unstable();
     let headers = ["path", "label", "is_train"];
-    rows.insert(0, headers[..if trains.is_empty() { 2 } else { 3 }].iter().map(|header| (*header).to_owned()).collect());
+    rows.insert(
+        0,
+        headers[..if trains.is_empty() { 2 } else { 3 }].iter().map(|header| (*header).to_owned()).collect(),
+    );
     Ok(rows)
 }
 
 /// CUB-200: the paths of images, with 1 for training and 0 for testing.
 pub(super) fn cub_split(path: &Path) -> Result<Rows> {
     let (images, trains) = (numbered(path, "images.txt")?, numbered(path, CUB_SPLIT)?);
-    let mut rows: Rows =
-        trains.into_iter().filter_map(|(number, train)| Some(vec![images.get(&number)?.clone(), train])).collect();
+    let mut rows: Rows = trains
+        .into_iter()
+        .filter_map(|(number, train)| Some(vec![images.get(&number)?.clone(), train]))
+        .collect();
     rows.sort_unstable();
     rows.insert(0, vec!["path".to_owned(), "is_train".to_owned()]);
     Ok(rows)
@@ -165,11 +178,13 @@ fn separated(path: &Path) -> Result<Rows> {
         rows.push(record.iter().map(|field| field.trim_start_matches('\u{feff}').to_owned()).collect());
     }
     rows.retain(|row| row.iter().any(|field| !field.is_empty()));
-    let filled = |row: &Vec<String>| row.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1);
+    let filled =
+        |row: &Vec<String>| row.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1);
     let (width, given) = (rows.iter().map(filled).max().unwrap_or(0), rows.first().map_or(0, Vec::len));
     for (number, row) in (1..).zip(&mut rows) {
         if row.len() < given.min(width) || filled(row) > given {
-            let (expected, actual) = (format!("a row of {given} fields, as the first row has"), row.len().to_string());
+            let (expected, actual) =
+                (format!("a row of {given} fields, as the first row has"), row.len().to_string());
             return Err(Error::format(path, format!("a row, number {number}"), expected, actual));
         }
         row.resize(width, String::new());

@@ -55,7 +55,9 @@ impl Table {
         let has_header = rows.first().is_some_and(|row| files.find(dir, &row[columns.name]) == Found::None);
         let header = rows.first().map_or(&[][..], |row| row);
         for (number, row) in (1..).zip(rows).skip(usize::from(has_header)) {
-            let refused = |expected: String, actual: String| Err(Error::format(path, format!("row {number}"), expected, actual));
+            let refused = |expected: String, actual: String| {
+                Err(Error::format(path, format!("row {number}"), expected, actual))
+            };
             let name = &row[columns.name];
             let image = match files.find(dir, name) {
                 Found::Image(image) => image,
@@ -68,26 +70,45 @@ impl Table {
                     continue;
                 }
                 // Kaggle's `train.csv` means the first of `train/1.png` and `test/1.png`.
-                Found::Several(several) => match several.iter().filter(|&&image| is_of(path, &images[image])).collect::<Vec<_>>()[..] {
-                    [only] => *only,
-                    _ if several.windows(2).all(|two| images[two[0]].file_name() == images[two[1]].file_name()) => {
-                        unknown.push(name.clone());
-                        continue;
+                Found::Several(several) => {
+                    match several.iter().filter(|&&image| is_of(path, &images[image])).collect::<Vec<_>>()[..]
+                    {
+                        [only] => *only,
+                        _ if several
+                            .windows(2)
+                            .all(|two| images[two[0]].file_name() == images[two[1]].file_name()) =>
+                        {
+                            unknown.push(name.clone());
+                            continue;
+                        }
+                        _ => {
+                            let [one, other] = [0, 1].map(|i| images[several[i]].display().to_string());
+                            return refused(
+                                "the name of one image".into(),
+                                format!("'{name}', which may be {one} or {other}"),
+                            );
+                        }
                     }
-                    _ => {
-                        let [one, other] = [0, 1].map(|i| images[several[i]].display().to_string());
-                        return refused("the name of one image".into(), format!("'{name}', which may be {one} or {other}"));
-                    }
-                },
+                }
             };
             let value = match &columns.value {
                 Value::Column(at) => row[*at].clone(),
                 Value::OneHot(classes) => {
-                    let set: Vec<&str> =
-                        classes.iter().filter(|&&at| bit(&row[at]) == Some(true)).map(|&at| header[at].as_str()).collect();
+                    let set: Vec<&str> = classes
+                        .iter()
+                        .filter(|&&at| bit(&row[at]) == Some(true))
+                        .map(|&at| header[at].as_str())
+                        .collect();
                     let [only] = set[..] else {
-                        let actual = format!("{}{}", set.len(), if set.is_empty() { String::new() } else { format!(" ({})", set.join(", ")) });
-                        return refused(format!("one class with 1 for '{name}', as each image has one class"), actual);
+                        let actual = format!(
+                            "{}{}",
+                            set.len(),
+                            if set.is_empty() { String::new() } else { format!(" ({})", set.join(", ")) }
+                        );
+                        return refused(
+                            format!("one class with 1 for '{name}', as each image has one class"),
+                            actual,
+                        );
                     };
                     only.to_owned()
                 }
@@ -112,13 +133,21 @@ impl Table {
                 if *value == said.value {
                     return refused(format!("the part of row {first} for '{name}'"), "another".into());
                 }
-                return refused(format!("the {what} of row {first}, '{value}', for '{name}'"), format!("'{}'", said.value));
+                return refused(
+                    format!("the {what} of row {first}, '{value}', for '{name}'"),
+                    format!("'{}'", said.value),
+                );
             }
         }
         if values.is_empty() && missing.is_empty() {
             let example = rows.get(usize::from(has_header)).map_or("", |row| &row[columns.name]);
             let expected = format!("names of the images in {} and below", dir.display());
-            return Err(Error::format(path, "the column of names", expected, format!("'{example}' and the like")));
+            return Err(Error::format(
+                path,
+                "the column of names",
+                expected,
+                format!("'{example}' and the like"),
+            ));
         }
         let table = path.to_owned();
         if let Some((name, image)) = loose.first() {
@@ -128,7 +157,8 @@ impl Table {
         if !missing.is_empty() {
             notes.push(Oddity::NoLabel { table: table.clone(), names: missing });
         }
-        let mut values: Vec<(usize, Said)> = values.into_iter().map(|(image, (_, said))| (image, said)).collect();
+        let mut values: Vec<(usize, Said)> =
+            values.into_iter().map(|(image, (_, said))| (image, said)).collect();
         values.sort_unstable_by_key(|(image, _)| *image);
         whole_numbers(&mut values);
         let part = columns.part.map(|at| header[at].clone());

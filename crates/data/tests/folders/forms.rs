@@ -40,7 +40,8 @@ fn tables_of_every_usual_form_are_read() {
         let dir = four();
         write(&dir, file, table);
         let found = open(&dir).unwrap_or_else(|error| panic!("{table}: {error}"));
-        let counted: Vec<_> = counts(&found).into_iter().filter(|(_, train, test)| train + test > 0).collect();
+        let counted: Vec<_> =
+            counts(&found).into_iter().filter(|(_, train, test)| train + test > 0).collect();
         assert_eq!(counted, expected(&PETS), "{table}");
         for (path, label) in found.train.iter().chain(&found.test) {
             let number: u16 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
@@ -59,7 +60,8 @@ fn lists_of_images_and_labels_are_the_parts_that_they_are_called() {
 
 #[test]
 fn a_table_called_after_a_part_means_the_images_of_that_part() {
-    let dir = files(&["train/1.png", "train/2.png", "train/3.png", "train/4.png", "test/1.png", "test/2.png"]);
+    let dir =
+        files(&["train/1.png", "train/2.png", "train/3.png", "train/4.png", "test/1.png", "test/2.png"]);
     write(&dir, "train.csv", "id,label\n1,cat\n2,dog\n3,cat\n4,dog\n");
     let found = open(&dir).unwrap();
     assert_eq!(counts(&found), expected(&PETS));
@@ -99,7 +101,9 @@ fn names_that_one_image_alone_can_mean_are_matched_and_this_is_said() {
 fn a_name_that_may_mean_two_images_is_refused_with_both() {
     let dir = files(&["a/01.png", "a/001.png", "a/2.png"]);
     write(&dir, "t.csv", "file,label\n1.png,cat\n2.png,dog\n");
-    let error = opened(&dir, OpenOptions { labels: Some(dir.path().join("t.csv")), ..OpenOptions::default() }).unwrap_err();
+    let error =
+        opened(&dir, OpenOptions { labels: Some(dir.path().join("t.csv")), ..OpenOptions::default() })
+            .unwrap_err();
     let error = error.to_string();
     assert!(error.contains("row 2") && error.contains("01.png or") && error.contains("001.png"), "{error}");
 }
@@ -108,7 +112,8 @@ fn a_name_that_may_mean_two_images_is_refused_with_both() {
 fn labels_that_stand_for_missing_values_are_left_out_and_said_unless_they_are_kept() {
     for missing in ["NA", "nan", "None", "null", "N/A", "NaN"] {
         let dir = files(&["1.png", "2.png", "3.png", "4.png", "5.png", "6.png"]);
-        let table = format!("file,label\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n5.png,{missing}\n6.png,\n");
+        let table =
+            format!("file,label\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n5.png,{missing}\n6.png,\n");
         write(&dir, "t.csv", table);
         let found = open(&dir).unwrap();
         assert_eq!(counts(&found), expected(&PETS), "{missing}");
@@ -140,7 +145,12 @@ fn columns_can_be_named_and_are_not_guessed() {
     let images = source.images().unwrap();
     assert_eq!(images.classes.join(" "), "blue red");
     for (path, label) in images.train.iter().chain(&images.test) {
-        assert_eq!(*label, u16::from(path.ends_with("3.png") || path.ends_with("4.png")), "{}", path.display());
+        assert_eq!(
+            *label,
+            u16::from(path.ends_with("3.png") || path.ends_with("4.png")),
+            "{}",
+            path.display()
+        );
     }
     write(&dir, "t.csv", "file,label,category\n1.png,a,x\n2.png,b,x\n3.png,a,y\n4.png,b,y\n");
     let error = opened(&dir, options(None, None)).unwrap_err().to_string();
@@ -155,7 +165,8 @@ fn numbers_of_one_value_are_one_class_and_measurements_are_none() {
     write(&dir, "t.csv", "file,label\n1.png,0\n2.png,1\n3.png,0.0\n4.png,1.0\n");
     assert_eq!(counts(&open(&dir).unwrap()), expected(&[("0", 1, 1), ("1", 1, 1)]));
 
-    let dir = files(&["0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png", "9.png"]);
+    let dir =
+        files(&["0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png", "9.png"]);
     write(&dir, "t.csv", (0..10).fold("file,target\n".to_owned(), |t, i| t + &format!("{i}.png,{}.5\n", i)));
     let labels = Some(dir.path().join("t.csv"));
     let error = opened(&dir, OpenOptions { labels, ..OpenOptions::default() }).unwrap_err().to_string();

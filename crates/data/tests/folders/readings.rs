@@ -62,7 +62,10 @@ fn folders_that_number_parts_are_no_classes_without_a_table_unless_this_is_said(
     let error = error.to_string();
     assert!(error.contains("part_1, part_2, part_3") && error.contains("--labels folders"), "{error}");
     let source = with_labels(&dir, FOLDERS).unwrap();
-    assert_eq!(counts(source.images().unwrap()), expected(&[("part_1", 3, 1), ("part_2", 3, 1), ("part_3", 3, 1)]));
+    assert_eq!(
+        counts(source.images().unwrap()),
+        expected(&[("part_1", 3, 1), ("part_2", 3, 1), ("part_3", 3, 1)])
+    );
 }
 
 #[test]
@@ -83,7 +86,10 @@ fn a_table_that_agrees_with_folders_or_is_of_other_things_changes_nothing() {
     for table in [
         rows("file,label", |i| format!("{i}.png,{}", i / 4)),
         rows("file,age", |i| format!("{i}.png,{}", 20 + i % 5)),
-        rows("file,label", |i| if i < 3 { format!("{i}.png,{}", class(i)) } else { format!("other{i}.png,x") }),
+        rows(
+            "file,label",
+            |i| if i < 3 { format!("{i}.png,{}", class(i)) } else { format!("other{i}.png,x") },
+        ),
         rows("file,label,width", |i| format!("other{i}.png,{},7", class(i))),
     ] {
         for name in ["red green blue", "1 2 3"] {
@@ -93,7 +99,10 @@ fn a_table_that_agrees_with_folders_or_is_of_other_things_changes_nothing() {
                 continue; // of folders with mere numbers, a table of two columns may be meant
             }
             let found = open(&dir).unwrap_or_else(|error| panic!("{table}: {error}"));
-            assert!(found.classes.join(" ") == name || found.classes.join(" ") == "blue green red", "{table}");
+            assert!(
+                found.classes.join(" ") == name || found.classes.join(" ") == "blue green red",
+                "{table}"
+            );
         }
     }
 }
@@ -111,11 +120,24 @@ fn the_column_of_a_split_is_taken_and_said() {
     ] {
         let dir = parts(|i| format!("part_{i}"));
         let part = |i: usize| values[usize::from(i >= 9)];
-        write(&dir, "t.csv", rows(&format!("file,{header},label"), |i| format!("{i}.png,{},{}", part(i), class(i))));
+        write(
+            &dir,
+            "t.csv",
+            rows(&format!("file,{header},label"), |i| format!("{i}.png,{},{}", part(i), class(i))),
+        );
         let found = open(&dir).unwrap();
         assert_eq!(counts(&found), expected(&[("cat", 3, 1), ("dog", 3, 1), ("owl", 3, 1)]), "{header}");
-        assert!(found.test.iter().all(|(path, _)| ["9", "10", "11"].contains(&path.file_stem().unwrap().to_str().unwrap())));
-        assert!(found.summary().to_string().contains(&format!("the column '{header}'")), "{}", found.summary());
+        assert!(
+            found
+                .test
+                .iter()
+                .all(|(path, _)| ["9", "10", "11"].contains(&path.file_stem().unwrap().to_str().unwrap()))
+        );
+        assert!(
+            found.summary().to_string().contains(&format!("the column '{header}'")),
+            "{}",
+            found.summary()
+        );
     }
 }
 
@@ -126,7 +148,11 @@ fn validation_rows_are_left_out_where_there_are_test_rows_and_this_is_said() {
     write(&dir, "t.csv", rows("file,split,label", |i| format!("{i}.png,{},{}", part(i), class(i))));
     let found = open(&dir).unwrap();
     assert_eq!(counts(&found), expected(&[("cat", 2, 1), ("dog", 2, 1), ("owl", 2, 1)]));
-    assert!(found.summary().to_string().contains("its 3 validation images are not used"), "{}", found.summary());
+    assert!(
+        found.summary().to_string().contains("its 3 validation images are not used"),
+        "{}",
+        found.summary()
+    );
 }
 
 #[test]
@@ -144,7 +170,8 @@ fn a_split_that_is_not_understood_is_said_or_refused() {
 #[test]
 fn files_that_divide_folders_of_classes_are_taken_and_said() {
     let name = |i: usize| format!("{}/{i}", ["red", "green", "blue"][i / 4]);
-    let ids = |value: fn(usize) -> String| (0..12).map(|i| format!("{} {}\n", i + 1, value(i))).collect::<String>();
+    let ids =
+        |value: fn(usize) -> String| (0..12).map(|i| format!("{} {}\n", i + 1, value(i))).collect::<String>();
     let list = |of_test: bool, end: &str| {
         (0..12).filter(|i| (i % 4 == 3) == of_test).map(|i| name(i) + end + "\n").collect::<String>()
     };
@@ -164,8 +191,14 @@ fn files_that_divide_folders_of_classes_are_taken_and_said() {
             let dir = parts(|i| format!("{place}{}", ["red", "green", "blue"][i - 1]));
             files.iter().for_each(|(name, content)| write(&dir, name, content));
             let found = open(&dir).unwrap_or_else(|error| panic!("{}: {error}", files[0].0));
-            assert_eq!(counts(&found), expected(&[("blue", 3, 1), ("green", 3, 1), ("red", 3, 1)]), "{}", files[0].0);
-            let numbers: Vec<&str> = found.test.iter().map(|(path, _)| path.file_stem().unwrap().to_str().unwrap()).collect();
+            assert_eq!(
+                counts(&found),
+                expected(&[("blue", 3, 1), ("green", 3, 1), ("red", 3, 1)]),
+                "{}",
+                files[0].0
+            );
+            let numbers: Vec<&str> =
+                found.test.iter().map(|(path, _)| path.file_stem().unwrap().to_str().unwrap()).collect();
             assert_eq!(numbers, ["11", "7", "3"], "{}", files[0].0);
             let text = found.summary().to_string();
             assert!(text.contains("training and test images are those of"), "{text}");

@@ -23,7 +23,8 @@ impl Settings {
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
         if let Some(images) = images {
-            let Images { dataset, skip_broken, labels, label_column, image_column, keep_na, groups, without } = images;
+            let Images { dataset, skip_broken, labels, label_column, image_column, keep_na, groups, without } =
+                images;
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
             for (option, file) in [("--labels", labels), ("--groups", groups), ("--without", without)] {
