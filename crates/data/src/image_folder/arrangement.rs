@@ -1,65 +1,19 @@
 //! How the images in a folder are arranged: in folders of classes, in parts with folders of classes, or by a table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::arranged::{Arrangement, ByClass, EXPECTED, layout};
+use super::choice::{by_table, found, unusable_table};
 use super::columns::Wanted;
-use super::listing::{Listing, paths};
 use super::matching::Files;
-use super::names::{self, Numbering, Part, numbering, part_of, text_of};
+use super::names::{self, Part, part_of, text_of};
 use super::rows::is_table;
 use super::table::Table;
-use crate::error::first_of;
+use crate::Result;
 use crate::folder_tree::Folder;
 use crate::layout::Layout;
 use crate::summary::Oddity;
-use crate::{Error, Result};
-
-/// Files by the names of their classes.
-pub(super) type ByClass = BTreeMap<String, Vec<PathBuf>>;
-
-/// Images with their classes, as they lie in a folder.
-#[derive(Default)]
-pub(crate) struct Arrangement {
-    pub(super) train: ByClass,
-    /// Absent if nothing is set aside for testing.
-    pub(super) test: Option<ByClass>,
-    /// Folders among those of classes that have no images.
-    pub(super) empty: Vec<PathBuf>,
-    /// Tables that were read.
-    pub(super) tables: Vec<PathBuf>,
-    pub(crate) oddities: Vec<Oddity>,
-}
-
-impl Arrangement {
-    /// Whether images are set aside for testing.
-    pub(crate) fn is_divided(&self) -> bool {
-        self.test.is_some()
-    }
-
-    /// Takes the images that tables divide into parts. Validation images are the test images where there are no others, and are
-    /// left out where there are. What divides them, a file and maybe a column of it, is said where it is not a folder.
-    pub(super) fn take(
-        &mut self,
-        mut parts: BTreeMap<Option<Part>, ByClass>,
-        by: Option<(PathBuf, Option<String>)>,
-    ) {
-        let mut take = |part| parts.remove(&part);
-        let (train, test) = (take(Some(Part::Train)), take(Some(Part::Test)));
-        let (validation, others) = (take(Some(Part::Validation)), take(None));
-        let number = validation.iter().flat_map(ByClass::values).map(Vec::len).sum();
-        let is_test = test.is_none();
-        let test = test.or(validation);
-        (self.train, self.test) = match (train.or(others), test) {
-            (Some(train), test) => (train, test),
-            (None, all) => (all.unwrap_or_default(), None),
-        };
-        if let (Some((file, column)), Some(_)) = (by, &self.test) {
-            let validation = (number > 0).then_some((number, is_test));
-            self.oddities.push(Oddity::Divided { file, column, validation });
-        }
-    }
-}
 
 /// The images in `dir`, if there are classes in it; `None` if it has folders in which there may be some, and nothing else.
 ///
@@ -133,94 +87,6 @@ pub(crate) fn arrangement(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> R
     }
     Ok(Some(Arrangement { train: files, empty, oddities, ..Arrangement::default() }))
 }
-
-/// The images in `dir` that the table `given` names.
-///
-/// # Errors
-/// Those of reading it.
-pub(crate) fn listed(dir: &Folder, given: &Path, wanted: &Wanted) -> Result<Option<Arrangement>> {
-    Listing::of(dir, &[], Some(given), wanted)?.map(|listing| listing.arrange(dir)).transpose()
-}
-
-/// The images in `dir` that tables name, which are looked for in it, in the folders in it, and in those above.
-fn found(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Option<Arrangement>> {
-    if wanted.by_folders {
-        return Ok(None);
-    }
-    Listing::of(dir, above, None, wanted)?.map(|listing| listing.arrange(dir)).transpose()
-}
-
-/// The images in `dir` as tables have them, if these and not the names of folders say what the `classes` are.
-///
-/// Folders that number parts are no classes. Other folders are, unless a table under clear headers divides half of the images
-/// or more in another way: that is refused, but for folders with mere numbers as names and several labels in one of them.
-fn by_table(
-    dir: &Folder,
-    above: &[&Folder],
-    classes: &ByClass,
-    wanted: &Wanted,
-) -> Result<Option<Arrangement>> {
-    if wanted.by_folders {
-        return Ok(None);
-    }
-    let numbering = numbering(classes.keys().map(String::as_str));
-    let listing = Listing::of(dir, above, None, wanted);
-    let labels = match &listing {
-        Ok(Some(listing)) => listing.labels(classes),
-        _ => BTreeMap::new(),
-    };
-    let distinct: BTreeSet<&str> = labels.values().flat_map(BTreeMap::keys).copied().collect();
-    let is_table = match (&listing, numbering) {
-        (Ok(Some(_)), Some(Numbering::Parts)) if distinct.len() > 1 => true,
-        (_, Some(Numbering::Parts)) => {
-            let names: Vec<&String> = classes.keys().collect();
-            let actual = format!(
-                "folders that number parts ({}) and no table of the labels of the images{}. Name the table (--labels FILE), \
-                 or say that these folders are the classes (--labels folders)",
-                first_of(&names),
-                listing
-                    .err()
-                    .map_or_else(|| unusable_table(dir, above, wanted), |error| format!(": {error}"))
-            );
-            return Err(layout(dir, EXPECTED, actual));
-        }
-        (Ok(Some(listing)), numbering) => {
-            let (named, all): (usize, usize) =
-                (labels.values().flat_map(BTreeMap::values).sum(), classes.values().map(Vec::len).sum());
-            let is_pure = labels.values().all(|labels| labels.len() < 2);
-            let agrees =
-                is_pure && distinct.len() == labels.values().filter(|labels| !labels.is_empty()).count();
-            let is_numbered = numbering.is_some();
-            if agrees || distinct.len() < 2 || 2 * named < all || !(listing.is_sure() || is_numbered) {
-                false
-            } else if is_numbered && !is_pure {
-                true
-            } else {
-                let folders: Vec<String> = classes
-                    .iter()
-                    .map(|(class, files)| format!("{class} ({} images)", files.len()))
-                    .collect();
-                let labels: Vec<&str> = distinct.into_iter().collect();
-                let table = listing.shown();
-                let actual = format!(
-                    "two: the folders {}; and the labels in {table}: {}. Choose the table (--labels {table}) or the folders \
-                     (--labels folders)",
-                    first_of(&folders),
-                    first_of(&labels)
-                );
-                return Err(layout(dir, "one reading of what the classes are", actual));
-            }
-        }
-        _ => false,
-    };
-    match listing {
-        Ok(Some(listing)) if is_table => listing.arrange(dir).map(Some),
-        _ => Ok(None),
-    }
-}
-
-const EXPECTED: &str = "two or more folders of images, one per class, possibly in train and test; or images and one table \
-                        (CSV) of their names and labels";
 
 /// The folders of a training set and of what is set aside.
 struct Parts<'a> {
@@ -393,14 +259,6 @@ fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
     parts.held_out.is_empty() && kinds(dir).0.len() > 2
 }
 
-/// Why the first table of the images in `dir` is of no use, for the end of a message.
-fn unusable_table(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> String {
-    let images = dir.all_files().0;
-    let files = Files::new(&images);
-    let first = paths(dir, above).find_map(|path| Table::read(path, &files, wanted).err());
-    first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
-}
-
 fn has_tables(part: &Folder) -> bool {
     part.others().any(|path| is_table(path))
 }
@@ -439,8 +297,4 @@ fn list(folders: &[&Folder]) -> String {
     const MOST: usize = 5;
     let names: Vec<String> = folders.iter().take(MOST).map(|folder| name(folder)).collect();
     format!("{}{}", names.join(", "), if folders.len() > MOST { ", ..." } else { "" })
-}
-
-fn layout(dir: &Folder, expected: &str, actual: String) -> Error {
-    Error::Layout { dir: dir.path.clone(), expected: expected.to_owned(), actual }
 }

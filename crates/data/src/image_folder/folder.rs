@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::arrangement::{Arrangement, ByClass, known_classes};
+use super::arranged::{Arrangement, ByClass};
+use super::arrangement::known_classes;
 use super::columns::GROUPS;
 use super::decode::decode;
 use super::matching::Files;

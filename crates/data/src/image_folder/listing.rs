@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::arrangement::{Arrangement, ByClass};
+use super::arranged::{Arrangement, ByClass};
 use super::columns::{LABELS, PARTS, Wanted, part_in};
 use super::matching::Files;
 use super::names::{Part, part_of, text_of};

@@ -26,7 +26,9 @@
 //!
 //! Names alone are read first, so that a user sees what is there before the work starts: [`crate::Source::find`].
 
+mod arranged;
 mod arrangement;
+mod choice;
 mod columns;
 mod decode;
 mod folder;
@@ -36,7 +38,9 @@ mod names;
 mod rows;
 mod table;
 
-pub(crate) use arrangement::{Arrangement, arrangement, listed};
+pub(crate) use arranged::Arrangement;
+pub(crate) use arrangement::arrangement;
+pub(crate) use choice::listed;
 pub(crate) use columns::{LABELS, Wanted};
 pub use folder::{ImageFolder, OnBroken, Split};
 pub(crate) use listing::divide_as_listed;
