@@ -1,16 +1,21 @@
 //! Images with their labels, from a folder or from arrays.
 
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use mlprobe_data::image_folder::OnBroken;
+use mlprobe_data::summary::Oddity;
 use mlprobe_data::{Dataset as Inner, LabelledImages, OpenOptions, Source};
 use numpy::{PyArray1, PyArray4, PyArrayMethods, ToPyArray};
+use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 
 use crate::calls::abandonable;
 use crate::errors::IntoPyErr;
 
 type Half<'py> = (Bound<'py, PyArray4<u8>>, Bound<'py, PyArray1<u16>>);
+/// The table of labels, its columns of labels and of images, and whether `NA` is a class.
+pub type Tables = (Option<PathBuf>, Option<String>, Option<String>, bool);
 type Parts<'py> = (String, bool, Vec<String>, Half<'py>, Half<'py>);
 
 /// Training and test images with their labels.
@@ -23,16 +28,25 @@ pub struct Dataset {
 
 #[pymethods]
 impl Dataset {
-    /// The data set in a folder; image files become `side` x `side` pixels.
+    /// The data set in a folder; image files become `side` x `side` pixels. What is odd about it is a warning.
     #[staticmethod]
+    #[pyo3(signature = (folder, side, skip_broken, threads, tables=Tables::default()))]
     fn open(
         py: Python<'_>,
         folder: PathBuf,
         side: usize,
         skip_broken: bool,
         threads: usize,
+        tables: Tables,
     ) -> PyResult<Self> {
-        abandonable(py, threads, move || open(&folder, side, skip_broken))?.map_err(IntoPyErr::into_py)
+        let opened = abandonable(py, threads, move || open(&folder, side, skip_broken, tables))?;
+        let (dataset, oddities) = opened.map_err(IntoPyErr::into_py)?;
+        let category = py.get_type::<PyUserWarning>();
+        for oddity in oddities {
+            let text = CString::new(oddity.to_string().replace('\0', ""))?;
+            PyErr::warn(py, &category, &text, 2)?;
+        }
+        Ok(dataset)
     }
 
     #[new]
@@ -77,9 +91,18 @@ fn half<'py>(py: Python<'py>, half: &LabelledImages) -> Half<'py> {
     (half.images.to_pyarray(py), half.labels.to_pyarray(py))
 }
 
-fn open(folder: &Path, side: usize, skip_broken: bool) -> mlprobe_data::Result<Dataset> {
+fn open(
+    folder: &Path,
+    side: usize,
+    skip_broken: bool,
+    (labels, label_column, image_column, keep_na): Tables,
+) -> mlprobe_data::Result<(Dataset, Vec<Oddity>)> {
     let on_broken = if skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
-    let source = Source::find(folder, &OpenOptions { side, on_broken, ..OpenOptions::default() })?;
-    let (inner, _oddities) = source.open(&|_| ())?;
-    Ok(Dataset { inner, comparable: source.official })
+    let options =
+        OpenOptions { side, on_broken, labels, label_column, image_column, keep_na, ..OpenOptions::default() };
+    let source = Source::find(folder, &options)?;
+    let mut oddities = source.summary().map_or_else(Vec::new, |summary| summary.oddities);
+    let (inner, others) = source.open(&|_| ())?;
+    oddities.extend(others);
+    Ok((Dataset { inner, comparable: source.official }, oddities))
 }

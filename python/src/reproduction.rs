@@ -18,7 +18,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::calls::{Pace, in_study};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Tables};
 use crate::errors::IntoPyErr;
 use crate::extractors::Extractor;
 use crate::studies::to_json;
@@ -47,7 +47,10 @@ pub struct Reproduction {
 impl Reproduction {
     /// `folder` is where the data set is, for the record; features are kept in `cache`; `program` is the file of this module.
     #[new]
-    #[pyo3(signature = (extractor, dataset, *, folder, preset, seeds, epochs, batch_size, hidden, skip_broken, cache, program))]
+    #[pyo3(signature = (
+        extractor, dataset, *, folder, preset, seeds, epochs, batch_size, hidden, skip_broken, cache, program,
+        tables=Tables::default()
+    ))]
     #[expect(clippy::too_many_arguments, reason = "they are named")]
     fn new(
         extractor: Py<Extractor>,
@@ -61,11 +64,20 @@ impl Reproduction {
         skip_broken: bool,
         cache: PathBuf,
         program: PathBuf,
+        tables: Tables,
     ) -> PyResult<Self> {
+        let (labels, label_column, image_column, keep_na) = tables;
         let preset: Preset = preset.parse().map_err(|error: mlprobe_data::Error| error.into_py())?;
         let settings = Settings {
             compared: Compared::Reproduction { preset },
-            images: Some(Images { skip_broken, ..Images::of(folder) }),
+            images: Some(Images {
+                skip_broken,
+                labels,
+                label_column,
+                image_column,
+                keep_na,
+                ..Images::of(folder)
+            }),
             extractor: Some(extractor.get().settings.clone()),
             protocol: Protocol { batch_size, hidden, ..Protocol::new((0..seeds).collect(), epochs) },
         };

@@ -33,7 +33,8 @@ pub struct Arguments {
     /// Features and labels instead of images, as `compare` takes them: .npz, .safetensors, .csv, .tsv, .parquet, or
     /// FEATURES.npy:LABELS.npy
     #[arg(value_name = "TRAIN", conflicts_with_all = [
-        "dataset", "skip_broken", "labels", "without", "seeds", "epochs", "quick", "preset", "fresh", "force",
+        "dataset", "skip_broken", "labels", "label_column", "image_column", "keep_na", "without", "seeds", "epochs", "quick",
+        "preset", "fresh", "force",
         "checkpoint_every", "TrainingOptions", "ExtractorOptions",
     ])]
     train: Option<String>,

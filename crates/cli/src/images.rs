@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use mlprobe_audit::Kept;
 use mlprobe_data::image_folder::OnBroken;
-use mlprobe_data::{Dataset, OpenOptions, Source, cifar10, idx, mini};
+use mlprobe_data::{Dataset, FOLDERS, OpenOptions, Source, cifar10, idx, mini};
 use mlprobe_experiments::AuditRecord;
 use mlprobe_experiments::settings::Images;
 
@@ -25,9 +25,20 @@ pub struct ImageOptions {
     /// Leave out images that cannot be read, and say which, instead of stopping
     #[arg(long)]
     skip_broken: bool,
-    /// A CSV or TSV table of the names of images and their labels, for a folder without a folder per class
-    #[arg(long, value_name = "FILE.csv")]
+    /// A table of the names of images and their labels: CSV, TSV, JSON lines, or lines of a path and a label. Or `folders`, where
+    /// tables say one thing and folders another and the folders are right
+    #[arg(long, value_name = "FILE|folders")]
     labels: Option<PathBuf>,
+    /// The column of labels in the table, if its name does not tell
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+    /// The column of names of images in the table, if its name does not tell
+    #[arg(long, value_name = "NAME")]
+    image_column: Option<String>,
+    /// Keep NA, nan, None, null and the like as classes, where a table has them as labels. Otherwise they are missing values and
+    /// their images are left out
+    #[arg(long)]
+    keep_na: bool,
     /// The group of every image, such as a patient or a video. A folder without test images is then divided so that each group is
     /// on one side. For a folder of images, a CSV or TSV table of their names and groups; for other images, and for rows of
     /// features, one group per line: first those of the training set, then those of the test set
@@ -51,12 +62,15 @@ impl ImageOptions {
 
     /// Loads the images and says what they are. Those of a folder of images become `side` x `side` pixels.
     pub fn load(self, quick: bool, side: usize) -> Result<Loaded> {
-        let Self { dataset, skip_broken, labels, groups } = self;
+        let Self { dataset, skip_broken, labels, label_column, image_column, keep_na, groups } = self;
         let choice = dataset.unwrap_or_else(|| if quick { "mini" } else { "auto" }.into());
         let groups = groups.map(|path| found("--groups", &path)).transpose()?;
         let images = |dataset: &Path| Images {
             skip_broken,
             labels: labels.clone(),
+            label_column: label_column.clone(),
+            image_column: image_column.clone(),
+            keep_na,
             groups: groups.clone(),
             ..Images::of(dataset)
         };
@@ -80,8 +94,14 @@ pub fn load(images: &Images, side: usize) -> Result<Loaded> {
             dataset = dataset.with_groups(groups)?;
         }
         print(dataset.summary());
-        if images.labels.is_some() {
-            bail!("--labels is for a folder of images; {} has its own labels", images.dataset.display());
+        let of_tables = [
+            ("--labels", images.labels.is_some()),
+            ("--label-column", images.label_column.is_some()),
+            ("--image-column", images.image_column.is_some()),
+            ("--keep-na", images.keep_na),
+        ];
+        if let Some((option, _)) = of_tables.into_iter().find(|(_, is_given)| *is_given) {
+            bail!("{option} is for a folder of images; {} has its own labels", images.dataset.display());
         }
         Ok(Loaded { dataset, images: images.clone(), comparable })
     };
@@ -115,12 +135,20 @@ fn load_folder(images: &Images, side: usize) -> Result<Loaded> {
     }
     let images = Images {
         dataset: folder.canonicalize()?,
-        labels: images.labels.as_deref().map(Path::canonicalize).transpose().context("--labels")?,
+        labels: images.labels.as_deref().map(whole).transpose()?,
         ..images.clone()
     };
     let on_broken = if images.skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
-    let (labels, groups) = (images.labels.clone(), images.groups.clone());
-    let options = OpenOptions { side, on_broken, labels, groups, ..OpenOptions::default() };
+    let options = OpenOptions {
+        side,
+        on_broken,
+        labels: images.labels.clone(),
+        label_column: images.label_column.clone(),
+        image_column: images.image_column.clone(),
+        keep_na: images.keep_na,
+        groups: images.groups.clone(),
+        ..OpenOptions::default()
+    };
     let source = Source::find(&images.dataset, &options)?;
     source.summary().iter().for_each(print);
     let bar = (!source.is_empty())
@@ -133,6 +161,14 @@ fn load_folder(images: &Images, side: usize) -> Result<Loaded> {
     }
     oddities.iter().for_each(|oddity| print(format_args!("  {oddity}")));
     Ok(Loaded { dataset, images, comparable: source.official })
+}
+
+/// The whole path of a table of labels; the word for folders as it is.
+fn whole(labels: &Path) -> Result<PathBuf> {
+    if labels == Path::new(FOLDERS) {
+        return Ok(labels.to_owned());
+    }
+    labels.canonicalize().with_context(|| format!("--labels {}", labels.display()))
 }
 
 /// Where Fashion-MNIST is: in our folder of data, or where Debian's package puts it.

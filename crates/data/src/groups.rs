@@ -14,10 +14,11 @@ use crate::{Dataset, Error, Result};
 /// largest to the smallest, those of one size in an order drawn by `seed`. Each goes to the side where the counts a_k of rows
 /// taken so far and f_k of those on the first side fit best:
 ///
-/// Σ_k (f_k - share·a_k)² is smallest, the first side among equals.
+/// Σ_k (f_k - share·a_k)² is smallest, the first side among equals. If this leaves a side empty, it takes the one group with which
+/// that sum over all rows is smallest.
 ///
 /// # Errors
-/// [`Error::Argument`] if there are not as many groups as labels, the share is out of range, or a side would be empty.
+/// [`Error::Argument`] if there are not as many groups as labels, the share is out of range, or there are fewer than two groups.
 ///
 /// ```
 /// use mlprobe_data::groups::split_by_group;
@@ -53,7 +54,7 @@ pub fn split_by_group<G: Ord>(
     let classes = labels.iter().max().map_or(0, |&label| usize::from(label) + 1);
     let (mut taken, mut on_first) = (vec![0.0; classes], vec![0.0; classes]);
     let mut sides = [Vec::new(), Vec::new()];
-    for rows in in_order {
+    for rows in &in_order {
         let mut here = vec![0.0; classes];
         rows.iter().for_each(|&row| here[usize::from(labels[row])] += 1.0);
         taken.iter_mut().zip(&here).for_each(|(a, g)| *a += g);
@@ -68,10 +69,22 @@ pub fn split_by_group<G: Ord>(
             sides[1].extend(rows);
         }
     }
-    if sides.iter().any(Vec::is_empty) {
-        let expected =
-            "groups small enough for rows on both sides: name smaller groups, or divide the images yourself";
-        return refused(expected.into(), format!("{number} of them, all on one side"));
+    if number < 2 {
+        let expected = "two or more groups, as one cannot be on both sides: name smaller groups, or divide the images yourself";
+        return refused(expected.into(), format!("{number} with all {} rows", labels.len()));
+    }
+    // Few and large groups fit best on one side. The other takes the one with which the counts fit best then.
+    if let Some(empty) = sides.iter().position(Vec::is_empty) {
+        let misfit = |rows: &Vec<usize>| -> f64 {
+            let mut here = vec![0.0; classes];
+            rows.iter().for_each(|&row| here[usize::from(labels[row])] += 1.0);
+            let share = if empty == 0 { first } else { 1.0 - first };
+            here.iter().zip(&taken).map(|(g, a)| (g - share * a).powi(2)).sum()
+        };
+        let best =
+            in_order.iter().min_by(|a, b| misfit(a).total_cmp(&misfit(b))).cloned().unwrap_or_default();
+        sides[1 - empty].retain(|row| best.binary_search(row).is_err());
+        sides[empty] = best;
     }
     let [mut first, mut second] = sides;
     first.sort_unstable();

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits, Rgba};
 use ndarray::{Array3, ArrayView3};
 
 pub use crate::folder_tree::{EXTENSIONS, is_image};
 
 use crate::folder_tree::Folder;
-use crate::{Error, Result};
+use crate::{Error, Result, exif, jpeg};
 
 /// The most bytes that a decoded image, and that a file, may have: 256 MiB, which is 89 million RGB pixels.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -55,7 +56,8 @@ pub fn find<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Vec<Pa
 ///
 /// # Errors
 /// [`Error::Missing`], [`Error::Link`] or [`Error::Io`] for a file that cannot be read; [`Error::TooLarge`] for one larger
-/// than [`MAX_BYTES`], decoded or not; [`Error::Format`] for one that is no image, damaged or truncated.
+/// than [`MAX_BYTES`], decoded or not; [`Error::Format`] for one that is no image, damaged or truncated. That includes a JPEG
+/// whose coded data end early, though an end marker follows.
 ///
 /// ```
 /// # let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/cifar10-mini");
@@ -89,8 +91,8 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         Err(_) if bytes.is_empty() => return broken("length", "an empty file".into()),
         Err(_) => return broken("first bytes", "another kind of file".into()),
     };
-    let image = match decode_as(format, bytes) {
-        Ok(Ok(image)) => image,
+    let (mut image, orientation) = match decode_as(format, bytes) {
+        Ok(Ok(decoded)) => decoded,
         Ok(Err([width, height])) => {
             let millions = f64::from(width) * f64::from(height) / 1e6;
             let actual = format!("{width} x {height} = {millions:.0} million pixels");
@@ -99,9 +101,10 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Array3<u8>> {
         }
         Err(error) => return broken("image data", error.to_string()),
     };
-    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        return broken("image data", format!("a JPEG that breaks off after {} bytes", bytes.len()));
+    if let (ImageFormat::Jpeg, Some(fault)) = (format, jpeg::fault(bytes, image.as_bytes())) {
+        return broken("image data", fault);
     }
+    image.apply_orientation(orientation);
     if image.height() == 0 || image.width() == 0 {
         return broken("size", format!("{} x {} pixels", image.width(), image.height()));
     }
@@ -173,8 +176,11 @@ const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Tiff,
 ];
 
-/// Decodes within [`MAX_BYTES`], and turns the image upright; the width and height of one that is larger.
-fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<DynamicImage, [u32; 2]>> {
+/// Decodes within [`MAX_BYTES`], and says how to turn the image upright; the width and height of one that is larger.
+fn decode_as(
+    format: ImageFormat,
+    bytes: &[u8],
+) -> ImageResult<Result<(DynamicImage, Orientation), [u32; 2]>> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -187,10 +193,13 @@ fn decode_as(format: ImageFormat, bytes: &[u8]) -> ImageResult<Result<DynamicIma
     }
     limits.reserve(decoder.total_bytes())?;
     decoder.set_limits(limits)?;
-    let orientation = decoder.orientation()?;
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(Ok(image))
+    let orientation = match format {
+        // The file is itself what holds the orientation elsewhere. Large ones (BigTIFF) are of another form.
+        ImageFormat::Tiff => exif::orientation(bytes),
+        _ => decoder.exif_metadata()?.and_then(|exif| exif::orientation(&exif)),
+    };
+    let orientation = orientation.map_or_else(|| decoder.orientation(), Ok)?;
+    Ok(Ok((DynamicImage::from_decoder(decoder)?, orientation)))
 }
 
 /// What is wrong with a link that cannot be read.
@@ -203,28 +212,6 @@ fn bad_link(path: &Path) -> Option<Error> {
         Ok(_) => return None,
     };
     Some(Error::Link { path: path.to_owned(), target, problem })
-}
-
-/// Whether a JPEG's last scan is closed by its end marker: the decoder fills what is missing with grey and reports nothing.
-///
-/// A file is segments: FF, a marker, and for most a length (two bytes, big endian, itself included) with as much data.
-/// A scan's coded data follow its segment; in them FF is followed by 0 or a restart marker (D0 to D7).
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    loop {
-        // Coded data, or bytes that belong to nothing, up to the next marker.
-        let Some(found) = bytes.get(at..).and_then(|rest| {
-            rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff | 0xd0..=0xd7))
-        }) else {
-            return false;
-        };
-        at += found + 2;
-        match (bytes[at - 1], bytes.get(at..at + 2)) {
-            (0xd9, _) => return true,
-            (_, Some(length)) => at += usize::from(u16::from_be_bytes([length[0], length[1]])),
-            (_, None) => return false,
-        }
-    }
 }
 
 /// Whether the image has a channel of transparency that is zero at every pixel.

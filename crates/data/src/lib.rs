@@ -19,10 +19,14 @@ pub mod normalize;
 pub mod summary;
 
 mod error;
+#[cfg(feature = "images")]
+mod exif;
 mod files;
 #[cfg(feature = "images")]
 mod folder_tree;
 mod images;
+#[cfg(feature = "images")]
+mod jpeg;
 #[cfg(feature = "images")]
 mod layout;
 mod png;
@@ -37,4 +41,4 @@ pub use images::{Dataset, LabelledImages};
 pub use layout::Layout;
 pub use mlprobe_random as random;
 #[cfg(feature = "images")]
-pub use source::{OpenOptions, Source};
+pub use source::{FOLDERS, OpenOptions, Source};

@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::folder_tree::{Entry, Folder};
-use crate::image_folder::{Arrangement, ImageFolder, OnBroken, Split, arrangement, listed, text_of};
+use crate::image_folder::{
+    Arrangement, ImageFolder, LABELS, OnBroken, Split, Wanted, arrangement, divide_as_listed, listed, text_of,
+};
 use crate::layout::Layout;
 use crate::summary::{ClassCount, Oddity, Summary};
 use crate::{Dataset, Error, Result, cifar10, cifar100, idx, mini};
+
+/// As [`OpenOptions::labels`]: the classes are folders.
+pub const FOLDERS: &str = "folders";
 
 /// How a folder is opened. Only [`Layout::Images`] needs any of it but the groups.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,9 +22,16 @@ pub struct OpenOptions {
     pub on_broken: OnBroken,
     /// How images are divided if none are set aside for testing.
     pub split: Split,
-    /// A table (CSV or TSV) of the images' names and labels. Without it, a table is looked for where there are no folders of
-    /// classes.
+    /// A table of the images' names and labels (CSV, TSV, JSON lines, or lines of a path and a label); or [`FOLDERS`], where
+    /// folders are the classes whatever tables say. `None` to find out.
     pub labels: Option<PathBuf>,
+    /// The header of the column of labels; one of the usual ones if `None`.
+    pub label_column: Option<String>,
+    /// The header of the column with the names of images; one of the usual ones if `None`.
+    pub image_column: Option<String>,
+    /// Whether labels in a table that stand for a missing value ([`crate::missing::is_missing`]) are classes. Otherwise their
+    /// images are left out.
+    pub keep_na: bool,
     /// The group of every image, such as a patient or a video. For images that are files, a table (CSV or TSV) of their names
     /// and groups: where they are divided, a group stays on one side. For other layouts, one group per line, first those of
     /// the training images, then those of the test images.
@@ -34,6 +46,9 @@ impl Default for OpenOptions {
             on_broken: OnBroken::default(),
             split: Split::default(),
             labels: None,
+            label_column: None,
+            image_column: None,
+            keep_na: false,
             groups: None,
         }
     }
@@ -99,13 +114,26 @@ impl Source {
         if let Some(groups) = &options.groups {
             root.forget(groups); // it is no table of labels
         }
-        let found = match &options.labels {
-            Some(table) => match listed(&root, Some(table))? {
+        let by_folders = options.labels.as_deref() == Some(Path::new(FOLDERS));
+        let wanted = Wanted {
+            column: options.label_column.as_deref(),
+            names: options.image_column.as_deref(),
+            keep_na: options.keep_na,
+            by_folders,
+            ..LABELS
+        };
+        let mut found = match &options.labels {
+            Some(table) if !by_folders => match listed(&root, table, &wanted)? {
                 Some(images) => Candidate::Images(path.to_owned(), Box::new(images)),
                 None => return Err(nothing(path, "images with labels", "none".into())),
             },
-            None => only(path, &root)?,
+            _ => only(path, &root, &wanted)?,
         };
+        if let Candidate::Images(_, images) = &mut found
+            && !images.is_divided()
+        {
+            divide_as_listed(&root, images);
+        }
         let dir = match &found {
             Candidate::Images(dir, _) | Candidate::Files(_, dir) | Candidate::Python(dir) => dir.clone(),
         };
@@ -225,8 +253,8 @@ enum Candidate {
 }
 
 /// The only data set in `root` or below.
-fn only(path: &Path, root: &Folder) -> Result<Candidate> {
-    let mut found = candidates(root)?;
+fn only(path: &Path, root: &Folder, wanted: &Wanted) -> Result<Candidate> {
+    let mut found = candidates(root, &[], wanted)?;
     if found.iter().any(|candidate| !matches!(candidate, Candidate::Python(_))) {
         found.retain(|candidate| !matches!(candidate, Candidate::Python(_)));
     }
@@ -253,8 +281,8 @@ fn only(path: &Path, root: &Folder) -> Result<Candidate> {
 }
 
 /// The data set in `dir`, or those below it if there is none.
-fn candidates(dir: &Folder) -> Result<Vec<Candidate>> {
-    let outcome = match arrangement(dir) {
+fn candidates(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Vec<Candidate>> {
+    let outcome = match arrangement(dir, above, wanted) {
         Ok(Some(images)) => return Ok(vec![Candidate::Images(dir.path.clone(), Box::new(images))]),
         outcome => outcome.map(drop),
     };
@@ -266,8 +294,9 @@ fn candidates(dir: &Folder) -> Result<Vec<Candidate>> {
     }
     let mut found = Vec::new();
     let mut first_error = None;
+    let above = [above, &[dir]].concat();
     for inner in dir.folders() {
-        match candidates(inner) {
+        match candidates(inner, &above, wanted) {
             Ok(inner) => found.extend(inner),
             Err(error) => first_error = first_error.or(Some(error)),
         }

@@ -58,6 +58,41 @@ pub enum Oddity {
         /// The names in it.
         names: Vec<String>,
     },
+    /// Images are left out because a table's label for them stands for a missing value.
+    NoLabel {
+        /// The table.
+        table: PathBuf,
+        /// The names in it, with what stands for their labels.
+        names: Vec<(String, String)>,
+    },
+    /// Names in a table are those of images only if the case of letters, zeros before numbers, and folders of another machine do
+    /// not count.
+    Matched {
+        /// The table.
+        table: PathBuf,
+        /// How many names.
+        names: usize,
+        /// One of them and its image.
+        example: (String, PathBuf),
+    },
+    /// A file divides the images into training and test images.
+    Divided {
+        /// The file, or the first of the files.
+        file: PathBuf,
+        /// Its column that does.
+        column: Option<String>,
+        /// The number of validation images, and whether they are the test images. Otherwise they are left out.
+        validation: Option<(usize, bool)>,
+    },
+    /// A column of a table is called as one that divides the images, and does not.
+    NoPart {
+        /// The table.
+        table: PathBuf,
+        /// The column.
+        column: String,
+        /// What is in it.
+        value: String,
+    },
     /// This folder counts as a class, although it is named like a part of a data set.
     ClassLikePart(PathBuf),
     /// Two classes whose names differ only in case or Unicode normalisation.
@@ -185,7 +220,10 @@ impl Oddity {
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::FoundIn(_) | Self::Test(_) | Self::Labels(_) | Self::ClassLikePart(_) | Self::Alike(_) => 1,
+            Self::Divided { .. } | Self::NoPart { .. } => 1,
             Self::NoImage { names, .. } => names.len(),
+            Self::NoLabel { names, .. } => names.len(),
+            Self::Matched { names, .. } => *names,
             Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
             Self::Broken(list)
             | Self::Untrained(list)
@@ -204,6 +242,48 @@ impl fmt::Display for Oddity {
             Self::FoundIn(dir) => write!(f, "the images are in {}", dir.display()),
             Self::Test(dir) => write!(f, "the test images are those in {}", dir.display()),
             Self::Labels(path) => write!(f, "the labels come from {}", path.display()),
+            Self::NoLabel { table, names } => {
+                let things = things("image whose label", "images whose labels");
+                let examples: Vec<String> = names
+                    .iter()
+                    .take(EXAMPLES + 1)
+                    .map(|(name, label)| format!("{name} ('{label}')"))
+                    .collect();
+                let verb = if count == 1 { "is" } else { "are" };
+                write!(
+                    f,
+                    "not used: {things} in {} {verb} missing: {}. ",
+                    table.display(),
+                    listed(&examples)
+                )?;
+                f.write_str("If this names a class, keep it (--keep-na)")
+            }
+            Self::Matched { table, example: (name, image), .. } => {
+                let things = things("name", "names");
+                write!(
+                    f,
+                    "{things} in {} matched without regard to case, leading zeros or folders elsewhere: for example '{name}' is {}",
+                    table.display(),
+                    image.display()
+                )
+            }
+            Self::Divided { file, column, validation } => {
+                f.write_str("training and test images are those of ")?;
+                column.iter().try_for_each(|column| write!(f, "the column '{column}' of "))?;
+                write!(f, "{}", file.display())?;
+                match validation {
+                    Some((number, true)) => write!(f, "; its {number} validation images are the test images"),
+                    Some((number, false)) => write!(f, "; its {number} validation images are not used"),
+                    None => Ok(()),
+                }
+            }
+            Self::NoPart { table, column, value } => {
+                let table = table.display();
+                write!(
+                    f,
+                    "the column '{column}' of {table} does not say what is for training: it has '{value}' and the like"
+                )
+            }
             Self::NoImage { table, names } => {
                 let things = things("row of", "rows of");
                 write!(

@@ -132,16 +132,83 @@ fn grey_16_bits_and_transparency_become_rgb() {
     assert_eq!(decoded.into_raw_vec_and_offset().0, [255, 255, 255, 177, 127, 255, 7, 8, 9]);
 }
 
+/// A TIFF of 3 x 2 grey pixels, 0 to 5, whose orientation is 6, of this integer type.
+fn tiff(kind: u16) -> Vec<u8> {
+    let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+    // Width, height, bits, no compression, black is 0, where the pixels are, orientation, rows and bytes of the strip.
+    let entries: [(u16, u16, u32); 9] = [
+        (0x100, 3, 3),
+        (0x101, 3, 2),
+        (0x102, 3, 8),
+        (0x103, 3, 1),
+        (0x106, 3, 1),
+        (0x111, 4, 122),
+        (0x112, kind, 6),
+        (0x116, 3, 2),
+        (0x117, 4, 6),
+    ];
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    for (tag, kind, value) in entries {
+        bytes.extend(
+            [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat(),
+        );
+    }
+    bytes.extend([0; 4]);
+    assert_eq!(bytes.len(), 122);
+    bytes.extend(0..6);
+    bytes
+}
+
 #[test]
-fn the_exif_orientation_is_applied() {
+fn a_tiff_is_turned_whichever_integer_type_its_orientation_has() {
+    for kind in [1, 3, 4, 6, 8, 9] {
+        let image = decode(&tiff(kind)).unwrap_or_else(|error| panic!("type {kind}: {error}"));
+        let red: Vec<u8> = image.iter().copied().step_by(3).collect();
+        assert_eq!((image.dim(), red), ((3, 2, 3), vec![3, 0, 4, 1, 5, 2]), "type {kind}");
+    }
+}
+
+/// TIFF with one entry: tag 0x112 (orientation), of this integer type, one value of 6: turn by 90 degrees clockwise.
+fn exif(kind: u16, size: usize, is_little: bool) -> Vec<u8> {
+    let number = |value: u32, size: usize| {
+        let mut bytes = value.to_le_bytes()[..size].to_vec();
+        if !is_little {
+            bytes.reverse();
+        }
+        bytes
+    };
+    let mut bytes = if is_little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
+    let fields = [(8, 4), (1, 2), (0x112, 2), (kind.into(), 2), (1, 4), (6, size), (0, 4 - size), (0, 4)];
+    fields.into_iter().for_each(|(value, size)| bytes.extend(number(value, size)));
+    bytes
+}
+
+#[test]
+fn the_exif_orientation_is_applied_in_every_integer_type() {
     let image = picture(2, 3);
-    // TIFF, little endian, one entry: tag 0x112 (orientation), type 3, one value of 6: turn by 90 degrees clockwise.
-    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-    let mut bytes = Vec::new();
-    let mut encoder = PngEncoder::new(&mut bytes);
-    encoder.set_exif_metadata(exif.to_vec()).unwrap();
-    encoder.write_image(&image, 3, 2, image::ExtendedColorType::Rgb8).unwrap();
-    assert_eq!(decode(&bytes).unwrap(), array(&image::imageops::rotate90(&image)));
+    let turned = array(&image::imageops::rotate90(&image));
+    for (kind, size) in [(1, 1), (3, 2), (4, 4), (6, 1), (8, 2), (9, 4)] {
+        for is_little in [true, false] {
+            let exif = exif(kind, size, is_little);
+            let mut bytes = Vec::new();
+            let mut encoder = PngEncoder::new(&mut bytes);
+            encoder.set_exif_metadata(exif.clone()).unwrap();
+            encoder.write_image(&image, 3, 2, image::ExtendedColorType::Rgb8).unwrap();
+            assert_eq!(decode(&bytes).unwrap(), turned, "PNG, type {kind}");
+
+            let mut bytes = Vec::new();
+            let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
+            encoder.set_exif_metadata([b"Exif\0\0".to_vec(), exif.clone()].concat()).unwrap();
+            encoder.write_image(&image, 3, 2, image::ExtendedColorType::Rgb8).unwrap();
+            assert_eq!(decode(&bytes).unwrap(), turned, "WebP, type {kind}");
+
+            let mut bytes = Vec::new();
+            let mut encoder = JpegEncoder::new(&mut bytes);
+            encoder.set_exif_metadata(exif).unwrap();
+            encoder.encode_image(&image).unwrap();
+            assert_eq!(decode(&bytes).unwrap().dim(), (3, 2, 3), "JPEG, type {kind}");
+        }
+    }
 }
 
 #[test]
@@ -168,6 +235,30 @@ fn a_truncated_file_is_refused() {
         for length in [bytes.len() / 2, bytes.len() * 9 / 10] {
             let error = decode(&bytes[..length]).unwrap_err();
             assert!(matches!(error, Error::Format { .. }), "{format:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn half_a_jpeg_with_an_end_marker_is_damaged() {
+    let mut grey = Vec::new();
+    let image = DynamicImage::from(picture(60, 50));
+    JpegEncoder::new_with_quality(&mut grey, 90).encode_image(&image.to_luma8()).unwrap();
+    let flat = DynamicImage::from(RgbImage::from_pixel(64, 64, image::Rgb([255; 3])));
+    let progressive = include_bytes!("progressive.jpg").to_vec();
+    for (name, jpeg) in [
+        ("colour", encode(&image, ImageFormat::Jpeg)),
+        ("grey", grey),
+        ("flat", encode(&flat, ImageFormat::Jpeg)),
+        ("progressive", progressive),
+        ("subsampled, with restart markers", include_bytes!("restart.jpg").to_vec()),
+    ] {
+        decode(&jpeg).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let data = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
+        for tenths in [1, 5, 9] {
+            let cut = data + (jpeg.len() - 4 - data) * tenths / 10;
+            let error = decode(&[&jpeg[..cut], &[0xff, 0xd9]].concat()).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{name}, {tenths}: {error}");
         }
     }
 }

@@ -35,12 +35,21 @@ class Images(NamedTuple):
 
 
 def load_folder(
-    folder: str | os.PathLike[str], *, side: int = 128, skip_broken: bool = False, threads: int | None = None
+    folder: str | os.PathLike[str],
+    *,
+    side: int = 128,
+    skip_broken: bool = False,
+    labels: str | os.PathLike[str] | None = None,
+    label_column: str | None = None,
+    image_column: str | None = None,
+    keep_na: bool = False,
+    threads: int | None = None,
 ) -> Images:
     """Read a folder of images.
 
     The folder holds ``train/CLASS/*`` and ``test/CLASS/*``; or ``CLASS/*``, of which every sixth image becomes a test
-    image; or the files of CIFAR-10, CIFAR-100, or MNIST and its like.
+    image; or images and a table of their labels; or the files of CIFAR-10, CIFAR-100, or MNIST and its like. What you may not
+    expect, such as images without a label, is a `UserWarning`.
 
     Parameters
     ----------
@@ -51,6 +60,14 @@ def load_folder(
         their size.
     skip_broken : bool
         Leave out images that cannot be read instead of raising.
+    labels : path, optional
+        A table of the images' names and labels, or ``"folders"`` where tables say one thing and folders another and the
+        folders are right. Found out by default.
+    label_column, image_column : str, optional
+        The table's columns, if their names do not tell.
+    keep_na : bool
+        Keep ``NA``, ``nan``, ``None`` and the like as classes. By default they are missing values and their images are left
+        out.
     threads : int, optional
         Number of threads; one per core by default.
 
@@ -65,8 +82,18 @@ def load_folder(
     ValueError
         If it holds no data set, or a broken image.
     """
-    dataset = _mlprobe.Dataset.open(os.fspath(folder), side, skip_broken, threads or 0)
+    of_labels = tables(labels, label_column, image_column, keep_na)
+    dataset = _mlprobe.Dataset.open(os.fspath(folder), side, skip_broken, threads or 0, of_labels)
     return Images(*dataset.train(), *dataset.test(), dataset.classes)
+
+
+def tables(
+    labels: str | os.PathLike[str] | None, label_column: str | None, image_column: str | None, keep_na: bool
+) -> _mlprobe._Tables:
+    """What the extension takes of tables of labels: whole paths, so that they can be recorded."""
+    if labels is not None and os.fspath(labels) != "folders":
+        labels = os.path.realpath(os.fspath(labels))
+    return (None if labels is None else os.fspath(labels), label_column, image_column, keep_na)
 
 
 def as_images(images: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
+from mlprobe._folders import tables
 from mlprobe._progress import bars
 
 LabelledSet = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -274,6 +275,10 @@ def reproduce(
     hidden_layer_sizes: Sequence[int] = (64,),
     cache: str | os.PathLike[str] = "cache",
     skip_broken: bool = False,
+    labels: str | os.PathLike[str] | None = None,
+    label_column: str | None = None,
+    image_column: str | None = None,
+    keep_na: bool = False,
     fresh: bool = False,
     force: bool = False,
     threads: int | None = None,
@@ -299,6 +304,8 @@ def reproduce(
         Features are extracted once and kept there.
     skip_broken : bool
         Leave out images that cannot be read instead of raising.
+    labels, label_column, image_column, keep_na
+        As in `load_folder`.
     fresh : bool
         Begin from the start even if the run is finished or could be resumed.
     force : bool
@@ -327,6 +334,7 @@ def reproduce(
         batch_size=batch_size,
         hidden=list(hidden_layer_sizes),
         skip_broken=skip_broken,
+        tables=tables(labels, label_column, image_column, keep_na),
         cache=os.fspath(cache),
     )
     with bars(progress) as show:
@@ -334,14 +342,20 @@ def reproduce(
 
 
 def reproduction(
-    extractor: _Extractor, dataset: _mlprobe.Dataset | None, *, folder: str, skip_broken: bool, **settings: Any
+    extractor: _Extractor,
+    dataset: _mlprobe.Dataset | None,
+    *,
+    folder: str,
+    skip_broken: bool,
+    tables: _mlprobe._Tables = (None, None, None, False),
+    **settings: Any,
 ) -> _mlprobe.Reproduction:
     """The study with its data set, which is opened if it is not given."""
     network = extractor._network
     if dataset is None:
-        dataset = _mlprobe.Dataset.open(folder, network.input_size, skip_broken, extractor.threads or 0)
+        dataset = _mlprobe.Dataset.open(folder, network.input_size, skip_broken, extractor.threads or 0, tables)
     return _mlprobe.Reproduction(
-        network, dataset, folder=folder, skip_broken=skip_broken, program=_mlprobe.__file__, **settings
+        network, dataset, folder=folder, skip_broken=skip_broken, tables=tables, program=_mlprobe.__file__, **settings
     )
 
 

@@ -1,42 +1,34 @@
 //! How the images in a folder are arranged: in folders of classes, in parts with folders of classes, or by a table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::arranged::{Arrangement, ByClass, EXPECTED, layout};
+use super::choice::{by_table, found, unusable_table};
+use super::columns::Wanted;
+use super::matching::Files;
 use super::names::{self, Part, part_of, text_of};
-use super::table::{LABELS, Table, is_table};
+use super::rows::is_table;
+use super::table::Table;
+use crate::Result;
 use crate::folder_tree::Folder;
 use crate::layout::Layout;
 use crate::summary::Oddity;
-use crate::{Error, Result};
-
-/// Files by the names of their classes.
-pub(super) type ByClass = BTreeMap<String, Vec<PathBuf>>;
-
-/// Images with their classes, as they lie in a folder.
-#[derive(Default)]
-pub(crate) struct Arrangement {
-    pub(super) train: ByClass,
-    /// Absent if nothing is set aside for testing.
-    pub(super) test: Option<ByClass>,
-    /// Folders among those of classes that have no images.
-    pub(super) empty: Vec<PathBuf>,
-    /// Tables that were read.
-    pub(super) tables: Vec<PathBuf>,
-    pub(crate) oddities: Vec<Oddity>,
-}
 
 /// The images in `dir`, if there are classes in it; `None` if it has folders in which there may be some, and nothing else.
 ///
 /// # Errors
 /// [`Error::Layout`] for images that cannot be told to be of two or more classes.
-pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
+pub(crate) fn arrangement(dir: &Folder, above: &[&Folder], wanted: &Wanted) -> Result<Option<Arrangement>> {
     if let Some(parts) = Parts::of(dir)? {
         let train = Classes::below(parts.train)?;
         if !train.files.is_empty() {
-            return parts.arrange(dir, train).map(Some);
+            if let Some(listed) = by_table(dir, above, &train.files, wanted)? {
+                return Ok(Some(listed));
+            }
+            return parts.arrange(dir, train, wanted).map(Some);
         }
-        if let Some(listed) = listed(dir, None)? {
+        if let Some(listed) = found(dir, above, wanted)? {
             return Ok(Some(listed));
         }
         if !is_class_called_train(dir, &parts) {
@@ -52,7 +44,7 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
     let unlikely = |class: &&&Folder| part_of(&name(class)).is_some_and(|(_, rest)| rest.is_empty());
     let containers = classes.iter().filter(|class| names::is_container(&name(class))).count();
     if classes.len() < 2 || containers > 0 {
-        if let Some(listed) = listed(dir, None)? {
+        if let Some(listed) = found(dir, above, wanted)? {
             return Ok(Some(listed));
         }
         let images = dir.images().count();
@@ -62,11 +54,14 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
             // Classes further down, with some picture beside them.
             [only] if only.folders().filter(|folder| folder.has_images()).count() > 1 => Ok(None),
             [] => {
-                let actual = format!("{images} images and no folders with images{}", unusable_table(dir));
+                let actual = format!(
+                    "{images} images and no folders with images{}",
+                    unusable_table(dir, above, wanted)
+                );
                 Err(layout(dir, EXPECTED, actual))
             }
             _ => {
-                let table = unusable_table(dir);
+                let table = unusable_table(dir, above, wanted);
                 let actual = format!("images in {}, not sorted into classes{table}", list(&classes));
                 Err(layout(dir, EXPECTED, actual))
             }
@@ -87,64 +82,11 @@ pub(crate) fn arrangement(dir: &Folder) -> Result<Option<Arrangement>> {
         oddities.push(Oddity::ClassLikePart(part.path.clone()));
     }
     let Classes { files, empty } = Classes::of(dir)?;
+    if let Some(listed) = by_table(dir, above, &files, wanted)? {
+        return Ok(Some(listed));
+    }
     Ok(Some(Arrangement { train: files, empty, oddities, ..Arrangement::default() }))
 }
-
-/// The images in `dir` that tables name: `given`, or those in `dir` and in the folders in it. `None` if no table does.
-///
-/// # Errors
-/// Those of reading the table `given`; [`Error::Format`] if two tables disagree.
-pub(crate) fn listed(dir: &Folder, given: Option<&Path>) -> Result<Option<Arrangement>> {
-    let (images, _) = dir.all_files();
-    let tables = match given {
-        Some(path) => vec![Table::read(path, &images, &LABELS)?],
-        None => {
-            let files = dir.others().chain(dir.folders().flat_map(Folder::others));
-            // Whatever is no such table is another file.
-            files
-                .filter(|path| may_label(path))
-                .filter_map(|path| Table::read(path, &images, &LABELS).ok())
-                .collect()
-        }
-    };
-    let mut labels: BTreeMap<usize, (&Table, &String)> = BTreeMap::new();
-    for table in &tables {
-        for (image, label) in &table.labels {
-            let (first, given) = labels.entry(*image).or_insert((table, label));
-            if *given != label {
-                let expected =
-                    format!("'{given}' for {}, as in {}", images[*image].display(), first.path.display());
-                return Err(Error::format(&table.path, "labels", expected, format!("'{label}'")));
-            }
-        }
-    }
-    let mut parts: BTreeMap<Option<Part>, ByClass> = BTreeMap::new();
-    for (image, (table, label)) in labels {
-        let image = &images[image];
-        let part = part_of_image(dir, image).or_else(|| part_of_path(&table.path));
-        parts.entry(part).or_default().entry(label.clone()).or_default().push(image.clone());
-    }
-    let mut take = |part| parts.remove(&part);
-    let (train, test, validation) =
-        (take(Some(Part::Train)), take(Some(Part::Test)), take(Some(Part::Validation)));
-    let (train, test) = match (train.or_else(|| take(None)), test.or(validation)) {
-        (Some(train), test) => (train, test),
-        (None, Some(all)) => (all, None),
-        (None, None) => return Ok(None),
-    };
-    let mut oddities = Vec::new();
-    for table in &tables {
-        oddities.push(Oddity::Labels(table.path.clone()));
-        if !table.unknown.is_empty() {
-            oddities.push(Oddity::NoImage { table: table.path.clone(), names: table.unknown.clone() });
-        }
-    }
-    let tables = tables.into_iter().map(|table| table.path).collect();
-    Ok(Some(Arrangement { train, test, tables, oddities, ..Arrangement::default() }))
-}
-
-const EXPECTED: &str = "two or more folders of images, one per class, possibly in train and test; or images and one table \
-                        (CSV) of their names and labels";
 
 /// The folders of a training set and of what is set aside.
 struct Parts<'a> {
@@ -193,7 +135,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The training classes with the first part set aside that has images of them.
-    fn arrange(&self, dir: &Folder, train: Classes) -> Result<Arrangement> {
+    fn arrange(&self, dir: &Folder, train: Classes, wanted: &Wanted) -> Result<Arrangement> {
         let mut arrangement =
             Arrangement { train: train.files, empty: train.empty, ..Arrangement::default() };
         let of_training = known_classes(&arrangement);
@@ -201,16 +143,17 @@ impl<'a> Parts<'a> {
         let mut strange: Option<ByClass> = None;
         for (i, &part) in self.held_out.iter().enumerate() {
             let classes = Classes::below(part)?;
-            let (test, tables) = if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
-                (classes.files, Vec::new())
-            } else {
-                listed_in(part, dir)?
-            };
+            let (test, tables, notes) =
+                if knows(&classes.files) || !classes.files.is_empty() && !has_tables(part) {
+                    (classes.files, Vec::new(), Vec::new())
+                } else {
+                    listed_in(part, dir, wanted)?
+                };
             if knows(&test) {
                 if i > 0 {
                     arrangement.oddities.push(Oddity::Test(part.path.clone()));
                 }
-                arrangement.oddities.extend(tables.iter().cloned().map(Oddity::Labels));
+                arrangement.oddities.extend(notes);
                 arrangement.test = Some(test);
                 arrangement.tables = tables;
                 arrangement.empty.extend(classes.empty);
@@ -316,46 +259,25 @@ fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
     parts.held_out.is_empty() && kinds(dir).0.len() > 2
 }
 
-/// Whether a file may be a table of labels: not one of predictions to hand in, as competitions have them.
-fn may_label(path: &Path) -> bool {
-    is_table(path) && !text_of(path.file_name().unwrap_or_default()).to_lowercase().contains("submission")
-}
-
-/// Why the first table in `dir` is of no use, for the end of a message.
-fn unusable_table(dir: &Folder) -> String {
-    let images = dir.all_files().0;
-    let first =
-        dir.others().find(|path| may_label(path)).and_then(|path| Table::read(path, &images, &LABELS).err());
-    first.map_or(String::new(), |error| format!(". A table was of no use: {error}"))
-}
-
 fn has_tables(part: &Folder) -> bool {
-    part.others().any(|path| may_label(path))
+    part.others().any(|path| is_table(path))
 }
 
 /// The images of `part` by class, as a table in it or beside it says.
-fn listed_in(part: &Folder, dir: &Folder) -> Result<(ByClass, Vec<PathBuf>)> {
+fn listed_in(part: &Folder, dir: &Folder, wanted: &Wanted) -> Result<(ByClass, Vec<PathBuf>, Vec<Oddity>)> {
     let (images, _) = part.all_files();
-    for path in part.others().chain(dir.others()).filter(|path| may_label(path)) {
-        if let Ok(table) = Table::read(path, &images, &LABELS) {
+    let files = Files::new(&images);
+    for path in part.others().chain(dir.others()).filter(|path| is_table(path)) {
+        if let Ok(table) = Table::read(path, &files, wanted) {
             let mut classes = ByClass::new();
-            for (image, label) in table.labels {
-                classes.entry(label).or_default().push(images[image].clone());
+            for (image, said) in table.values {
+                classes.entry(said.value).or_default().push(images[image].clone());
             }
-            return Ok((classes, vec![table.path]));
+            let oddities = [Oddity::Labels(path.clone())].into_iter().chain(table.notes).collect();
+            return Ok((classes, vec![table.path], oddities));
         }
     }
-    Ok((ByClass::new(), Vec::new()))
-}
-
-/// The part whose folder in `dir` holds the image.
-fn part_of_image(dir: &Folder, image: &Path) -> Option<Part> {
-    let inner = image.strip_prefix(&dir.path).ok()?;
-    part_of(&text_of(inner.iter().next()?)).map(|(part, _)| part).filter(|_| inner.iter().count() > 1)
-}
-
-fn part_of_path(path: &Path) -> Option<Part> {
-    part_of(&text_of(path.file_stem()?)).map(|(part, _)| part)
+    Ok(Default::default())
 }
 
 fn name(folder: &Folder) -> String {
@@ -375,8 +297,4 @@ fn list(folders: &[&Folder]) -> String {
     const MOST: usize = 5;
     let names: Vec<String> = folders.iter().take(MOST).map(|folder| name(folder)).collect();
     format!("{}{}", names.join(", "), if folders.len() > MOST { ", ..." } else { "" })
-}
-
-fn layout(dir: &Folder, expected: &str, actual: String) -> Error {
-    Error::Layout { dir: dir.path.clone(), expected: expected.to_owned(), actual }
 }

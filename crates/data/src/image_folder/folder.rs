@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::arrangement::{Arrangement, ByClass, known_classes};
+use super::arranged::{Arrangement, ByClass};
+use super::arrangement::known_classes;
+use super::columns::GROUPS;
 use super::decode::decode;
+use super::matching::Files;
 use super::names::look_alike;
-use super::table::{GROUPS, Table};
+use super::table::Table;
 use crate::error::first_of;
 use crate::folder_tree::{Entry, Folder};
 use crate::groups::{on_both_sides, split_by_group};
@@ -230,13 +233,13 @@ fn groups_of<'a>(
 ) -> Result<BTreeMap<PathBuf, String>> {
     let refused = |expected, actual| Err(Error::Groups { path: path.to_owned(), expected, actual });
     let (images, _) = root.all_files();
-    let table = Table::read(path, &images, &GROUPS)?;
+    let table = Table::read(path, &Files::new(&images), &GROUPS)?;
     if !table.unknown.is_empty() {
         let expected = format!("images in {}, each with a group", root.path.display());
         return refused(expected, format!("'{}', without an image or a group", first_of(&table.unknown)));
     }
     let groups: BTreeMap<PathBuf, String> =
-        table.labels.into_iter().map(|(image, group)| (images[image].clone(), group)).collect();
+        table.values.into_iter().map(|(image, said)| (images[image].clone(), said.value)).collect();
     let without: Vec<String> =
         files.filter(|file| !groups.contains_key(*file)).map(|file| file.display().to_string()).collect();
     if !without.is_empty() {

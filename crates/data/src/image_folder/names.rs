@@ -65,6 +65,54 @@ pub(super) fn is_container(name: &str) -> bool {
     !words.is_empty() && words.iter().all(|word| FILLERS.contains(&word.as_str()))
 }
 
+/// What the names of folders number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbering {
+    /// Parts of something that was too large for one folder: `part_1`, `batch-02`, `images_001`.
+    Parts,
+    /// Anything: `00`, `01`, `02`.
+    Bare,
+}
+
+/// What `names` number, if they are two or more and differ only in a number, or in a letter behind the name of a part.
+pub(super) fn numbering<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Numbering> {
+    let split = |name: &str| -> Option<Vec<String>> {
+        let mut words = words(name);
+        if let [.., _, of, total] = &words[..]
+            && of == "of"
+            && is_number(total)
+        {
+            words.truncate(words.len() - 2);
+        }
+        let last = words.pop()?;
+        let is_letter = last.len() == 1 && words.iter().any(|word| is_part_word(word));
+        (is_number(&last) || is_letter).then_some(words)
+    };
+    let stems: Vec<Option<Vec<String>>> = names.into_iter().map(split).collect();
+    let stem = stems.first()?.as_ref()?;
+    if stems.len() < 2 || stems.iter().any(|other| other.as_ref() != Some(stem)) {
+        return None;
+    }
+    let is_filled = stem.iter().all(|word| FILLERS.contains(&word.as_str()));
+    match stem.is_empty() {
+        true => Some(Numbering::Bare),
+        false => (is_filled || stem.iter().any(|word| is_part_word(word))).then_some(Numbering::Parts),
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_part_word(word: &str) -> bool {
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    [
+        "part", "batch", "shard", "chunk", "fold", "folder", "piece", "slice", "block", "volume", "vol",
+        "archive", "portion",
+    ]
+    .contains(&singular)
+}
+
 /// Words that tell no data sets apart.
 const FILLERS: [&str; 8] = ["set", "data", "dataset", "images", "image", "imgs", "img", "split"];
 
@@ -141,6 +189,29 @@ mod tests {
     fn names_of_mere_containers_are_told_from_classes() {
         assert!(["images", "Image_Data", "imgs"].into_iter().all(is_container));
         assert!(!["cat images", "2020", "\u{1f431}", "", "setter"].into_iter().any(is_container));
+    }
+
+    #[test]
+    fn names_that_number_parts_are_told_from_classes() {
+        for (names, found) in [
+            (&["part_1", "part_2"][..], Some(Numbering::Parts)),
+            (&["Part-01", "part-02", "PART 3"], Some(Numbering::Parts)),
+            (&["batch2", "batch10"], Some(Numbering::Parts)),
+            (&["part_a", "part_b"], Some(Numbering::Parts)),
+            (&["HAM10000_images_part_1", "HAM10000_images_part_2"], Some(Numbering::Parts)),
+            (&["images_001", "images_002"], Some(Numbering::Parts)),
+            (&["shard-00000-of-00002", "shard-00001-of-00002"], Some(Numbering::Parts)),
+            (&["00", "01", "002"], Some(Numbering::Bare)),
+            (&["class0", "class1"], None),
+            (&["part_1", "cat"], None),
+            (&["part_1", "batch_2"], None),
+            (&["cat", "dog"], None),
+            (&["vitamin a", "vitamin b"], None),
+            (&["part_1"], None),
+            (&[], None),
+        ] {
+            assert_eq!(numbering(names.iter().copied()), found, "{names:?}");
+        }
     }
 
     #[cfg(unix)]

@@ -109,7 +109,7 @@ fn groups_that_do_not_fit_the_images_are_refused_with_what_is_wrong() {
         (whole.lines().map(|line| line.replace(['0', '1'], "") + "\n").collect(), "names of the images in"),
         (
             whole.replace("p0-0", "p").replace("p0-1", "p").replace("p1-0", "p").replace("p1-1", "p"),
-            "all on one side",
+            "got 1 with all 12 rows",
         ),
         ("image,patient,side\nclass0/00.png,p,left\n".into(), "found none for"),
         ("one,two,three\na,b,c\n".into(), "one called group, groups"),
@@ -174,12 +174,28 @@ fn the_seed_decides_which_groups_go_where() {
 }
 
 #[test]
+fn few_and_large_groups_are_divided_all_the_same() {
+    for (groups, share, sizes) in [
+        (&[8, 8, 8][..], 5.0 / 6.0, (16, 8)),
+        (&[12, 12], 5.0 / 6.0, (12, 12)),
+        (&[20, 3, 1], 5.0 / 6.0, (20, 4)),
+        (&[9, 9, 9], 0.01, (9, 18)),
+        (&[2, 1, 1], 0.99, (3, 1)),
+    ] {
+        let of_row: Vec<usize> = groups.iter().enumerate().flat_map(|(i, &n)| vec![i; n]).collect();
+        let labels: Vec<u16> = (0..of_row.len()).map(|row| (row % 2) as u16).collect();
+        let (first, second) = split_by_group(&labels, &of_row, share, 0).unwrap();
+        assert_eq!((first.len(), second.len()), sizes, "{groups:?}");
+        assert!(first.iter().all(|&a| second.iter().all(|&b| of_row[a] != of_row[b])) && first.is_sorted());
+    }
+}
+
+#[test]
 fn a_side_without_rows_is_refused_with_the_way_out() {
     let message = |groups: &[&str], share| split_by_group(&[0; 4], groups, share, 1).unwrap_err().to_string();
     for (message, part) in [
-        (message(&["a"; 4], 0.5), "name smaller groups, or divide the images yourself, got 1 of them"),
-        (message(&["a", "a", "b", "c"], 0.99), "got 3 of them, all on one side"),
-        (message(&["a", "a", "b", "c"], 0.01), "got 3 of them, all on one side"),
+        (message(&["a"; 4], 0.5), "two or more groups, as one cannot be on both sides: name smaller groups"),
+        (message(&["a"; 4], 0.5), "got 1 with all 4 rows"),
         (message(&["a", "b"], 0.5), "a group for each of 4 rows, got 2"),
         (message(&["a", "b", "c", "d"], 1.0), "a share above 0 and below 1, got 1"),
         (message(&["a", "b", "c", "d"], f64::NAN), "got NaN"),

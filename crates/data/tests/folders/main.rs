@@ -2,9 +2,11 @@
 #![cfg(feature = "images")]
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
+mod forms;
 mod groups;
 mod names;
 mod pictures;
+mod readings;
 mod sources;
 mod tables;
 

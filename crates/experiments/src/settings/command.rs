@@ -22,7 +22,9 @@ impl Settings {
         let Self { compared, images, extractor, protocol } = self;
         let mut words = Words(vec!["mlprobe".to_owned()]);
         words.add(subcommand(compared)?);
-        if let Some(Images { dataset, skip_broken, labels, groups, without }) = images {
+        if let Some(images) = images {
+            let Images { dataset, skip_broken, labels, label_column, image_column, keep_na, groups, without } =
+                images;
             words.option("--dataset", dataset.to_str()?);
             words.flag("--skip-broken", *skip_broken);
             for (option, file) in [("--labels", labels), ("--groups", groups), ("--without", without)] {
@@ -30,6 +32,10 @@ impl Settings {
                     words.option(option, file.to_str()?);
                 }
             }
+            for (option, column) in [("--label-column", label_column), ("--image-column", image_column)] {
+                column.iter().for_each(|column| words.option(option, column));
+            }
+            words.flag("--keep-na", *keep_na);
         }
         if let Some(extractor) = extractor {
             if extractor.precision() != protocol.precision {
@@ -347,7 +353,13 @@ mod tests {
             (
                 Settings {
                     compared: Compared::Tuned,
-                    images: images("mini", false),
+                    images: Some(Images {
+                        labels: Some("/data/labels.csv".into()),
+                        label_column: Some("kind of pet".into()),
+                        image_column: Some("photo".into()),
+                        keep_na: true,
+                        ..Images::of("mini")
+                    }),
                     extractor: Some(ExtractorSettings::Onnx {
                         path: "nets/my net.onnx".into(),
                         input_size: 96,
@@ -357,7 +369,8 @@ mod tests {
                     }),
                     protocol: protocol(2, 30),
                 },
-                "mlprobe reproduce --dataset mini --extractor 'nets/my net.onnx' --normalization imagenet --input-size 96 \
+                "mlprobe reproduce --dataset mini --labels /data/labels.csv --label-column 'kind of pet' --image-column photo \
+                 --keep-na --extractor 'nets/my net.onnx' --normalization imagenet --input-size 96 \
                  --output tokens --pool mean --recipe tuned --seeds 2",
                 "reproduce-mini-tuned-my-net-imagenet-96px-2seeds-30epochs",
             ),

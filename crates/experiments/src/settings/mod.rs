@@ -86,9 +86,18 @@ pub struct Images {
     pub dataset: PathBuf,
     /// Whether images that cannot be read are left out.
     pub skip_broken: bool,
-    /// A table of the images' names and labels; `None` where folders name the classes, or the table is found by itself.
+    /// A table of the images' names and labels, or `folders`; `None` where it is found out which of them names the classes.
     #[serde(default)]
     pub labels: Option<PathBuf>,
+    /// The table's column of labels; `None` for one of the usual names.
+    #[serde(default)]
+    pub label_column: Option<String>,
+    /// The table's column of names of images; `None` for one of the usual names.
+    #[serde(default)]
+    pub image_column: Option<String>,
+    /// Whether labels such as `NA` are classes.
+    #[serde(default)]
+    pub keep_na: bool,
     /// A file of the images' groups; `None` where none were named.
     #[serde(default)]
     pub groups: Option<PathBuf>,
@@ -100,7 +109,16 @@ pub struct Images {
 impl Images {
     /// All images of `dataset`, which is a name or a folder.
     pub fn of(dataset: impl Into<PathBuf>) -> Self {
-        Self { dataset: dataset.into(), skip_broken: false, labels: None, groups: None, without: None }
+        Self {
+            dataset: dataset.into(),
+            skip_broken: false,
+            labels: None,
+            label_column: None,
+            image_column: None,
+            keep_na: false,
+            groups: None,
+            without: None,
+        }
     }
 }
 
