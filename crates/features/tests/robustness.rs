@@ -169,7 +169,9 @@ fn check_entry(damage: &[Damage], victim: usize) -> TestCaseResult {
             let kept = if victim == 0 { damaged(&ENTRY[0].1, damage) } else { ENTRY[0].1.clone() };
             prop_assert_eq!(fs::read(set_aside).unwrap(), kept);
         }
-        Origin::Extracted => prop_assert!(false, "the entry was not seen"),
+        Origin::Extracted | Origin::NotKept { .. } => {
+            prop_assert!(false, "the entry was not seen: {origin:?}")
+        }
     }
     Ok(())
 }
