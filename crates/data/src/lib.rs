@@ -14,6 +14,7 @@ pub mod image_files;
 #[cfg(feature = "images")]
 pub mod image_folder;
 pub mod mini;
+pub mod missing;
 pub mod normalize;
 pub mod summary;
 
