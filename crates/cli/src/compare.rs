@@ -1,6 +1,5 @@
 //! `mlprobe compare`: training sets from files, against each other.
 
-use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +13,6 @@ use mlprobe_features::arrays::{LabelledArrays, encode};
 use crate::arrays::{ArrayOptions, split_pair};
 use crate::display::print_summary;
 use crate::options::{Seeds, TrainingOptions, commit};
-use crate::progress::print;
 use crate::run::{RunOptions, Threads};
 
 /// The learning rate of a set unless the user names one.
@@ -75,22 +73,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
     let mut about = About::features(&test.name, &names);
     about.commit = commit();
-    about.files = sets.iter().map(|set| set.info(Some(&test))).collect::<Result<_>>()?;
-    about.files.push(test.info(None)?);
-    for file in about.files.iter().filter(|file| file.test_rows > 0) {
-        let (rows, name) = (file.test_rows, file.arm.as_deref().unwrap_or_default());
-        if 2 * rows > test.set.len() {
-            bail!(
-                "{rows} of the {} test rows are also in the training set `{name}` ({}), with the same features: that would \
-                 measure memory; name a test set of other rows",
-                test.set.len(),
-                file.file
-            );
-        }
-        print(format_args!(
-            "NOTE: {rows} test rows are also in the training set {name}, with the same features."
-        ));
-    }
+    about.files = sets.iter().map(|set| set.info(false)).collect::<Result<_>>()?;
+    about.files.push(test.info(true)?);
     let set_file = |(set, &learning_rate): (&NamedSet, &f64)| SetFile {
         name: set.name.clone(),
         file: set.file.clone(),
@@ -117,6 +101,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     for NamedSet { name, .. } in &sets[1..] {
         study = study.probe_neighbours(name, &sets[0].name).probe_logistic(name, &sets[0].name);
     }
+    study.check()?;
     let folder = run.run(identity, |folder, session| {
         study.run_in(session, |so_far| {
             folder.save(so_far)?;
@@ -164,62 +149,12 @@ fn read(
     };
     let arrays: Vec<LabelledArrays> = files.into_iter().map(|file| file.main).chain([test_set]).collect();
     let (labels, names) = encode(&arrays.iter().collect::<Vec<_>>())?;
-    check_classes(&places, &labels, &names)?;
     let mut read = Vec::new();
     for (((name, file), arrays), labels) in places.into_iter().zip(arrays).zip(labels) {
         read.push(NamedSet { name, file, set: LabelledFeatures::new(arrays.features, labels)? });
     }
     let test = read.pop().context("there is no test set")?;
     Ok((read, test, names))
-}
-
-/// Every class of the test set is in some training set: else its labels mean something else there.
-fn check_classes(places: &[(String, String)], labels: &[Vec<u16>], names: &[String]) -> Result<()> {
-    let Some((test, training)) = labels.split_last() else { return Ok(()) };
-    let classes = |labels: &[u16]| labels.iter().copied().collect::<BTreeSet<_>>();
-    let list = |classes: &BTreeSet<u16>| {
-        let names: Vec<_> =
-            classes.iter().filter_map(|&class| names.get(usize::from(class)).map(String::as_str)).collect();
-        match names.len() {
-            0..=12 => names.join(", "),
-            more => format!("{}, and {} more", names[..12].join(", "), more - 12),
-        }
-    };
-    let of_test = classes(test);
-    let is_numbered = names.iter().all(|name| name.parse::<u16>().is_ok());
-    for ((name, file), labels) in places.iter().zip(training) {
-        let of_set = classes(labels);
-        if of_set.is_disjoint(&of_test) {
-            bail!(
-                "the classes of `{name}`, {} ({file}), and those of the test set, {}, have nothing in common: label both in \
-                 the same way",
-                list(&of_set),
-                list(&of_test)
-            );
-        }
-        let next = |classes: &BTreeSet<u16>| {
-            classes.iter().map(|class| class.saturating_add(1)).collect::<BTreeSet<_>>()
-        };
-        if is_numbered && (of_set == next(&of_test) || of_test == next(&of_set)) {
-            bail!(
-                "the labels of `{name}`, {} ({file}), look like those of the test set, {}, counted from another number: \
-                 label both in the same way",
-                list(&of_set),
-                list(&of_test)
-            );
-        }
-    }
-    let of_any: BTreeSet<u16> = training.iter().flatten().copied().collect();
-    let unknown: BTreeSet<u16> = of_test.difference(&of_any).copied().collect();
-    if !unknown.is_empty() {
-        bail!(
-            "no training set has the test classes {}; the training classes are {}: label both in the same way, or leave those \
-             rows out of the test set",
-            list(&unknown),
-            list(&of_any)
-        );
-    }
-    Ok(())
 }
 
 /// Name and file of `[NAME=]FILE`. Without a name, it is the file's without folder and ending.
@@ -244,28 +179,19 @@ fn named(argument: &str) -> Result<(String, String)> {
 }
 
 impl NamedSet {
-    /// Where the set came from, for the record; of a training set also how many rows of `test` it holds.
-    fn info(&self, test: Option<&Self>) -> Result<FileInfo> {
+    /// Where the set came from, for the record.
+    fn info(&self, is_test: bool) -> Result<FileInfo> {
         let (features, labels) =
             split_pair(&self.file).map_or((self.file.as_str(), None), |(x, y)| (x, Some(y)));
         let digest = |path| mlprobe_files::sha256(path).with_context(|| format!("reading {path}"));
         Ok(FileInfo {
-            arm: test.map(|_| self.name.clone()),
-            test_rows: test.map_or(0, |test| rows_in_common(&self.set, &test.set)),
+            arm: (!is_test).then(|| self.name.clone()),
             file: self.file.clone(),
             rows: self.set.len(),
             sha256: [features].into_iter().chain(labels).map(digest).collect::<Result<_>>()?,
+            test_rows: 0,
         })
     }
-}
-
-/// How many rows of `test` have the very features of a row of `train`.
-fn rows_in_common(train: &LabelledFeatures, test: &LabelledFeatures) -> usize {
-    let rows = |set: &LabelledFeatures| -> Vec<Vec<u32>> {
-        set.features().outer_iter().map(|row| row.iter().map(|x| x.to_bits()).collect()).collect()
-    };
-    let known: HashSet<Vec<u32>> = rows(train).into_iter().collect();
-    rows(test).iter().filter(|row| known.contains(*row)).count()
 }
 
 /// The learning rate of each set.
@@ -320,28 +246,6 @@ mod tests {
             [("c=0.1", "no set is called `c`, but a, b"), ("a=-1", "a number above 0"), ("x", "NAME=NUMBER")]
         {
             let message = rates(&[option]).unwrap_err().to_string();
-            assert!(message.contains(words), "{message}");
-        }
-    }
-
-    #[test]
-    fn labels_that_mean_something_else_in_the_test_set_are_refused() {
-        let check = |train: &[u16], test: &[u16], names: &[&str]| {
-            let places = [("a".to_owned(), "a.npz".to_owned())];
-            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            check_classes(&places, &[train.to_vec(), test.to_vec()], &names)
-        };
-        let numbers = ["0", "1", "2", "3"];
-        assert!(check(&[0, 1, 2, 2], &[2, 0, 1], &numbers).is_ok());
-        assert!(check(&[0, 1, 2, 3], &[2, 1], &numbers).is_ok());
-        assert!(check(&[0, 1, 2], &[1, 2], &["ant", "bee", "cat"]).is_ok());
-        for (train, test, words) in [
-            (&[1, 2, 3][..], &[0, 1, 2][..], "counted from another number"),
-            (&[0, 1, 2], &[1, 2, 3], "counted from another number"),
-            (&[0, 1], &[2, 3], "nothing in common"),
-            (&[0, 2], &[0, 3], "no training set has the test classes 3"),
-        ] {
-            let message = check(train, test, &numbers).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         }
     }

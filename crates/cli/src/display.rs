@@ -74,11 +74,12 @@ impl Display {
                 .bars
                 .line(format_args!("seed {seed}, {arm}: {:.2} % on the test set", 100.0 * test_accuracy)),
             Event::Diverged { arm, seed, error } => self.bars.line(format_args!(
-                "seed {seed}, {arm}: {error}. This arm is left out; the others are run to the end."
+                "seed {seed}, {arm}: {error}. It is left out; the rest is run to the end."
             )),
             Event::Noted { arm, seed, note } => {
                 // A note on the training set holds for every seed: once is enough.
-                let text = format!("{arm}: NOTE: {note}.");
+                let of = if arm.is_empty() { String::new() } else { format!("{arm}: ") };
+                let text = format!("{of}NOTE: {note}.");
                 if self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
                     self.bars.line(format_args!("seed {seed}, {text}"));
                 }

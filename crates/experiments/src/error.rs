@@ -107,6 +107,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a run diverged, so that the others can go on without it.
+    pub(crate) fn is_divergence(&self) -> bool {
+        matches!(self, Self::Training { source, .. } if matches!(**source, mlprobe_nn::Error::Diverged { .. }))
+    }
+
     /// What the network of a run reports, with the name of the run.
     pub(crate) fn training(arm: &str, seed: u64) -> impl FnOnce(mlprobe_nn::Error) -> Self {
         let arm = arm.to_owned();

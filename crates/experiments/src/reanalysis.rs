@@ -30,7 +30,7 @@ pub fn reanalyse(results: &mut Results) -> Result<()> {
     for question in &questions {
         answers.extend(answer(question, &results.arms, &results.comparisons, None, epochs, &rules)?);
     }
-    results.claims = claims(&answers);
+    results.claims = claims(&questions, &answers);
     results.answers = answers;
     if is_reproduction { Ok(()) } else { correct(&mut results.comparisons) }
 }

@@ -57,7 +57,7 @@ pub(crate) fn analyse(results: &mut Results, runs: &[Vec<TrainedRun>], plan: &Pl
         let sides = index(&question.a).zip(index(&question.b)).map(|(a, b)| (side(a), side(b)));
         answers.extend(answer(question, &results.arms, &results.comparisons, sides, epochs, &rules)?);
     }
-    results.claims = claims(&answers);
+    results.claims = claims(plan.questions, &answers);
     results.answers = answers;
     results.notes.retain(|note| note.seeds.is_empty());
     results.notes.extend(notes(&results.arms, runs));

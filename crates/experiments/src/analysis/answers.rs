@@ -260,15 +260,17 @@ fn of_gap(
     }))
 }
 
-/// The verdicts on the claims that the answers are part of, in the order of the answers.
-pub(crate) fn claims(answers: &[Answer]) -> Vec<Claim> {
+/// The verdicts on the claims that the questions are part of, in their order. A question without an answer, as when an arm
+/// diverged, leaves its claim undecided.
+pub(crate) fn claims(questions: &[Question], answers: &[Answer]) -> Vec<Claim> {
     let mut claims: Vec<Claim> = Vec::new();
-    for answer in answers.iter().filter(|answer| answer.contrast.decides) {
-        let Some(id) = &answer.contrast.claim else { continue };
-        let verdict = match answer.answer {
-            Decision::Better => Verdict::Holds,
-            Decision::Worse | Decision::Equivalent => Verdict::DoesNotHold,
-            Decision::Undecided => Verdict::Undecided,
+    for question in questions.iter().filter(|question| question.decides) {
+        let Some(id) = &question.claim else { continue };
+        let answer = answers.iter().find(|answer| answer.contrast == *question);
+        let verdict = match answer.map(|answer| answer.answer) {
+            Some(Decision::Better) => Verdict::Holds,
+            Some(Decision::Worse | Decision::Equivalent) => Verdict::DoesNotHold,
+            Some(Decision::Undecided) | None => Verdict::Undecided,
         };
         match claims.iter_mut().find(|claim| claim.id == *id) {
             Some(claim) => claim.verdict = claim.verdict.and(verdict),

@@ -11,7 +11,7 @@ use crate::engine::scoring::Scoring;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::engine::standardisation::Standardisation;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::knn::{Neighbours, majority_class};
 use crate::settings::Protocol;
 
@@ -67,13 +67,13 @@ pub(crate) struct Training<'a> {
 
 /// Scores a majority vote, nearest neighbours and logistic regression, all made from `train`, on the test set of
 /// `scoring`, all after standardisation on `train` if so wanted. The last is trained with every seed. `None` if the observer
-/// asked to stop.
+/// asked to stop. Logistic regression that diverges is left out, and its error comes with the others.
 pub(crate) fn baselines(
     Training { train, learning_rate, is_standardised }: Training<'_>,
     scoring: Scoring<'_>,
     threads: usize,
     session: &Session<'_>,
-) -> Result<Option<Vec<Baseline>>> {
+) -> Result<Option<(Vec<Baseline>, Option<Error>)>> {
     let Protocol { epochs, batch_size, seeds, .. } = scoring.protocol;
     let scale = |set: &LabelledFeatures| match is_standardised {
         true => Standardisation::fit(train.features()).apply_to(set),
@@ -92,10 +92,11 @@ pub(crate) fn baselines(
         let baseline = |(classifier, accuracies): (_, Vec<f64>)| {
             Ok(Baseline { classifier, test_accuracy: summary(&accuracies)? })
         };
-        classifiers.into_iter().zip(accuracies).map(baseline).collect::<Result<_>>().map(Some)
+        let there_are = classifiers.into_iter().zip(accuracies).filter(|(_, accuracies)| !accuracies.is_empty());
+        there_are.map(baseline).collect::<Result<Vec<_>>>()
     };
     if let Some(saved) = session.load(CHECKPOINT, &parts)? {
-        return named(saved);
+        return Ok(Some((named(saved)?, None)));
     }
     let accuracy = |predicted: &[u16]| {
         let right = predicted.iter().zip(test.labels()).filter(|(a, b)| a == b).count();
@@ -112,14 +113,22 @@ pub(crate) fn baselines(
     let (arms, prefix) = (&[&arm], "");
     let engine = Engine { stage: STAGE, arms, prefix, scoring, hidden: &[], threads, announce: false };
     let mut logistic = Vec::new();
-    let is_whole = engine.run(seeds, session, |runs| {
+    let ran = engine.run(seeds, session, |runs| {
         logistic.extend(runs.iter().map(|run| run.record.test_accuracy));
         Ok(ControlFlow::Continue(()))
-    })?;
-    if !is_whole {
-        return Ok(None);
+    });
+    let diverged = match ran {
+        Ok(true) => None,
+        Ok(false) => return Ok(None),
+        Err(error) if error.is_divergence() => Some(error),
+        Err(error) => return Err(error),
+    };
+    if diverged.is_some() {
+        logistic.clear();
     }
     let accuracies = [vec![accuracy(&majority)], vec![accuracy(&nearest.vote())], logistic];
-    session.save(CHECKPOINT, &parts, &accuracies)?;
-    named(accuracies)
+    if diverged.is_none() {
+        session.save(CHECKPOINT, &parts, &accuracies)?;
+    }
+    Ok(Some((named(accuracies)?, diverged)))
 }

@@ -1,5 +1,7 @@
 //! `results.json`: everything a study found, documented field by field.
 
+use std::fmt;
+
 use mlprobe_stats::Summary;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ use crate::analysis::probes::ProbeAnswer;
 use crate::engine::clock::Stage;
 use crate::engine::notes::Note;
 use crate::engine::scoring::Epoch;
+use crate::error::Error;
 use crate::settings::Settings;
 
 /// The version of the fields below; a reader of another version should not guess.
@@ -115,7 +118,8 @@ pub struct FileInfo {
     pub rows: usize,
     /// SHA-256 (hex) of the file, or of each of the two.
     pub sha256: Vec<String>,
-    /// How many test rows have the very features of a row of this training set: a model may have memorised them.
+    /// Of an older record, how many test rows have the very features of a row of this training set; now
+    /// [`Note::TestRows`] says so, whether rows come from files or not.
     #[serde(default)]
     pub test_rows: usize,
 }
@@ -134,9 +138,9 @@ pub struct Diverged {
 /// Something about an arm's runs that their scores alone do not say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArmNote {
-    /// The arm's name.
+    /// The arm's name; empty if it is about the test set.
     pub arm: String,
-    /// The seeds of the runs it is about, in order; none if it is about the training set.
+    /// The seeds of the runs it is about, in order; none if it was known before training.
     pub seeds: Vec<u64>,
     /// What there is to know.
     #[serde(flatten)]
@@ -195,6 +199,33 @@ pub struct ArmScore {
     pub arm: String,
     /// Over seeds.
     pub accuracy: Summary,
+}
+
+impl Diverged {
+    /// What the error of a run that diverged says; `None` of another error.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Training { arm, seed, source } if error.is_divergence() => {
+                Some(Self { arm: arm.clone(), seed: *seed, error: source.to_string() })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ArmNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { arm, seeds, note } = self;
+        if !arm.is_empty() {
+            write!(f, "arm `{arm}`")?;
+            if !seeds.is_empty() {
+                let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
+                write!(f, ", {} {}", if seeds.len() == 1 { "seed" } else { "seeds" }, seeds.join(", "))?;
+            }
+            f.write_str(": ")?;
+        }
+        write!(f, "{note}")
+    }
 }
 
 impl Results {

@@ -2,6 +2,7 @@
 
 use mlprobe_nn::Hyperparameters;
 
+use crate::engine::notes::Note;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
 use crate::error::{Error, Result};
@@ -152,10 +153,18 @@ impl<'a> Arm<'a> {
 
     /// Updates of the weights per epoch.
     pub(crate) fn updates_per_epoch(&self, protocol: &Protocol) -> u64 {
-        let batch_size =
-            self.hyperparameters.as_ref().map_or(protocol.batch_size, Hyperparameters::batch_size);
         let fraction = protocol.subset.map_or(1.0, |subset| subset.fraction);
-        ((self.rows() as f64 * fraction).ceil() as usize).div_ceil(batch_size.max(1)) as u64
+        ((self.rows() as f64 * fraction).ceil() as usize).div_ceil(self.batch_size(protocol).max(1)) as u64
+    }
+
+    /// A note if an update could average over more rows than there are.
+    pub(crate) fn small_batch(&self, protocol: &Protocol) -> Option<Note> {
+        let (rows, batch_size) = (self.rows(), self.batch_size(protocol));
+        (rows < batch_size).then_some(Note::FewerRowsThanABatch { rows, batch_size })
+    }
+
+    fn batch_size(&self, protocol: &Protocol) -> usize {
+        self.hyperparameters.as_ref().map_or(protocol.batch_size, Hyperparameters::batch_size)
     }
 
     /// Prepares the rows that follow from `seed`.

@@ -5,7 +5,9 @@
 pub(crate) mod arm;
 pub(crate) mod checkpoints;
 pub(crate) mod clock;
+pub(crate) mod labels;
 pub(crate) mod notes;
+pub(crate) mod overlap;
 pub(crate) mod progress;
 mod queue;
 pub(crate) mod rows;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::sets::LabelledFeatures;
 
+/// Names that are listed; of others it is said how many there are.
+const LISTED: usize = 12;
+
 /// Something that the scores of a run alone do not say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
@@ -18,6 +21,30 @@ pub enum Note {
     },
     /// The network's output is identical for every test image, since all its hidden units are inactive.
     DeadNetwork,
+    /// Some test rows are training rows too, with the very features: a model may have memorised them.
+    TestRows {
+        /// How many.
+        rows: usize,
+        /// Of so many test rows.
+        of: usize,
+    },
+    /// All test rows are of one class.
+    OneTestClass {
+        /// Its name.
+        class: String,
+    },
+    /// The training set has fewer rows than an update averages over.
+    FewerRowsThanABatch {
+        /// How many it has.
+        rows: usize,
+        /// How many an update could average over.
+        batch_size: usize,
+    },
+    /// The accuracy is not shown to be above that of always naming the most frequent class of the test set.
+    NotAboveChance {
+        /// The share of that class, a fraction.
+        chance: f64,
+    },
     /// The features that the network learns from are far from mean 0 and deviation 1.
     FeatureScale {
         /// Their root mean square.
@@ -38,16 +65,37 @@ impl fmt::Display for Note {
             Self::MissingClasses { classes } => write!(
                 f,
                 "the training set has no image of {}, so none is recognised; add some, or leave the class out",
-                classes.join(", ")
+                listed(classes)
             ),
             Self::DeadNetwork => f.write_str(
                 "the network is dead: its output is identical for every test image (all ReLUs inactive); lower the \
                  learning rate, or standardise the features",
             ),
+            Self::TestRows { rows, of } => write!(
+                f,
+                "{rows} of the {of} test rows are also in the training set, with the same features; its models may have \
+                 memorised them, so its accuracy is overstated"
+            ),
+            Self::OneTestClass { class } => write!(
+                f,
+                "all test rows are of the class {class}, so a network that always says {class} is never wrong; add test rows of \
+                 the other classes"
+            ),
+            Self::FewerRowsThanABatch { rows, batch_size } => write!(
+                f,
+                "the training set has fewer rows ({rows}) than a batch ({batch_size}), so every epoch is one update; choose a \
+                 smaller batch, or add rows"
+            ),
+            Self::NotAboveChance { chance } => write!(
+                f,
+                "the accuracy is not shown to be above the {:.2} % of always naming the most frequent class of the test set; \
+                 check the scale of the features and the learning rate",
+                100.0 * chance
+            ),
             Self::FeatureScale { root_mean_square, deviation } => write!(
                 f,
                 "the features have a root mean square of {} and a deviation of {}, far from mean 0 and deviation 1, from which \
-                 the network learns best; give them these with --standardise",
+                 the network learns best; standardise them (--standardise)",
                 magnitude(*root_mean_square),
                 magnitude(*deviation)
             ),
@@ -64,17 +112,28 @@ pub(crate) fn magnitude(number: f64) -> String {
     }
 }
 
+/// Names for readers: the first of many, and how many more there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names.len().checked_sub(LISTED) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..LISTED].join(", ")),
+    }
+}
+
 /// The classes that no row of `blocks` has, if there are any.
-pub(crate) fn missing_classes(classes: &[String], blocks: &[LabelledFeatures]) -> Vec<Note> {
+pub(crate) fn missing_classes<'s>(
+    classes: &[String],
+    blocks: impl IntoIterator<Item = &'s LabelledFeatures>,
+) -> Option<Note> {
     let mut seen = vec![false; classes.len()];
-    for &label in blocks.iter().flat_map(LabelledFeatures::labels) {
+    for &label in blocks.into_iter().flat_map(LabelledFeatures::labels) {
         if let Some(seen) = seen.get_mut(usize::from(label)) {
             *seen = true;
         }
     }
     let missing: Vec<_> =
         classes.iter().zip(&seen).filter(|(_, seen)| !**seen).map(|(class, _)| class.clone()).collect();
-    if missing.is_empty() { Vec::new() } else { vec![Note::MissingClasses { classes: missing }] }
+    (!missing.is_empty()).then_some(Note::MissingClasses { classes: missing })
 }
 
 /// Whether the network's logits (N, K) for N > 1 images are the same to the last bit. Features that differ come out the

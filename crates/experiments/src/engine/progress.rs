@@ -88,7 +88,7 @@ pub enum Event<'a> {
     },
     /// A reader of a run's scores should know something.
     Noted {
-        /// The arm's name.
+        /// The arm's name; empty if it is about the test set.
         arm: &'a str,
         /// The run's seed.
         seed: u64,

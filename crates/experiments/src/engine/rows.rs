@@ -58,6 +58,11 @@ impl<'a> EpochRows<'a> {
         self.arm.draws() > 1
     }
 
+    /// Whether some rows follow from the seed.
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.arm.is_seeded()
+    }
+
     /// All that the rows of every epoch follow from.
     pub(crate) fn digest(&mut self) -> Result<String> {
         let draws = if self.change() { format!(" of {} draws", self.arm.draws()) } else { String::new() };

@@ -118,7 +118,11 @@ impl Scoring<'_> {
         let precision = *precision;
         let test = self.examples(self.test).map_err(failed)?;
         let train_rows = rows.of(0)?.iter().map(LabelledFeatures::len).sum();
-        let notes = missing_classes(self.classes, rows.of(0)?);
+        // Of rows that are the same for every seed it is known, and said, before.
+        let notes = match rows.is_seeded() {
+            true => missing_classes(self.classes, rows.of(0)?).into_iter().collect(),
+            false => Vec::new(),
+        };
         let learning_rate = hyperparameters.learning_rate();
         let training = Training {
             stage,
@@ -135,13 +139,7 @@ impl Scoring<'_> {
                 let EpochSummary { epoch, updates, .. } = summary;
                 if self.scored_at.binary_search(&epoch).is_ok() {
                     // A network may diverge in its last step, which only shows when it is evaluated.
-                    let diverged = |error| match error {
-                        mlprobe_nn::Error::NotFinite { value, .. } => {
-                            let batch = (updates / epoch as u64) as usize; // the last one of the epoch
-                            mlprobe_nn::Error::Diverged { epoch, batch, learning_rate, loss: value }
-                        }
-                        other => other,
-                    };
+                    let diverged = |error| as_divergence(error, epoch, updates, learning_rate);
                     let (original, train) = evaluate_blocks(precision, model, train).map_err(diverged)?;
                     let test = evaluate_in(precision, model, &test).map_err(diverged)?;
                     scores.history.push(Epoch {
@@ -161,7 +159,13 @@ impl Scoring<'_> {
                 }
                 Ok(())
             })?;
-        trained.map(|trained| self.finish(trained, seed, train_rows, notes).map_err(failed)).transpose()
+        let finish = |trained: Trained<Scores>| {
+            let updates = trained.scores.history.last().map_or(0, |last| last.updates);
+            // Or its numbers are finite on the test set and not on a further one.
+            self.finish(trained, seed, train_rows, notes)
+                .map_err(|error| failed(as_divergence(error, *epochs, updates, learning_rate)))
+        };
+        trained.map(finish).transpose()
     }
 
     /// What is computed from the networks when the training is done.
@@ -220,6 +224,22 @@ impl Run {
     /// The scores after `epoch`, if it was scored.
     pub fn at(&self, epoch: usize) -> Option<&Epoch> {
         self.history.iter().find(|entry| entry.epoch == epoch)
+    }
+}
+
+/// What an evaluation after `epoch` reports, where a number that is not finite means that the network diverged.
+fn as_divergence(
+    error: mlprobe_nn::Error,
+    epoch: usize,
+    updates: u64,
+    learning_rate: f64,
+) -> mlprobe_nn::Error {
+    match error {
+        mlprobe_nn::Error::NotFinite { value, .. } => {
+            let batch = (updates / epoch.max(1) as u64) as usize; // the last one of the epoch
+            mlprobe_nn::Error::Diverged { epoch, batch, learning_rate, loss: value }
+        }
+        other => other,
     }
 }
 

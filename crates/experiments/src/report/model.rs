@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::analysis::answers::Answer;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::questions::Measure;
-use crate::analysis::results::Results;
+use crate::analysis::results::{ArmNote, Results};
 use crate::reproduction::{AUGMENTED, UNAUGMENTED};
 use crate::settings::{Compared, Protocol};
 
@@ -46,9 +46,22 @@ pub(super) struct Model<'a> {
     headlines: Vec<&'a Answer>,
     /// How many answers are not among them.
     more: usize,
+    /// What the scores alone do not say, in words.
+    told: Vec<Told<'a>>,
     /// Figures of the original report that may be set beside these.
     original: Vec<(&'static str, f64)>,
     fewest_seeds: usize,
+}
+
+/// A note in words.
+#[derive(Serialize)]
+struct Told<'a> {
+    /// Empty if it is about the test set.
+    arm: &'a str,
+    /// None if it was known before training.
+    seeds: &'a [u64],
+    /// A sentence without its full stop.
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -99,9 +112,20 @@ impl<'a> Model<'a> {
             decomposition: decomposition(results),
             more: if claims.is_empty() { answers.len() - headlines.len() } else { 0 },
             headlines,
+            told: results.notes.iter().map(Told::of).collect(),
             original: if may_compare { ORIGINAL.to_vec() } else { Vec::new() },
             fewest_seeds: FEWEST_SEEDS,
         }
+    }
+}
+
+impl<'a> Told<'a> {
+    fn of(ArmNote { arm, seeds, note }: &'a ArmNote) -> Self {
+        let mut text = note.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self { arm, seeds, text }
     }
 }
 

@@ -207,7 +207,7 @@ fn an_interval_over_images_too_is_told_with_the_one_over_seeds_alone() {
 fn few_seeds_decide_nothing_and_the_claims_say_so() {
     let arms = ["unaugmented", "augmented", "duplicated"].map(|name| arm(name, 10, &[RUN, RUN]));
     let answers: Vec<_> = questions().iter().filter_map(|question| answered(question, &arms, 2)).collect();
-    let claims = crate::analysis::answers::claims(&answers);
+    let claims = crate::analysis::answers::claims(&questions(), &answers);
     let results = Results { answers, claims, ..with_arms(&["unaugmented", "augmented", "duplicated"]) };
     let report = markdown(&results).unwrap();
     for id in ["C1", "C2", "C3"] {

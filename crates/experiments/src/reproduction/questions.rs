@@ -50,7 +50,7 @@ mod tests {
     }
 
     fn verdicts(answers: &[Answer]) -> Vec<Verdict> {
-        let claims = claims(answers);
+        let claims = claims(&questions(), answers);
         assert_eq!(claims.iter().map(|claim| claim.id.as_str()).collect::<Vec<_>>(), ["C1", "C2", "C3"]);
         claims.iter().map(|claim| claim.verdict).collect()
     }
@@ -117,11 +117,11 @@ mod tests {
         );
         let mut changed = answers.clone();
         changed.iter_mut().filter(|a| !a.contrast.decides).for_each(|a| a.answer = Decision::Worse);
-        assert_eq!(claims(&changed), claims(&answers));
+        assert_eq!(claims(&questions(), &changed), claims(&questions(), &answers));
         for (index, claim) in [(0, 0), (2, 1), (5, 2), (6, 2)] {
             let mut changed = answers.clone();
             changed[index].answer = Decision::Worse;
-            assert_eq!(claims(&changed)[claim].verdict, Verdict::DoesNotHold, "question {index}");
+            assert_eq!(claims(&questions(), &changed)[claim].verdict, Verdict::DoesNotHold, "question {index}");
         }
     }
 
@@ -129,6 +129,6 @@ mod tests {
     fn other_studies_have_no_claims() {
         let alone = [arm("a", 10, &[[[0.8, 0.7], [0.9, 0.8]]])];
         assert!(questions().iter().all(|question| answered(question, &alone, 2).is_none()));
-        assert!(claims(&[]).is_empty());
+        assert!(claims(&[Question::accuracy("a", "b")], &[]).is_empty());
     }
 }

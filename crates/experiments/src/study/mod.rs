@@ -1,5 +1,6 @@
 //! A study: training sets compared by training the same network on each, with the same seeds.
 
+mod checks;
 mod run;
 
 use crate::analysis::probes::Kind;

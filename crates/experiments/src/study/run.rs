@@ -13,11 +13,10 @@ use crate::analysis::questions::Question;
 use crate::analysis::results::{ArmNote, Diverged, Results, SCHEMA};
 use crate::engine::arm::Arm;
 use crate::engine::progress::{Event, Progress};
-use crate::engine::scale::check_scales;
 use crate::engine::scoring::Scoring;
 use crate::engine::session::Session;
 use crate::engine::sets::LabelledFeatures;
-use crate::engine::{Engine, check_arms, check_sets, or_one_per_core};
+use crate::engine::{Engine, or_one_per_core};
 use crate::error::{Error, Result};
 
 impl Study<'_> {
@@ -36,20 +35,17 @@ impl Study<'_> {
     ///
     /// # Errors
     /// [`Error::Argument`] before anything is run; [`Error::Stopped`] if the observer asked to stop; [`Error::Training`] if
-    /// every arm diverged; else the first error of a run or of `after_seed`, once the other runs have stopped.
+    /// every arm diverged, after `after_seed` was given what there is; else the first error of a run or of `after_seed`, once the other runs have stopped.
     pub fn run_in(
         &self,
         session: &Session<'_>,
         mut after_seed: impl FnMut(&Outcome) -> Result<()>,
     ) -> Result<Outcome> {
-        let classes = self.classes();
-        self.check(classes.len())?;
-        self.pairs(&self.arms.iter().collect::<Vec<_>>())?;
-        self.check_questions()?;
-        let scales = check_scales(&self.arms, &self.test)?;
-        for (arm, note) in &scales {
+        let notes = self.check()?;
+        for ArmNote { arm, note, .. } in &notes {
             session.send(Event::Noted { arm, seed: self.settings.protocol.seeds[0], note });
         }
+        let classes = self.classes();
         let threads = or_one_per_core(self.threads);
         let scored_at = self.settings.protocol.scored_at();
         let scoring = Scoring {
@@ -59,35 +55,42 @@ impl Study<'_> {
             protocol: &self.settings.protocol,
             scored_at: &scored_at,
         };
-        let baselines = self.baselines_of(scoring, threads, session)?;
-        let (mut arms, mut diverged): (Vec<&Arm<'_>>, _) = (self.arms.iter().collect(), Vec::new());
+        let mut diverged = Vec::new();
+        let (baselines, failed) = self.baselines_of(scoring, threads, session)?;
+        diverged.extend(failed.map(|error| left_out(error, session)).transpose()?);
+        let mut arms: Vec<&Arm<'_>> = self.arms.iter().collect();
         loop {
             let mut outcome = self.empty_outcome(&arms, threads, &classes);
             outcome.results.baselines.clone_from(&baselines);
             outcome.results.diverged.clone_from(&diverged);
-            outcome.results.notes = scales
-                .iter()
-                .map(|(arm, note)| ArmNote { arm: (*arm).to_owned(), seeds: Vec::new(), note: note.clone() })
-                .collect();
-            let (name, seed, source) = match self.run_arms(&arms, scoring, outcome, session, &mut after_seed)
-            {
-                Err(Error::Training { arm, seed, source })
-                    if arms.len() > 1 && matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
-                {
-                    (arm, seed, source)
-                }
-                Err(error) => return Err(error),
-                Ok(outcome) if self.probes.is_empty() => return Ok(outcome),
-                Ok(mut outcome) => {
-                    self.probe(&mut outcome, &arms, scoring, session)?;
-                    after_seed(&outcome)?;
+            outcome.results.notes.clone_from(&notes);
+            match self.run_arms(&arms, scoring, &mut outcome, session, &mut after_seed) {
+                Ok(()) => {
+                    if !self.probes.is_empty() {
+                        self.probe(&mut outcome, &arms, scoring, session)?;
+                        after_seed(&outcome)?;
+                    }
                     return Ok(outcome);
                 }
-            };
-            // The others resume from their checkpoints, if there are any.
-            session.send(Event::Diverged { arm: &name, seed, error: &source });
-            arms.retain(|arm| arm.name() != name);
-            diverged.push(Diverged { arm: name, seed, error: source.to_string() });
+                // The others resume from their checkpoints, if there are any.
+                Err(error) if arms.len() > 1 => {
+                    let failed = left_out(error, session)?;
+                    arms.retain(|arm| arm.name() != failed.arm);
+                    diverged.push(failed);
+                }
+                Err(error) => {
+                    // What there is: the seeds that the last arm finished, or the names of those that diverged.
+                    if let Some(failed) = Diverged::of(&error) {
+                        outcome.results.diverged.push(failed);
+                        if outcome.results.seeds_done == 0 {
+                            outcome.results.arms.clear();
+                            outcome.runs.clear();
+                        }
+                        after_seed(&outcome)?;
+                    }
+                    return Err(error);
+                }
+            }
         }
     }
 
@@ -127,9 +130,9 @@ impl Study<'_> {
     /// # Errors
     /// As [`run_in`](Self::run_in).
     pub fn train(&self, arm: &str, seed: u64, session: &Session<'_>) -> Result<()> {
-        let classes = self.classes();
-        self.check(classes.len())?;
+        self.check()?;
         self.check_name(arm)?;
+        let classes = self.classes();
         let protocol = &self.settings.protocol;
         let scored_at = protocol.scored_at();
         let scoring = Scoring {
@@ -158,10 +161,10 @@ impl Study<'_> {
         &self,
         arms: &[&Arm<'_>],
         scoring: Scoring<'_>,
-        mut outcome: Outcome,
+        outcome: &mut Outcome,
         session: &Session<'_>,
         after_seed: &mut impl FnMut(&Outcome) -> Result<()>,
-    ) -> Result<Outcome> {
+    ) -> Result<()> {
         let protocol = &self.settings.protocol;
         let questions = self.questions(arms);
         let rule = protocol.until_decided.then(|| SequentialRule::new(protocol.seeds.len())).transpose()?;
@@ -192,7 +195,7 @@ impl Study<'_> {
                     results.decided_early =
                         rule.is_some() && results.seeds_done < planned && is_decided(results);
                     results.stages = session.stages();
-                    after_seed(&outcome)?;
+                    after_seed(outcome)?;
                     session.send(Event::SeedFinished { done: outcome.results.seeds_done, planned });
                     Ok(match outcome.results.decided_early {
                         true => ControlFlow::Break(()),
@@ -206,7 +209,7 @@ impl Study<'_> {
                 break;
             }
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// Asks simple classifiers what was asked of the network. One whose training diverges is left out and named.
@@ -229,26 +232,21 @@ impl Study<'_> {
             match probing.answer(kind, &questions, arms) {
                 Ok(Some(answers)) => outcome.results.probes.extend(answers),
                 Ok(None) => return Err(Error::Stopped { done, planned }),
-                Err(Error::Training { arm, seed, source })
-                    if matches!(*source, mlprobe_nn::Error::Diverged { .. }) =>
-                {
-                    session.send(Event::Diverged { arm: &arm, seed, error: &source });
-                    outcome.results.diverged.push(Diverged { arm, seed, error: source.to_string() });
-                }
-                Err(error) => return Err(error),
+                Err(error) => outcome.results.diverged.push(left_out(error, session)?),
             }
         }
         outcome.results.stages = session.stages();
         Ok(())
     }
 
+    /// The baselines, and the error of one that diverged.
     fn baselines_of(
         &self,
         scoring: Scoring<'_>,
         threads: usize,
         session: &Session<'_>,
-    ) -> Result<Vec<Baseline>> {
-        let Some((train, learning_rate)) = &self.baseline else { return Ok(Vec::new()) };
+    ) -> Result<(Vec<Baseline>, Option<Error>)> {
+        let Some((train, learning_rate)) = &self.baseline else { return Ok((Vec::new(), None)) };
         let is_standardised = self.arms.iter().any(Arm::is_standardised);
         let training = Training { train, learning_rate: *learning_rate, is_standardised };
         let found = baselines(training, scoring, threads, session)?;
@@ -257,7 +255,7 @@ impl Study<'_> {
 
     /// The comparisons asked for, or of every arm with the first: effect and indices into `arms`. Those with an arm that was
     /// left out are left out too.
-    fn pairs(&self, arms: &[&Arm<'_>]) -> Result<Vec<(String, usize, usize)>> {
+    pub(super) fn pairs(&self, arms: &[&Arm<'_>]) -> Result<Vec<(String, usize, usize)>> {
         if self.comparisons.is_empty() {
             let first = arms[0].name();
             let with_first = |(i, arm): (usize, &&Arm<'_>)| (format!("{} against {first}", arm.name()), i, 0);
@@ -270,28 +268,6 @@ impl Study<'_> {
             pairs.extend(index(a).zip(index(b)).map(|(a, b)| (effect.clone(), a, b)));
         }
         Ok(pairs)
-    }
-
-    /// There is an arm called `name`.
-    fn check_name(&self, name: &str) -> Result<()> {
-        if self.arms.iter().any(|arm| arm.name() == name) {
-            return Ok(());
-        }
-        Err(Error::Argument {
-            operation: "planning the comparisons",
-            expected: "names of the study's arms".into(),
-            actual: format!("{name:?}"),
-            next: "add the arm or correct the name",
-        })
-    }
-
-    fn check_questions(&self) -> Result<()> {
-        let probed = self.probes.iter().map(|(_, question)| question);
-        self.questions
-            .iter()
-            .chain(probed)
-            .flat_map(|q| [&q.a, &q.b])
-            .try_for_each(|name| self.check_name(name))
     }
 
     /// The questions asked, or of every arm whether it is more accurate than the one it is compared with.
@@ -341,7 +317,7 @@ impl Study<'_> {
     }
 
     /// The names of the K classes: those that were given, or numbers.
-    fn classes(&self) -> Vec<String> {
+    pub(super) fn classes(&self) -> Vec<String> {
         let given = &self.about.dataset.classes;
         let sets = self.arms.iter().flat_map(Arm::fixed).chain([&self.test]);
         let largest = sets.flat_map(LabelledFeatures::labels).max().copied().unwrap_or(0);
@@ -350,16 +326,15 @@ impl Study<'_> {
             false => given.clone(),
         }
     }
+}
 
-    fn check(&self, classes: usize) -> Result<()> {
-        check_arms(&self.settings.protocol, &self.arms)?;
-        let further = self.further.iter().map(|(name, set)| (format!("test set `{name}`"), set));
-        let baseline =
-            self.baseline.iter().map(|(train, _)| ("the baselines' training set".to_owned(), train));
-        let of_arms =
-            self.arms.iter().flat_map(|arm| arm.fixed().map(|set| (format!("arm `{}`", arm.name()), set)));
-        check_sets(&self.test, classes, further.chain(of_arms).chain(baseline))
-    }
+/// The arm that diverged, of which the observer is told; any other error stays one.
+fn left_out(error: Error, session: &Session<'_>) -> Result<Diverged> {
+    let (Error::Training { source, .. }, Some(failed)) = (&error, Diverged::of(&error)) else {
+        return Err(error);
+    };
+    session.send(Event::Diverged { arm: &failed.arm, seed: failed.seed, error: source });
+    Ok(failed)
 }
 
 /// The seeds that are trained together: all of them, or, where a rule may end the run after any seed, first the three that it
