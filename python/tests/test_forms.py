@@ -99,7 +99,7 @@ def test_features_are_taken_in_many_forms():
         ([[1], [2, 3]], "expected what NumPy can make an array of"),
         (np.zeros((2, 2), complex), "expected numbers, got complex128"),
         (pandas.DataFrame({"x": [1.0], "kind": ["a"]}), "expected numbers, got text in column 'kind'"),
-        (pandas.DataFrame({"day": pandas.to_datetime(["2026-01-01"])}), "got datetime64.* in column 'day'"),
+        (pandas.DataFrame({"day": pandas.to_datetime(["2026-01-01"])}), "expected numbers, got datetime64.* in column 'day'"),
     ],
 )
 def test_features_that_are_no_numbers_are_refused_in_words(x, words):

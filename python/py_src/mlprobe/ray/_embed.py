@@ -18,7 +18,7 @@ from mlprobe.ray._shards import Manifest, Shard, file_name, plan, read, sha256
 
 __all__ = ["embed", "read"]
 
-#: Images that a core embeds per second, and seconds that Ray takes to start and to end: docs/scale.md.
+#: Images that a core embeds per second, and seconds below which a start of Ray does not pay: docs/scale.md.
 RATE, START = 600, 20
 
 
@@ -89,7 +89,7 @@ def embed(
         if seconds < START and is_to_be_started(address):
             warnings.warn(
                 f"{images} images take this machine about {max(1, round(seconds))} s by `mlprobe embed` or `transform`; "
-                f"starting Ray takes {START} s or more",
+                "starting Ray alone takes from 6 s to more than a minute (docs/scale.md)",
                 stacklevel=2,
             )
         connect(address)
