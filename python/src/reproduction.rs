@@ -178,7 +178,7 @@ impl Reproduction {
     }
 
     fn source<'a>(&'a self, network: &'a Interruptible<'_>) -> FeatureSource<'a> {
-        let Dataset { inner, comparable } = self.dataset.get();
+        let Dataset { inner, comparable, .. } = self.dataset.get();
         FeatureSource::new(inner, *comparable, network, &self.cache, String::new())
     }
 }

@@ -27,7 +27,9 @@ def connect(address: str | None = None) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    # A dashboard of our own would be three processes more to start, and nobody would look at it.
+    more = {"include_dashboard": False} if is_to_be_started(address) else {}
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **more)
 
 
 @contextmanager
