@@ -90,11 +90,11 @@ LONG = {
 
 @pytest.fixture(scope="module")
 def many_large(tmp_path_factory):
-    """Many names of one picture of 16 million pixels, in two classes."""
+    """Many names of one picture of 4 million pixels, in two classes."""
     from PIL import Image
 
     folder = tmp_path_factory.mktemp("large")
-    Image.effect_noise((4000, 4000), 60).save(folder / "picture.jpg")
+    Image.effect_noise((2000, 2000), 60).save(folder / "picture.jpg")
     for name in "ab":
         (folder / "classes" / name).mkdir(parents=True)
         for i in range(1000):
