@@ -25,6 +25,8 @@ def connect(address: str | None = None) -> None:
         return
     # Else Ray warns of a change to come that is about GPUs, of which nothing is asked here.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Else Ray's core tells of each actor of Ray Data that it may not restart. What fails is raised all the same.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 
     # A dashboard of our own would be three processes more to start, and nobody would look at it.
