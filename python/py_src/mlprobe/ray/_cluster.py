@@ -31,7 +31,20 @@ def connect(address: str | None = None) -> None:
 
     # A dashboard of our own would be three processes more to start, and nobody would look at it.
     more = {"include_dashboard": False} if is_to_be_started(address) else {}
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **more)
+    with _without_stderr():  # where Ray's core tells that it was told to be quiet; what fails is raised
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **more)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager
