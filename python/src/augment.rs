@@ -1,14 +1,19 @@
 //! Random transforms of images.
 
+use std::sync::atomic::AtomicBool;
+
 use mlprobe_data::augment::{Augmenter as Inner, Draw, Preset, Transform};
 use ndarray::{ArrayView4, s};
 use numpy::{PyArray4, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::calls::{Pace, pool};
+use crate::calls::{Pace, pool, stoppable};
 use crate::convert::wrong;
 use crate::errors::IntoPyErr;
+
+/// Images of at most so many bytes, or one per thread, are transformed between two looks at the signals.
+const PIECE_BYTES: usize = 32 << 20;
 
 /// Gives every image one random transform.
 #[pyclass(frozen, module = "mlprobe._mlprobe")]
@@ -47,13 +52,14 @@ impl Augmenter {
         }
         let result = PyArray4::zeros(py, (count, height, width, channels), false);
         let (pool, mut done) = (pool(threads)?, 0);
-        let mut pace = Pace::new(64 * pool.current_num_threads());
+        let cores = pool.current_num_threads();
+        let mut pace = Pace::new(64 * cores, cores.max(PIECE_BYTES / (height * width * channels).max(1)));
         while done < count {
             let range = done..count.min(done + pace.items());
             let piece = images.readonly().as_array().slice(s![range.clone(), .., .., ..]).to_owned();
-            let transformed = pace.piece_without_gil(py, || {
-                pool.install(|| self.0.apply_from(first.wrapping_add(done as u64), ArrayView4::from(&piece)))
-            })?;
+            let work =
+                |_: &AtomicBool| self.0.apply_from(first.wrapping_add(done as u64), ArrayView4::from(&piece));
+            let transformed = pace.piece(|| stoppable(py, &pool, work, |_| Ok(())))?;
             let transformed = transformed.map_err(IntoPyErr::into_py)?;
             result.readwrite().as_array_mut().slice_mut(s![range.clone(), .., .., ..]).assign(&transformed);
             done = range.end;

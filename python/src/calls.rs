@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,12 +32,14 @@ pub fn pool(threads: usize) -> PyResult<ThreadPool> {
 /// How many items the next piece of a long work has, so that it takes about [`PIECE`].
 pub struct Pace {
     items: usize,
+    most: usize,
 }
 
 impl Pace {
-    /// Begins with one item per thread.
-    pub fn new(threads: usize) -> Self {
-        Self { items: threads.max(1) }
+    /// Begins with so many items, such as one per thread; a piece never has more than `most`.
+    pub fn new(items: usize, most: usize) -> Self {
+        let most = most.max(1);
+        Self { items: items.clamp(1, most), most }
     }
 
     /// Items of the next piece.
@@ -51,38 +53,31 @@ impl Pace {
         let result = work();
         let seconds = start.elapsed().as_secs_f64().max(1e-6);
         let factor = (PIECE.as_secs_f64() / seconds).clamp(0.25, 4.0);
-        self.items = ((self.items as f64 * factor) as usize).max(1);
+        self.items = ((self.items as f64 * factor) as usize).clamp(1, self.most);
         result
-    }
-
-    /// As [`piece`](Self::piece), without the GIL; then looks at the signals.
-    pub fn piece_without_gil<T: Send>(
-        &mut self,
-        py: Python<'_>,
-        work: impl FnOnce() -> T + Send,
-    ) -> PyResult<T> {
-        let result = self.piece(|| py.detach(work));
-        py.check_signals()?;
-        Ok(result)
     }
 }
 
-/// Does `work` on `threads` threads, without the GIL. A signal ends the call at once; `work` then goes on for nobody.
+/// Does `work` on `threads` threads, without the GIL. A signal ends the call at once and sets the flag that `work` is given;
+/// `work` then comes to its end for nobody.
 pub fn abandonable<T: Send + 'static>(
     py: Python<'_>,
     threads: usize,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(&Arc<AtomicBool>) -> T + Send + 'static,
 ) -> PyResult<T> {
     let pool = pool(threads)?;
     py.detach(|| {
         let (sender, done) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
         let worker = thread::spawn(move || {
-            let _ = sender.send(pool.install(work)); // nobody listens any more after a signal
+            let _ = sender.send(pool.install(|| work(&flag))); // nobody listens any more after a signal
         });
         loop {
             match done.recv_timeout(TICK) {
                 Ok(result) => return Ok(result),
-                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())
+                    .inspect_err(|_| stop.store(true, Ordering::Relaxed))?,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(match worker.join() {
                         Err(panic) => resume_unwind(panic),
@@ -94,6 +89,38 @@ pub fn abandonable<T: Send + 'static>(
             }
         }
     })
+}
+
+/// Does `work` on the threads of `pool`, without the GIL, and calls `at_tick` again and again until it is done. A signal, such
+/// as that of Ctrl-C, sets the flag that `work` is given; its exception is returned once `work` has come to its end.
+pub fn stoppable<T: Send>(
+    py: Python<'_>,
+    pool: &ThreadPool,
+    work: impl FnOnce(&AtomicBool) -> T + Send,
+    mut at_tick: impl FnMut(Python<'_>) -> PyResult<()> + Send,
+) -> PyResult<T> {
+    let stop = AtomicBool::new(false);
+    let (result, interruption) = py.detach(|| {
+        thread::scope(|scope| {
+            let (sender, done) = channel::<()>();
+            let worker = scope.spawn(|| {
+                let _sender = sender; // goes when the work is done or has panicked
+                pool.install(|| work(&stop))
+            });
+            let mut interruption = None;
+            let mut is_working = true;
+            while is_working {
+                is_working = matches!(done.recv_timeout(TICK), Err(RecvTimeoutError::Timeout));
+                let looked = Python::attach(|py| py.check_signals().and_then(|()| at_tick(py)));
+                if let Err(error) = looked {
+                    stop.store(true, Ordering::Relaxed);
+                    interruption.get_or_insert(error);
+                }
+            }
+            (worker.join().unwrap_or_else(|panic| resume_unwind(panic)), interruption)
+        })
+    });
+    interruption.map_or(Ok(result), Err)
 }
 
 /// A stage of a study as the progress display has it.
@@ -114,44 +141,22 @@ pub fn in_study<T: Send>(
     work: impl FnOnce(&Observer<'_>, &AtomicBool) -> mlprobe_experiments::Result<T> + Send,
 ) -> PyResult<T> {
     let progress: Option<Py<PyAny>> = progress.map(|callback| callback.clone().unbind());
-    let (stop, stages) = (AtomicBool::new(false), Mutex::new(BTreeMap::new()));
-    let observer = |event: Event<'_>| {
-        note(&mut stages.lock().unwrap_or_else(PoisonError::into_inner), event);
-        match stop.load(Ordering::Relaxed) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    };
-    let pool = pool(threads)?;
-    let (result, interruption) = py.detach(|| {
-        thread::scope(|scope| {
-            let (sender, done) = channel::<()>();
-            let worker = scope.spawn(|| {
-                let _sender = sender; // goes when the work is done or has panicked
-                pool.install(|| work(&observer, &stop))
-            });
-            let mut interruption = None;
-            let mut shown = BTreeMap::new();
-            let mut is_working = true;
-            while is_working {
-                is_working = matches!(done.recv_timeout(TICK), Err(RecvTimeoutError::Timeout));
-                let stages = stages.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let looked = Python::attach(|py| {
-                    py.check_signals()?;
-                    show(py, progress.as_ref(), &stages, &mut shown)
-                });
-                if let Err(error) = looked {
-                    stop.store(true, Ordering::Relaxed);
-                    interruption.get_or_insert(error);
-                }
+    let (stages, mut shown) = (Mutex::new(BTreeMap::new()), BTreeMap::new());
+    let work = |stop: &AtomicBool| {
+        let observer = |event: Event<'_>| {
+            note(&mut stages.lock().unwrap_or_else(PoisonError::into_inner), event);
+            match stop.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
-            (worker.join().unwrap_or_else(|panic| resume_unwind(panic)), interruption)
-        })
-    });
-    match interruption {
-        Some(error) => Err(error),
-        None => result.map_err(IntoPyErr::into_py),
-    }
+        };
+        work(&observer, stop)
+    };
+    let at_tick = |py: Python<'_>| {
+        let stages = stages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        show(py, progress.as_ref(), &stages, &mut shown)
+    };
+    stoppable(py, &pool(threads)?, work, at_tick)?.map_err(IntoPyErr::into_py)
 }
 
 fn note(stages: &mut BTreeMap<String, Stage>, event: Event<'_>) {

@@ -53,6 +53,7 @@ impl IntoPyErr for mlprobe_data::Error {
     fn into_py(self) -> PyErr {
         match self {
             Self::Missing { .. } | Self::Link { .. } => PyFileNotFoundError::new_err(self.to_string()),
+            Self::Stopped => PyKeyboardInterrupt::new_err(self.to_string()),
             _ => by_cause(&self),
         }
     }

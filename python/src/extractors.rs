@@ -1,19 +1,20 @@
 //! The frozen networks that make the features.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use mlprobe_features::{
     Extractor as _, ExtractorSettings, Normalization, Onnx, OnnxOptions, Pool, Precision, ResNet18,
     SqueezeNet, embed,
 };
-use ndarray::{Array2, ArrayView4, s};
+use ndarray::{Array2, s};
 use numpy::{IntoPyArray, PyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::calls::{Pace, pool};
+use crate::calls::{Pace, pool, stoppable};
 use crate::errors::IntoPyErr;
-use crate::images::{Batch, Images};
+use crate::images::{self, Batch, Images};
 
 type Network = Box<dyn mlprobe_features::Extractor + Send>;
 
@@ -100,12 +101,13 @@ impl Extractor {
         let (images, pool) = (Images::new(images)?, pool(threads)?);
         let count = images.len()?;
         let mut features = Array2::zeros((count, self.network.dim()));
-        let mut pace = Pace::new(pool.current_num_threads());
+        let mut pace = Pace::new(pool.current_num_threads(), usize::MAX);
         let mut done = 0;
         while done < count {
             let range = done..count.min(done + pace.items());
-            let batch = images.batch(range.clone())?;
-            let rows = pace.piece_without_gil(py, || pool.install(|| self.rows(batch)))?;
+            let batch = images.batch(range.clone(), self.network.input_size())?;
+            let work = |stop: &AtomicBool| self.rows(batch, stop);
+            let rows = pace.piece(|| stoppable(py, &pool, work, |_| Ok(())))?;
             let rows = rows.map_err(|error| error.behind(done).into_py())?;
             features.slice_mut(s![range.clone(), ..]).assign(&rows);
             done = range.end;
@@ -119,19 +121,14 @@ impl Extractor {
 
 impl Extractor {
     /// The features (n, D) of a batch: of the centre squares, as `mlprobe embed` cuts them.
-    fn rows(&self, batch: Batch) -> Result<Array2<f32>, mlprobe_features::Error> {
-        match &batch {
-            Batch::Stack(images) if self.takes(images.view()) => {
-                self.network.extract_with(images.view(), &|_| ())
+    fn rows(&self, batch: Batch, stop: &AtomicBool) -> Result<Array2<f32>, mlprobe_features::Error> {
+        match batch {
+            Batch::Squares(images) => self.network.extract_with(images.view(), &|_| ()),
+            Batch::List(images) => {
+                let squares = images::squares(images, self.network.input_size(), stop)?;
+                embed::extract_images(self.network.as_ref(), &squares)
             }
-            _ => embed::extract_images(self.network.as_ref(), &batch.decode()?),
         }
-    }
-
-    /// Whether these images need not be cut or shrunk.
-    fn takes(&self, images: ArrayView4<'_, u8>) -> bool {
-        let (_, height, width, _) = images.dim();
-        height == width && height <= self.network.input_size()
     }
 }
 

@@ -1,11 +1,12 @@
-//! What may be given as images: an array, or a list of arrays, encoded files or paths.
+//! What may be given as images: an array, or a list of arrays, encoded files, paths or images of PIL.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mlprobe_data::image_files;
-use ndarray::{Array3, Array4, Axis, s};
+use ndarray::{Array3, Array4, ArrayView3, Axis, s};
 use numpy::{PyArray3, PyArray4, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -16,28 +17,37 @@ use crate::calls::abandonable;
 use crate::convert::wrong;
 use crate::errors::IntoPyErr;
 
-const EXPECTED: &str = "an array of images, of shape (N, height, width, 3) and type uint8, or a list of such images, of bytes or of paths";
+const EXPECTED: &str = "an array of images, of shape (N, height, width, 3) and type uint8, or a list of such images, of images of PIL, of bytes or of paths";
 
 /// N images, of which only a few are looked at at a time.
 pub enum Images<'py> {
     Stack(Bound<'py, PyArray4<u8>>),
-    List(Vec<Image>),
+    List(Vec<Item<'py>>),
 }
 
-/// One image.
-#[derive(Clone)]
-pub enum Image {
+/// One image as it was given.
+pub enum Item<'py> {
     /// (height, width, 3)
-    Pixels(Array3<u8>),
+    Array(Bound<'py, PyArray3<u8>>),
     /// The content of a file. Python's bytes do not change, so they are not copied.
     Encoded(Arc<PyBackedBytes>),
     File(PathBuf),
+    Pil(Bound<'py, PyAny>),
 }
 
-/// Some images that belong to nobody else.
+/// One image that belongs to nobody else, or that nobody changes.
+pub enum Image {
+    /// (height, width, 3)
+    Pixels(Array3<u8>),
+    /// The content of a file, and the image's number.
+    Encoded(Arc<PyBackedBytes>, usize),
+    File(PathBuf),
+}
+
+/// Some of the images, as they were when it was made.
 pub enum Batch {
-    /// (n, height, width, 3)
-    Stack(Array4<u8>),
+    /// (n, side, side, 3), which need not be cut or shrunk.
+    Squares(Array4<u8>),
     List(Vec<Image>),
 }
 
@@ -53,7 +63,7 @@ impl<'py> Images<'py> {
             return Err(wrong(images, EXPECTED));
         }
         let images = images.try_iter().map_err(|_| wrong(images, EXPECTED))?;
-        images.map(|image| Image::new(&image?)).collect::<PyResult<_>>().map(Self::List)
+        images.map(|image| Item::new(&image?)).collect::<PyResult<_>>().map(Self::List)
     }
 
     /// N.
@@ -64,31 +74,45 @@ impl<'py> Images<'py> {
         })
     }
 
-    /// Some of the images, as they are now.
-    pub fn batch(&self, range: Range<usize>) -> PyResult<Batch> {
+    /// Some of the images, as they are now, for a network of this input size. Images of PIL are decoded here, one after the
+    /// other, and shrunk at once.
+    pub fn batch(&self, range: Range<usize>, side: usize) -> PyResult<Batch> {
         match self {
             Self::Stack(array) => {
                 let array = array.try_readonly()?;
                 let images = array.as_array();
-                if range.end > images.dim().0 {
+                let (count, height, width, _) = images.dim();
+                if range.end > count {
                     return Err(PyRuntimeError::new_err(
                         "the array got another shape while its features were made",
                     ));
                 }
-                Ok(Batch::Stack(images.slice(s![range, .., .., ..]).to_owned()))
+                let images = images.slice(s![range, .., .., ..]);
+                if height == width && height <= side {
+                    return Ok(Batch::Squares(images.to_owned()));
+                }
+                Ok(Batch::List(
+                    images.axis_iter(Axis(0)).map(|image| Image::Pixels(image.to_owned())).collect(),
+                ))
             }
-            Self::List(images) => Ok(Batch::List(images[range].to_vec())),
+            Self::List(images) => {
+                let batch = range.map(|i| images[i].image(i, side)).collect::<PyResult<_>>();
+                batch.map(Batch::List)
+            }
         }
     }
 }
 
-impl Image {
-    fn new(image: &Bound<'_, PyAny>) -> PyResult<Self> {
+impl<'py> Item<'py> {
+    fn new(image: &Bound<'py, PyAny>) -> PyResult<Self> {
         if let Ok(array) = image.cast::<PyArray3<u8>>() {
-            return Ok(Self::Pixels(array.try_readonly()?.as_array().to_owned()));
+            return Ok(Self::Array(array.clone()));
         }
         if let Ok(bytes) = image.extract::<PyBackedBytes>() {
             return Ok(Self::Encoded(bytes.into()));
+        }
+        if image.hasattr("getexif")? {
+            return Ok(Self::Pil(image.clone()));
         }
         if image.hasattr("dtype")? {
             return Err(wrong(image, EXPECTED));
@@ -96,27 +120,57 @@ impl Image {
         image.extract().map(Self::File).map_err(|_| wrong(image, EXPECTED))
     }
 
-    fn decode(self) -> Result<Array3<u8>, mlprobe_data::Error> {
+    /// The image as it is now, number `i` of its list.
+    fn image(&self, i: usize, side: usize) -> PyResult<Image> {
         match self {
-            Self::Pixels(pixels) => Ok(pixels),
-            Self::Encoded(bytes) => image_files::decode(&bytes, Path::new("an image given as bytes")),
-            Self::File(path) => image_files::read(path),
+            Self::Array(array) => Ok(Image::Pixels(array.try_readonly()?.as_array().to_owned())),
+            Self::Encoded(bytes) => Ok(Image::Encoded(Arc::clone(bytes), i)),
+            Self::File(path) => Ok(Image::File(path.clone())),
+            Self::Pil(image) => {
+                let pixels = image.py().import("mlprobe._pictures")?.call_method1("pixels", (image,))?;
+                let pixels =
+                    pixels.cast::<PyArray3<u8>>().map_err(|_| wrong(&pixels, EXPECTED))?.try_readonly()?;
+                centre(pixels.as_array(), side).map(Image::Pixels).map_err(IntoPyErr::into_py)
+            }
         }
     }
 }
 
-impl Batch {
-    /// The images decoded: (height, width, 3) each.
-    pub fn decode(self) -> Result<Vec<Array3<u8>>, mlprobe_data::Error> {
-        match self {
-            Self::Stack(images) => Ok(images.axis_iter(Axis(0)).map(|image| image.to_owned()).collect()),
-            Self::List(images) => images.into_par_iter().map(Image::decode).collect(),
-        }
+impl Image {
+    fn square(self, side: usize) -> Result<Array3<u8>, mlprobe_data::Error> {
+        let pixels = match self {
+            Self::Pixels(pixels) => pixels,
+            Self::Encoded(bytes, i) => {
+                image_files::decode(&bytes, Path::new(&format!("image {i}, given as bytes")))?
+            }
+            Self::File(path) => image_files::read(path)?,
+        };
+        centre(pixels.view(), side)
     }
+}
+
+/// The centre squares of images, at most `side` pixels wide: beside them, only one image per thread is in memory at its full
+/// size. No further image is begun once `stop` is set.
+pub fn squares(
+    images: Vec<Image>,
+    side: usize,
+    stop: &AtomicBool,
+) -> Result<Vec<Array3<u8>>, mlprobe_data::Error> {
+    let square = |image: Image| match stop.load(Ordering::Relaxed) {
+        true => Err(mlprobe_data::Error::Stopped),
+        false => image.square(side),
+    };
+    images.into_par_iter().map(square).collect()
+}
+
+/// The centre square of an image (height, width, 3), at most `side` pixels wide, as `mlprobe embed` cuts it.
+fn centre(image: ArrayView3<'_, u8>, side: usize) -> Result<Array3<u8>, mlprobe_data::Error> {
+    let (height, width, _) = image.dim();
+    image_files::to_square(image, side.min(height).min(width))
 }
 
 /// The image files in `paths`, in the order of `mlprobe embed`.
 #[pyfunction]
 pub fn find_images(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<PathBuf>> {
-    abandonable(py, 1, move || image_files::find(paths))?.map_err(IntoPyErr::into_py)
+    abandonable(py, 1, move |_| image_files::find(paths))?.map_err(IntoPyErr::into_py)
 }

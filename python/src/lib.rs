@@ -20,7 +20,7 @@ mod _mlprobe {
     #[pymodule_export]
     use crate::augment::Augmenter;
     #[pymodule_export]
-    use crate::dataset::Dataset;
+    use crate::dataset::{Dataset, load_folder};
     #[pymodule_export]
     use crate::extractors::Extractor;
     #[pymodule_export]
@@ -30,5 +30,5 @@ mod _mlprobe {
     #[pymodule_export]
     use crate::reproduction::Reproduction;
     #[pymodule_export]
-    use crate::studies::{compare, learning_curves, page, summary};
+    use crate::studies::{compare, is_missing, learning_curves, notes, page, summary};
 }

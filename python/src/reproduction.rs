@@ -190,7 +190,7 @@ impl Reproduction {
     }
 
     fn source<'a>(&'a self, network: &'a Interruptible<'_>) -> FeatureSource<'a> {
-        let Dataset { inner, comparable } = self.dataset.get();
+        let Dataset { inner, comparable, .. } = self.dataset.get();
         FeatureSource::new(inner, *comparable, network, &self.cache, String::new())
     }
 }
@@ -240,7 +240,7 @@ impl Features for Interruptible<'_> {
     ) -> Result<Array2<f32>, mlprobe_features::Error> {
         let total = images.len_of(Axis(0));
         let mut features = Array2::zeros((total, self.dim()));
-        let (mut pace, mut done) = (Pace::new(rayon::current_num_threads()), 0);
+        let (mut pace, mut done) = (Pace::new(rayon::current_num_threads(), usize::MAX), 0);
         while done < total {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(mlprobe_features::Error::Stopped { done, total });

@@ -52,6 +52,19 @@ pub fn compare(
     to_json(&outcome.results)
 }
 
+/// What the scores alone do not say, a sentence each.
+#[pyfunction]
+pub fn notes(results: &str) -> PyResult<Vec<String>> {
+    let results = from_json(results)?;
+    Ok(results.notes.iter().map(ToString::to_string).collect())
+}
+
+/// Whether a text stands for a missing value, as it does in a table that the program reads.
+#[pyfunction]
+pub fn is_missing(text: &str) -> bool {
+    mlprobe_data::missing::is_missing(text)
+}
+
 /// The few lines that stand in a terminal.
 #[pyfunction]
 pub fn summary(results: &str) -> PyResult<String> {

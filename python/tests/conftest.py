@@ -39,3 +39,31 @@ def features(mini):
         (network.transform(mini.train[train]), mini.train_labels[train].astype(np.int64)),
         (network.transform(mini.test[test]), mini.test_labels[test].astype(np.int64)),
     )
+
+
+class _Tensor:
+    def __init__(self, array):
+        self._array = np.asarray(array)
+        self.dtype, self.shape = f"torch.{self._array.dtype}", self._array.shape
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self._array
+
+    def __array__(self, dtype=None, copy=None):
+        return self._array.astype(dtype or self._array.dtype)
+
+    def __iter__(self):
+        return map(_Tensor, self._array)
+
+    def __len__(self):
+        return len(self._array)
+
+
+def as_tensor(array):
+    """What torch gives, as far as it is used."""
+    return _Tensor(array)

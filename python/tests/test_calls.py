@@ -48,9 +48,9 @@ def test_two_threads_overlap(mini):
 
 def child(queue):
     network = mlprobe.SqueezeNet(16)
-    X = network.transform(IMAGES)
-    mlp = mlprobe.MLPClassifier((4,), max_iter=2, random_state=0).fit(X, np.arange(8) % 2)
-    result = mlprobe.compare({"a": (X, np.arange(8) % 2), "b": (X, np.arange(8) % 2)}, (X, np.arange(8) % 2), seeds=3, epochs=2)
+    X, y = network.transform(IMAGES), np.arange(8) % 2
+    mlp = mlprobe.MLPClassifier((4,), max_iter=2, random_state=0).fit(X, y)
+    result = mlprobe.compare({"a": (X[:4], y[:4]), "b": (X[:4], y[:4])}, (X[4:], y[4:]), seeds=3, epochs=2)
     queue.put((X, mlp.predict_proba(X), result.verdict))
 
 
@@ -81,43 +81,65 @@ def test_calls_work_in_a_process_made_by(method):
 LONG = {
     "transform": "mlprobe.SqueezeNet(512, threads=1).transform(np.zeros((100_000, 8, 8, 3), np.uint8))",
     "fit": "mlprobe.MLPClassifier(max_iter=10**6, alpha=0, learning_rate_init=1e-6).fit(X, y)",
-    "compare": "mlprobe.compare({'a': (X, y), 'b': (X, y)}, (X, y), epochs=10**6, learning_rate=1e-6)",
+    "compare": "mlprobe.compare({'a': (X, y), 'b': (X, y)}, (X + 1, y), epochs=10**6, learning_rate=1e-6)",
     "reproduce": "mlprobe.reproduce(sys.argv[1], sys.argv[2], epochs=10**6, extractor=mlprobe.SqueezeNet(32), cache=sys.argv[2] + '-cache')",
+    "load_folder": "mlprobe.load_folder(sys.argv[3], threads=1)",
+    "transform files": "mlprobe.SqueezeNet(32, threads=1).transform([sys.argv[3] + '/a/0.jpg'] * 2000)",
 }
+
+
+@pytest.fixture(scope="module")
+def many_large(tmp_path_factory):
+    """Many names of one picture of 4 million pixels, in two classes."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("large")
+    Image.effect_noise((2000, 2000), 60).save(folder / "picture.jpg")
+    for name in "ab":
+        (folder / "classes" / name).mkdir(parents=True)
+        for i in range(1000):
+            os.link(folder / "picture.jpg", folder / "classes" / name / f"{i}.jpg")
+    return folder / "classes"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize("call", LONG)
-def test_ctrl_c_stops_within_two_seconds(call, photos, tmp_path):
+def test_ctrl_c_stops_the_call_and_its_threads_within_two_seconds(call, photos, many_large, tmp_path):
     program = f"""
-import sys, numpy as np, mlprobe
+import sys, time, numpy as np, mlprobe
 X, y = np.random.default_rng(0).random((5000, 64), np.float32), np.arange(5000) % 10
 print("ready", flush=True)
 try:
     {LONG[call]}
 except KeyboardInterrupt:
     print("stopped", flush=True)
+time.sleep(1)
+before = time.process_time()
+time.sleep(0.5)
+print(time.process_time() - before, flush=True)
 """
-    arguments = [sys.executable, "-c", program, str(photos), str(tmp_path / "run")]
+    arguments = [sys.executable, "-c", program, str(photos), str(tmp_path / "run"), str(many_large)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
-        time.sleep(3)
+        time.sleep(2)
         assert process.poll() is None, "the call is long"
         start = time.monotonic()
         os.kill(process.pid, signal.SIGINT)
         line = process.stdout.readline()
         seconds = time.monotonic() - start
+        goes_on = float(process.stdout.readline() or "inf")
         process.kill()
     assert line == "stopped\n"
     assert seconds < 2
+    assert goes_on < 0.2, "seconds of computing in half a second"
 
 
 def test_progress_is_shown_where_it_is_wanted(features, capsys):
-    (X, y), _ = features
+    (X, y), test = features
     mlprobe.MLPClassifier(max_iter=3, progress=True).fit(X, y)
     shown = capsys.readouterr().err
     assert "training" in shown and "3/3" in shown
-    mlprobe.compare({"a": (X, y), "b": (X, y)}, (X, y), seeds=1, epochs=2, progress=True)
+    mlprobe.compare({"a": (X, y), "b": (X, y)}, test, seeds=1, epochs=2, progress=True)
     assert "training: 100%" in capsys.readouterr().err
     mlprobe.MLPClassifier(max_iter=3).fit(X, y)
     assert capsys.readouterr().err == ""

@@ -10,7 +10,7 @@ import pytest
 
 import mlprobe
 
-MODULES = ["mlprobe", "mlprobe._augmenter", "mlprobe._classifier", "mlprobe._extractors", "mlprobe._folders", "mlprobe._studies"]
+MODULES = ["mlprobe", "mlprobe._augmenter", "mlprobe._classifier", "mlprobe._extractors", "mlprobe._folders", "mlprobe._result"]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -46,6 +46,39 @@ def test_the_stubs_say_what_the_module_has():
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="needs mypy")
+def test_results_have_types_so_that_a_misspelt_method_is_found(tmp_path):
+    """Each line below is right but for those that are marked as wrong."""
+    program = tmp_path / "program.py"
+    program.write_text("""
+import mlprobe
+images = mlprobe.load_folder("photos")
+images.train_lables  # wrong
+result = mlprobe.compare({"a": (images.train, images.train_labels)}, (images.test, images.test_labels), hidden_layer_sizes=8)
+text: str = result.summary()
+result.sumary()  # wrong
+number: int = result.verdict  # wrong
+mlprobe.reproduce("photos", "out").verdicts.sort()  # wrong
+mlprobe.SqueezeNet().fit().transform(images.train).shpe  # wrong
+mlprobe.Augmenter().fit().transform(images.train).astype(float)
+mlprobe.Augmenter().draws(images.train).keys()  # wrong
+table = result.to_pandas()
+reveal_type(mlprobe.Result.to_pandas)
+""")
+    run = subprocess.run([sys.executable, "-m", "mypy", "--strict", program], capture_output=True, text=True)
+    found = {int(line.split(":")[1]) for line in run.stdout.splitlines() if ": error:" in line}
+    lines = program.read_text().splitlines()
+    assert found - {i for i in found if "pandas" in lines[i - 1]} == {i for i, line in enumerate(lines, 1) if "# wrong" in line}, run.stdout
+
+
+def test_the_licences_of_code_and_weights_are_in_the_package():
+    from importlib.metadata import distribution
+
+    files = {file.name: file for file in distribution("mlprobe").files or [] if "licenses" in file.parts}
+    assert {"LICENSE-MIT", "LICENSE-APACHE", "SQUEEZENET.md"} <= set(files)
+    assert "BSD LICENSE" in files["SQUEEZENET.md"].read_text()
+
+
 def test_only_numpy_is_needed():
     """With everything else out of reach, each part still works."""
     program = """
@@ -60,7 +93,7 @@ X = mlprobe.SqueezeNet(16).transform(mlprobe.Augmenter().transform(np.arange(4*1
 y = ["a", "b", "a", "b"]
 mlp = mlprobe.MLPClassifier((4,), random_state=0).fit(X, y)
 assert mlp.get_params()["hidden_layer_sizes"] == (4,)
-print(mlp.predict(X), mlprobe.compare({"a": (X, y), "b": (X, y)}, (X, y), seeds=3, epochs=2).verdict)
+print(mlp.predict(X), mlprobe.compare({"a": (X, y), "b": (X, y)}, (X + 1, y), seeds=3, epochs=2).verdict)
 pickle.loads(pickle.dumps(mlp)).predict(X)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -205,5 +205,21 @@ def test_the_command_line_embeds(cluster, pictures, expected, tmp_path):
         [sys.executable, "-m", "mlprobe.ray", "--address", cluster.address, *arguments], capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
-    assert "241 rows in 1 shards, 0 of them whole before; 0 broken images." in run.stdout
+    assert run.stdout == "241 rows in 1 shards, 0 of them whole before; 0 broken images.\n"
+    assert run.stderr == ""
     assert_as_expected(tmp_path / "out", expected)
+    program = f"import sys; from mlprobe.ray.__main__ import main; main({arguments}); assert 'ray' not in sys.modules"
+    again = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (again.returncode, again.stderr) == (0, ""), "Ray is not started where nothing is to do"
+    assert again.stdout == "241 rows in 1 shards, 1 of them whole before; 0 broken images.\n"
+
+
+def test_it_is_said_before_ray_starts_that_one_machine_would_do(pictures, tmp_path, monkeypatch):
+    def connect(address):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("mlprobe.ray._embed.is_to_be_started", lambda address: True)
+    monkeypatch.setattr("mlprobe.ray._embed.connect", connect)
+    with pytest.warns(UserWarning, match="241 images take this machine about 1 s by `mlprobe embed`"):
+        with pytest.raises(ConnectionRefusedError):
+            embed(pictures, tmp_path / "out", extractor=NETWORK)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -55,8 +56,18 @@ def test_the_page_is_shown_and_saved(result, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.lower().startswith("<!doctype html>")
     assert page.count("<svg") >= 2 and "noisy" in page
-    assert result._repr_html_().startswith("<iframe srcdoc=")
     assert result.learning_curves().startswith("<svg")
+
+
+def test_a_notebook_that_is_not_trusted_shows_what_was_found_in_its_own_colours(result):
+    """What Jupyter removes from such a notebook, and what would not follow a dark theme, is not there."""
+    shown = result._repr_html_()
+    assert len(shown) < 3000
+    assert set(re.findall(r"<(\w+)", shown)) == {"p", "table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert "style" not in shown and "color" not in shown
+    cells = re.findall(r"<tr><th>(\w+)</th>((?:<td>[^<]+ ± [^<]+</td>)+)</tr>", shown)
+    assert [name for name, _ in cells] == ["clean", "noisy", "again"]
+    assert "<p>noisy is less accurate than clean after 100 epochs" in shown
 
 
 def test_results_are_pickled_and_read_back_exactly(result, tmp_path):

@@ -13,6 +13,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The caller asked for the work to stop.
+    #[error("reading images was stopped; begin again")]
+    Stopped,
+
     /// The operating system refused to open, read, write, rename or lock a file or folder.
     #[error("cannot {operation} {}: {reason}; {}", path.display(), advice(operation, reason))]
     Io {

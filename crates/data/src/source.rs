@@ -1,6 +1,8 @@
 //! A data set in a folder, whatever its layout (feature `images`).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::folder_tree::{Entry, Folder};
 use crate::image_folder::{
@@ -81,6 +83,7 @@ pub struct Source {
     on_broken: OnBroken,
     groups: Option<PathBuf>,
     oddities: Vec<Oddity>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Source {
@@ -147,6 +150,7 @@ impl Source {
             on_broken: options.on_broken,
             groups: options.groups.clone(),
             oddities: inner.into_iter().collect(),
+            stop: Arc::default(),
             dir,
         };
         match found {
@@ -194,6 +198,12 @@ impl Source {
         self.images.as_ref()
     }
 
+    /// Another thread may set `stop` while images are decoded: [`open`](Self::open) then begins no further image, and ends with
+    /// [`Error::Stopped`].
+    pub fn until(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
+    }
+
     /// Loads the data set. Also returns what is odd about it and not in the [`summary`](Self::summary) already: images left
     /// out, test images that are training images too. `progress` is told, from any thread, how many images have just been
     /// decoded.
@@ -205,7 +215,7 @@ impl Source {
         let mut oddities = self.oddities.clone();
         let mut dataset = match (&self.images, self.layout) {
             (Some(images), _) => {
-                let (dataset, broken) = images.load(self.side, self.on_broken, progress)?;
+                let (dataset, broken) = images.load_until(self.side, self.on_broken, progress, &self.stop)?;
                 if !broken.is_empty() {
                     oddities.push(Oddity::Broken(broken.iter().map(ToString::to_string).collect()));
                 }

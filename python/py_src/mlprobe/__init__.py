@@ -13,7 +13,8 @@ from mlprobe._augmenter import Augmenter
 from mlprobe._classifier import MLPClassifier
 from mlprobe._extractors import Onnx, ResNet18, SqueezeNet
 from mlprobe._folders import Images, load_folder
-from mlprobe._studies import Result, compare, reproduce
+from mlprobe._result import Result
+from mlprobe._studies import compare, reproduce
 
 __all__ = [
     "Augmenter",

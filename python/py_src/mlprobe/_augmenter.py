@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mlprobe import _mlprobe
 from mlprobe._base import ImageTransformer
+from mlprobe._pictures import Pixels, stacked
+from mlprobe._settings import thread_count
 
-Pixels = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Augmenter(ImageTransformer):
@@ -27,7 +29,7 @@ class Augmenter(ImageTransformer):
     transforms : list of str, optional
         Draw from these instead: ``rotation``, ``cutout``, ``crop``, ``contrast_flip``, ``enhancement``, ``posterize``.
     threads : int, optional
-        Number of threads; one per core by default. The images are the same for any number.
+        Number of threads; one per core by default, as for -1. The images are the same for any number.
 
     Examples
     --------
@@ -58,7 +60,7 @@ class Augmenter(ImageTransformer):
         transforms = None if self.transforms is None else list(self.transforms)
         return _mlprobe.Augmenter(self.preset, transforms, self.seed)
 
-    def fit(self, X: Any = None, y: Any = None) -> Any:
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Check the parameters; nothing is learned.
 
         Parameters
@@ -72,13 +74,13 @@ class Augmenter(ImageTransformer):
         self._inner  # noqa: B018
         return self
 
-    def transform(self, X: Pixels, *, first: int = 0) -> Pixels:
+    def transform(self, X: Pixels | Sequence[Any], *, first: int = 0) -> Pixels:
         """Transform copies of images.
 
         Parameters
         ----------
         X : ndarray of shape (N, height, width, 3), uint8
-            The images, RGB. They are not changed.
+            The images, RGB. They are not changed. A list of such images or of images of PIL, all of one size, is taken too.
         first : int
             The index of the first image: many images can be transformed in parts, with the same result.
 
@@ -91,9 +93,9 @@ class Augmenter(ImageTransformer):
         ValueError
             For another shape or type, an unknown preset or transform.
         """
-        return self._inner.apply(X, first, self.threads or 0)
+        return self._inner.apply(stacked(X), first, thread_count(self.threads))
 
-    def draws(self, X: Pixels, *, first: int = 0) -> list[dict[str, Any]]:
+    def draws(self, X: Pixels | Sequence[Any], *, first: int = 0) -> list[dict[str, Any]]:
         """What is drawn for images.
 
         Parameters
@@ -108,7 +110,7 @@ class Augmenter(ImageTransformer):
         list of N dicts
             ``transform``, its name, and its parameters: angles in degrees, places and sizes in pixels.
         """
-        count, height, width, _ = np.shape(X)
+        count, height, width, _ = np.shape(stacked(X))
         return self._inner.draws(count, height, width, first)
 
     def describe(self) -> str:

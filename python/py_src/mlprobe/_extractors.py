@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlprobe import _mlprobe
 from mlprobe._base import ImageTransformer
-from mlprobe._folders import as_images
+from mlprobe._pictures import as_images
 from mlprobe._progress import bars
+from mlprobe._settings import thread_count
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Features = npt.NDArray[np.float32]
 
@@ -40,7 +44,7 @@ class _Extractor(ImageTransformer):
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
-    def fit(self, X: Any = None, y: Any = None) -> Any:
+    def fit(self, X: object = None, y: object = None) -> Self:
         """Check the parameters; the network is frozen.
 
         Parameters
@@ -61,7 +65,8 @@ class _Extractor(ImageTransformer):
         ----------
         X : ndarray of shape (N, height, width, 3), uint8, or list of N images
             Images in RGB of any size. The images of a list are arrays of shape (height, width, 3), images of PIL, encoded
-            files as bytes, or paths; PNG, JPEG, WebP, BMP, GIF and TIFF are read. The centre square is taken of each.
+            files as bytes, or paths; PNG, JPEG, WebP, BMP, GIF and TIFF are read. An array or a column of paths, and tensors of
+            that shape and type are taken too. The centre square is taken of each.
 
         Returns
         -------
@@ -76,7 +81,7 @@ class _Extractor(ImageTransformer):
             For a path that is not there.
         """
         with bars(self.progress) as show:
-            return self._network.extract(as_images(X), threads=self.threads or 0, progress=show)
+            return self._network.extract(as_images(X), threads=thread_count(self.threads), progress=show)
 
     @property
     def dim(self) -> int:
@@ -116,7 +121,7 @@ class SqueezeNet(_Extractor):
     input_size : int
         Side in pixels that images are resized to, 16 to 1024.
     threads : int, optional
-        Number of threads; one per core by default. The features are the same for any number.
+        Number of threads; one per core by default, as for -1. The features are the same for any number.
     progress : bool
         Show a bar by tqdm.
 

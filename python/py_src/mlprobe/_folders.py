@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+import warnings
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mlprobe import _mlprobe
+from mlprobe._settings import thread_count
 
-Labels = npt.NDArray[np.uint16]
+Labels = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -21,7 +23,7 @@ class Images(NamedTuple):
     ----------
     train, test : ndarray of shape (N, side, side, 3), uint8
         The images, RGB.
-    train_labels, test_labels : ndarray of shape (N,), uint16
+    train_labels, test_labels : ndarray of shape (N,), int64
         Indices into `classes`.
     classes : list of str
         The names of the K classes.
@@ -69,11 +71,16 @@ def load_folder(
         Keep ``NA``, ``nan``, ``None`` and the like as classes. By default they are missing values and their images are left
         out.
     threads : int, optional
-        Number of threads; one per core by default.
+        Number of threads; one per core by default, as for -1.
 
     Returns
     -------
     Images
+
+    Warns
+    -----
+    UserWarning
+        Of what is odd: files that are not used, images left out, test images that are training images too.
 
     Raises
     ------
@@ -83,8 +90,11 @@ def load_folder(
         If it holds no data set, or a broken image.
     """
     of_labels = tables(labels, label_column, image_column, keep_na)
-    dataset = _mlprobe.Dataset.open(os.fspath(folder), side, skip_broken, threads or 0, of_labels)
-    return Images(*dataset.train(), *dataset.test(), dataset.classes)
+    train, test, classes, oddities = _mlprobe.load_folder(
+        os.fspath(folder), side, skip_broken, thread_count(threads), of_labels
+    )
+    tell(oddities)
+    return Images(*train, *test, classes)
 
 
 def tables(
@@ -96,19 +106,16 @@ def tables(
     return (None if labels is None else os.fspath(labels), label_column, image_column, keep_na)
 
 
-def as_images(images: Any) -> Any:
-    """Turn PIL images into arrays; leave everything else as it is."""
-    if isinstance(images, np.ndarray) or isinstance(images, (str, bytes)) or not hasattr(images, "__iter__"):
-        return images
-    return [_pixels(image) if hasattr(image, "getexif") else image for image in images]
+def open_dataset(
+    folder: str, side: int, skip_broken: bool, count: int | None, of_labels: _mlprobe._Tables
+) -> _mlprobe.Dataset:
+    """The data set in a folder, with a warning of what its user should know."""
+    dataset = _mlprobe.Dataset.open(folder, side, skip_broken, thread_count(count), of_labels)
+    tell(dataset.oddities)
+    return dataset
 
 
-def _pixels(image: Any) -> Pixels:
-    """The pixels of a PIL image, upright, transparent ones over white."""
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("RGB"))
+def tell(sentences: list[str]) -> None:
+    """Warn the caller of a function of this package."""
+    for sentence in sentences:
+        warnings.warn(sentence, stacklevel=3)

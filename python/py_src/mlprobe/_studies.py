@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import json
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,171 +11,25 @@ import numpy.typing as npt
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
-from mlprobe._folders import tables
+from mlprobe._folders import open_dataset, tables, tell
 from mlprobe._progress import bars
+from mlprobe._result import Result
+from mlprobe._sets import features, labels, named_pairs, ordered_columns, pair
+from mlprobe._settings import thread_count, widths
 
-LabelledSet = tuple[npt.ArrayLike, npt.ArrayLike]
-
-
-class Result:
-    """What a study found. A notebook shows its report.
-
-    Parameters
-    ----------
-    results : str
-        JSON as in ``results.json``; `read` takes it from a file.
-
-    Attributes
-    ----------
-    results : dict
-        The content of ``results.json``. Accuracies are fractions, losses are in nats, times in seconds.
-
-    Examples
-    --------
-    >>> import numpy as np, mlprobe
-    >>> rng = np.random.default_rng(0)
-    >>> def points(n):
-    ...     X = rng.random((n, 2), np.float32)
-    ...     return X, (X[:, 0] > 0.5).astype(int)
-    >>> sets = {"few": points(20), "many": points(200)}
-    >>> result = mlprobe.compare(sets, test=points(500), seeds=5, learning_rate=0.1)
-    >>> result.verdict
-    'better'
-    >>> "many is more accurate than few" in result.summary()
-    True
-    """
-
-    def __init__(self, results: str) -> None:
-        self._json = results
-        self.results: dict[str, Any] = json.loads(results)
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Result:
-        """Read ``results.json``, also one that the program ``mlprobe`` has written.
-
-        Parameters
-        ----------
-        path : path
-            The file, or the run folder that holds it.
-
-        Returns
-        -------
-        Result
-        """
-        path = Path(path)
-        return cls((path / "results.json" if path.is_dir() else path).read_text(encoding="utf-8"))
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        """The answers: of a reproduction's claims, ``holds``, ``does not hold`` or ``undecided``; of other studies, whether
-        each arm is ``better`` than the first, ``worse``, ``equivalent``, or ``undecided``."""
-        claims = {claim["id"]: claim["verdict"] for claim in self.results["claims"]}
-        return claims or {answer["contrast"]["a"]: answer["answer"] for answer in self.results["answers"]}
-
-    @property
-    def verdict(self) -> str:
-        """The first of `verdicts`, which is all of them if two sets were compared."""
-        return next(iter(self.verdicts.values()), "undecided")
-
-    def summary(self) -> str:
-        """Arms and answers in a few lines.
-
-        Returns
-        -------
-        str
-        """
-        return _mlprobe.summary(self._json)
-
-    def to_pandas(self) -> Any:
-        """One row per run.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``arm``, ``seed``, ``train_accuracy`` and ``test_accuracy`` (fractions), ``seconds`` of training, and the
-            ``learning_rate`` and ``train_images`` of the arm.
-        """
-        import pandas as pd
-
-        runs = [
-            {
-                "arm": arm["name"],
-                "seed": run["seed"],
-                "train_accuracy": run["train_accuracy"],
-                "test_accuracy": run["test_accuracy"],
-                "seconds": run["seconds"],
-                "learning_rate": arm["learning_rate"],
-                "train_images": arm["train_images"],
-            }
-            for arm in self.results["arms"]
-            for run in arm["runs"]
-        ]
-        return pd.DataFrame(runs)
-
-    def learning_curves(self) -> str:
-        """Accuracy over epochs for every arm.
-
-        Returns
-        -------
-        str
-            SVG.
-        """
-        return _mlprobe.learning_curves(self._json)
-
-    def to_html(self) -> str:
-        """The report as one page with all of its figures.
-
-        Returns
-        -------
-        str
-            HTML.
-        """
-        return _mlprobe.page(self._json)
-
-    def save_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the report.
-
-        Parameters
-        ----------
-        path : path
-            Where to; an earlier file is replaced.
-        """
-        Path(path).write_text(self.to_html(), encoding="utf-8")
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the results as JSON, for `read` and for ``mlprobe report``.
-
-        Parameters
-        ----------
-        path : path
-        """
-        Path(path).write_text(self._json, encoding="utf-8")
-
-    def _repr_html_(self) -> str:
-        page = html.escape(self.to_html(), quote=True)
-        return f'<iframe srcdoc="{page}" style="width:100%;height:900px;border:0"></iframe>'
-
-    def __repr__(self) -> str:
-        return f"Result({', '.join(f'{arm}: {verdict}' for arm, verdict in self.verdicts.items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Result) and self.results == other.results
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> Any:
-        return type(self), (self._json,)
+#: Features (N, D) and labels (N).
+LabelledSet = tuple[Any, Any]
 
 
 def compare(
-    sets: Mapping[str, LabelledSet],
+    sets: Mapping[str, LabelledSet] | Iterable[tuple[str, LabelledSet]],
     test: LabelledSet,
     *,
     seeds: int = 5,
     epochs: int = 100,
     learning_rate: float | Mapping[str, float] = 0.01,
     batch_size: int = 100,
-    hidden_layer_sizes: Sequence[int] = (64,),
+    hidden_layer_sizes: Sequence[int] | int = (64,),
     standardise: bool = False,
     threads: int | None = None,
     progress: bool = False,
@@ -191,7 +42,8 @@ def compare(
     Parameters
     ----------
     sets : mapping of str to (X, y)
-        Two or more training sets: features (N, D) and labels (N), numbers or text.
+        Two or more training sets: features (N, D) and labels (N), numbers or text. Arrays, data frames, tensors and sparse
+        matrices are taken; columns with names are matched by name.
     test : (X, y)
         The test set.
     seeds : int
@@ -202,12 +54,12 @@ def compare(
         The step size, of all sets or of each.
     batch_size : int
         Rows per update.
-    hidden_layer_sizes : sequence of int
+    hidden_layer_sizes : sequence of int, or int
         Widths of the hidden layers.
     standardise : bool
         Give every feature mean 0 and deviation 1, as measured on each training set.
     threads : int, optional
-        How many runs train at a time; one per core by default. The results are the same for any number.
+        How many runs train at a time; one per core by default, as for -1. The results are the same for any number.
     progress : bool
         Show bars by tqdm.
 
@@ -218,49 +70,44 @@ def compare(
     Raises
     ------
     ValueError
-        If shapes or labels do not fit together, or training diverges.
+        If shapes, columns or labels do not fit together, labels are missing, numbers do not fit into float32, test rows are in
+        a training set, or training diverges.
+
+    Warns
+    -----
+    UserWarning
+        Of what the scores alone do not say, as `Result.notes`.
 
     Examples
     --------
     See `Result`.
     """
-    if len(sets) < 2:
-        raise ValueError(f"sets: expected two or more, got {len(sets)}")
-    labels = [np.asarray(y) for _, y in [*sets.values(), test]]
-    for name, y in zip([*sets, "the test set"], labels, strict=True):
-        if y.ndim != 1:
-            raise ValueError(f"labels of {name}: expected shape (N,), got {y.shape}")
-    classes, codes = np.unique(np.concatenate(labels), return_inverse=True)
-    if len(classes) > 65_536:
-        raise ValueError(f"labels: expected at most 65,536 classes, got {len(classes)}")
-    unknown = set(np.unique(labels[-1])) - set(np.unique(np.concatenate(labels[:-1])))
-    if unknown:
-        raise ValueError(
-            f"no training set has the test classes {sorted(map(str, unknown))}; label both in the same way, or leave those "
-            "rows out of the test set"
-        )
-    ends = np.cumsum([len(y) for y in labels])
-    coded = np.split(codes.astype(np.uint16), ends[:-1])
-    rate = learning_rate if isinstance(learning_rate, Mapping) else dict.fromkeys(sets, learning_rate)
-    if set(rate) != set(sets):
-        raise ValueError(f"learning_rate: expected one of each of {list(sets)}, got {list(rate)}")
-    arms = [
-        (name, _features(x), y, float(rate[name])) for (name, (x, _)), y in zip(sets.items(), coded[:-1], strict=True)
-    ]
+    named = named_pairs(sets)
+    if len(named) < 2:
+        raise ValueError(f"sets: expected two or more, got {len(named)}")
+    given = [*named.items(), ("the test set", pair(test, "the test set"))]
+    xs, ys = _features(given), [labels(y, name) for name, (_, y) in given]
+    classes, coded = _coded([name for name, _ in given], ys)
+    rate = learning_rate if isinstance(learning_rate, Mapping) else dict.fromkeys(named, learning_rate)
+    if set(rate) != set(named):
+        raise ValueError(f"learning_rate: expected one of each of {list(named)}, got {list(rate)}")
+    arms = [(name, x, y, float(rate[name])) for name, x, y in zip(named, xs, coded, strict=False)]  # without the test set
     with bars(progress) as show:
         results = _mlprobe.compare(
             arms,
-            (_features(test[0]), coded[-1]),
-            classes=[str(name) for name in classes],
+            (xs[-1], coded[-1]),
+            classes=classes,
             seeds=seeds,
             epochs=epochs,
             batch_size=batch_size,
-            hidden=list(hidden_layer_sizes),
+            hidden=widths(hidden_layer_sizes),
             standardise=standardise,
-            threads=threads or 0,
+            threads=thread_count(threads),
             progress=show,
         )
-    return Result(results)
+    result = Result(results)
+    tell([note.replace("(--standardise)", "(standardise=True)") for note in result.notes])
+    return result
 
 
 def reproduce(
@@ -272,7 +119,7 @@ def reproduce(
     seeds: int = 5,
     epochs: int = 800,
     batch_size: int = 500,
-    hidden_layer_sizes: Sequence[int] = (64,),
+    hidden_layer_sizes: Sequence[int] | int = (64,),
     cache: str | os.PathLike[str] = "cache",
     skip_broken: bool = False,
     labels: str | os.PathLike[str] | None = None,
@@ -332,13 +179,16 @@ def reproduce(
         seeds=seeds,
         epochs=epochs,
         batch_size=batch_size,
-        hidden=list(hidden_layer_sizes),
+        hidden=widths(hidden_layer_sizes),
         skip_broken=skip_broken,
         tables=tables(labels, label_column, image_column, keep_na),
         cache=os.fspath(cache),
     )
     with bars(progress) as show:
-        return Result(study.run(os.fspath(out), fresh=fresh, force=force, threads=threads or 0, progress=show))
+        results = study.run(os.fspath(out), fresh=fresh, force=force, threads=thread_count(threads), progress=show)
+    result = Result(results)
+    tell(result.notes)
+    return result
 
 
 def reproduction(
@@ -353,12 +203,31 @@ def reproduction(
     """The study with its data set, which is opened if it is not given."""
     network = extractor._network
     if dataset is None:
-        dataset = _mlprobe.Dataset.open(folder, network.input_size, skip_broken, extractor.threads or 0, tables)
+        dataset = open_dataset(folder, network.input_size, skip_broken, extractor.threads, tables)
     return _mlprobe.Reproduction(
         network, dataset, folder=folder, skip_broken=skip_broken, tables=tables, program=_mlprobe.__file__, **settings
     )
 
 
-def _features(x: npt.ArrayLike) -> npt.NDArray[Any]:
-    x = np.asarray(x)
-    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
+def _features(given: list[tuple[str, tuple[Any, Any]]]) -> list[npt.NDArray[Any]]:
+    """The features of each set, columns with names in one order."""
+    order = ordered_columns([x for _, (x, _) in given], [name for name, _ in given])
+    return [features(x, name, columns) for (name, (x, _)), columns in zip(given, order, strict=True)]
+
+
+def _coded(names: list[str], ys: list[npt.NDArray[Any]]) -> tuple[list[str], list[npt.NDArray[np.uint16]]]:
+    """The classes, sorted, and the labels of each set as indices into them. The last set is for testing."""
+    is_text = [y.dtype.kind == "U" for y in ys if y.size]
+    if len(set(is_text)) > 1:
+        raise ValueError("labels: expected text in all sets or numbers in all sets, got both; label all in the same way")
+    classes, codes = np.unique(np.concatenate(ys), return_inverse=True)
+    if len(classes) > 65_536:
+        raise ValueError(f"labels: expected at most 65,536 classes, got {len(classes)}")
+    coded = np.split(codes.astype(np.uint16), np.cumsum([len(y) for y in ys])[:-1])
+    unknown = np.setdiff1d(coded[-1], np.concatenate(coded[:-1]))
+    if len(unknown):
+        raise ValueError(
+            f"no training set has the test classes {[str(classes[k]) for k in unknown]}; label both in the same way, or leave "
+            "those rows out of the test set"
+        )
+    return [str(name) for name in classes], coded

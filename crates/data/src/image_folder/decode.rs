@@ -1,6 +1,7 @@
 //! From labelled files to labelled images of one size.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::Array4;
 use rayon::prelude::*;
@@ -8,12 +9,13 @@ use rayon::prelude::*;
 use crate::{Error, LabelledImages, Result, image_files};
 
 /// Decodes `files` to images (N, side, side, 3), and names their files; those that cannot be read are left out and go to
-/// `broken`.
+/// `broken`. Memory is that of the result and of one image per thread. No further image is begun once `stop` is set.
 pub(super) fn decode(
     files: &[(PathBuf, u16)],
     side: usize,
     broken: &mut Vec<Error>,
     progress: &(dyn Fn(usize) + Sync),
+    stop: &AtomicBool,
 ) -> Result<(LabelledImages, Vec<PathBuf>)> {
     let refused = |actual: String| {
         let expected = "images that fit into memory, with a side in 1..=65535";
@@ -31,12 +33,18 @@ pub(super) fn decode(
         .par_chunks_exact_mut(image)
         .zip(files)
         .map(|(out, (path, _))| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
             let square = image_files::read(path).and_then(|image| image_files::to_square(image.view(), side));
             progress(1);
             out.iter_mut().zip(&square?).for_each(|(to, &from)| *to = from);
             Ok(())
         })
         .collect();
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::Stopped);
+    }
     let (mut labels, mut decoded) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
     for (i, (outcome, (path, label))) in outcomes.into_iter().zip(files).enumerate() {
         match outcome {

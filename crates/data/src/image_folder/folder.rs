@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::arranged::{Arrangement, ByClass};
 use super::arrangement::known_classes;
@@ -159,9 +160,20 @@ impl ImageFolder {
         on_broken: OnBroken,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<(Dataset, Vec<Error>)> {
+        self.load_until(side, on_broken, progress, &AtomicBool::new(false))
+    }
+
+    /// As [`load`](Self::load), unless `stop` is set before it is done: [`Error::Stopped`].
+    pub(crate) fn load_until(
+        &self,
+        side: usize,
+        on_broken: OnBroken,
+        progress: &(dyn Fn(usize) + Sync),
+        stop: &AtomicBool,
+    ) -> Result<(Dataset, Vec<Error>)> {
         let mut broken = Vec::new();
-        let (train, of_train) = decode(&self.train, side, &mut broken, progress)?;
-        let (test, of_test) = decode(&self.test, side, &mut broken, progress)?;
+        let (train, of_train) = decode(&self.train, side, &mut broken, progress, stop)?;
+        let (test, of_test) = decode(&self.test, side, &mut broken, progress, stop)?;
         let refused = on_broken == OnBroken::Refuse && !broken.is_empty();
         if refused || train.is_empty() || test.is_empty() {
             return Err(Error::BrokenImages { broken, total: self.train.len() + self.test.len() });

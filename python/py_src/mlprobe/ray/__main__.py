@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from typing import Any
-
-import ray
 
 from mlprobe import Onnx, ResNet18, SqueezeNet
 from mlprobe.ray import embed, reproduce
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     command = options.pop("command")
     network = _network(options.pop("extractor"), options.pop("input_size"))
-    ray.init(address=options.pop("address"), log_to_driver=False, logging_level="ERROR")
+    warnings.formatwarning = lambda message, *_, **__: f"{message}\n"  # where in the source it was said helps nobody here
     if command == "embed":
         found = embed(options.pop("folder"), options.pop("out"), extractor=network, **options)
         print("{rows} rows in {shards} shards, {skipped} of them whole before; {broken} broken images.".format(**found))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
-import ray.data
-from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
+import numpy.typing as npt
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
+from mlprobe.ray._cluster import connect, is_to_be_started, quiet
 from mlprobe.ray._shards import Manifest, Shard, file_name, plan, read, sha256
 
 __all__ = ["embed", "read"]
+
+#: Images that a core embeds per second, and seconds below which a start of Ray does not pay: docs/scale.md.
+RATE, START = 600, 20
 
 
 def embed(
@@ -28,6 +31,7 @@ def embed(
     shard_rows: int = 4096,
     shard_bytes: int = 32 << 20,
     skip_broken: bool = False,
+    address: str | None = None,
 ) -> dict[str, int]:
     """Write the features of all images below a folder as Parquet shards.
 
@@ -51,11 +55,18 @@ def embed(
         A shard has at most so many images, and so many bytes of image files.
     skip_broken : bool
         Leave out images that cannot be read, and name them in the manifest, instead of raising.
+    address : str, optional
+        The cluster, unless one is connected; by default RAY_ADDRESS, or one that is started on this machine.
 
     Returns
     -------
     dict
         ``rows``, ``shards``, ``broken``, and ``skipped``, the shards that were whole already.
+
+    Warns
+    -----
+    UserWarning
+        If this machine would embed the images in less time than Ray takes to start.
     """
     extractor = SqueezeNet() if extractor is None else extractor
     folder, out = os.fspath(folder), Path(out).resolve()
@@ -73,6 +84,15 @@ def embed(
     shards = list(plan(paths, shard_rows, shard_bytes))
     todo = [shard for shard in shards if not manifest.is_whole(shard)]
     if todo:
+        images = sum(len(shard.paths) for shard in todo)
+        seconds = images / (RATE * (os.cpu_count() or 1))
+        if seconds < START and is_to_be_started(address):
+            warnings.warn(
+                f"{images} images take this machine about {max(1, round(seconds))} s by `mlprobe embed` or `transform`; "
+                "starting Ray alone takes from 6 s to more than a minute (docs/scale.md)",
+                stacklevel=2,
+            )
+        connect(address)
         _run(todo, extractor, workers, manifest, os.path.abspath(folder), skip_broken)
     manifest.remove_others(len(shards))
     lines = [manifest.done[shard.index] for shard in shards]
@@ -87,8 +107,10 @@ def embed(
 def _run(
     todo: list[Shard], extractor: _Extractor, workers: int | None, manifest: Manifest, folder: str, skip_broken: bool
 ) -> None:
-    if not ray.is_initialized():
-        ray.init()
+    import ray
+    import ray.data
+    from ray.data import ActorPoolStrategy, TaskPoolStrategy
+
     cores = int(ray.cluster_resources().get("CPU", 1))
     actors = min(workers or cores, len(todo))
     rows = [{"shard": shard.index, "paths": list(shard.paths), "digest": shard.digest} for shard in todo]
@@ -101,13 +123,9 @@ def _run(
         compute=ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
         num_cpus=1,
     )
-    context = DataContext.get_current()
-    shows_bars, context.enable_progress_bars = context.enable_progress_bars, False
-    try:
+    with quiet():
         for row in dataset.iter_rows():
             manifest.add(json.loads(row["line"]))
-    finally:
-        context.enable_progress_bars = shows_bars
 
 
 def _read(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +146,7 @@ class _Embedder:
         features, paths, broken = self._features(row["paths"], row["contents"])
         return {"line": json.dumps(self._write(row["shard"], row["digest"], features, paths, broken))}
 
-    def _features(self, paths: Any, contents: Any) -> tuple[np.ndarray[Any, Any], list[str], list[dict[str, str]]]:
+    def _features(self, paths: Any, contents: Any) -> tuple[npt.NDArray[np.float32], list[str], list[dict[str, str]]]:
         try:
             return self.extractor.transform(list(contents)), list(paths), []
         except ValueError:

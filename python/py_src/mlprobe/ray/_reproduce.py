@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
 from mlprobe._progress import bars
-from mlprobe._studies import Result, reproduction
+from mlprobe._folders import open_dataset, tell
+from mlprobe._result import Result
+from mlprobe._settings import widths
+from mlprobe._studies import reproduction
+from mlprobe.ray._cluster import connect
 
 
 def reproduce(
@@ -27,10 +30,11 @@ def reproduce(
     seeds: int = 5,
     epochs: int = 800,
     batch_size: int = 500,
-    hidden_layer_sizes: Sequence[int] = (64,),
+    hidden_layer_sizes: Sequence[int] | int = (64,),
     cache: str | os.PathLike[str] = "cache",
     skip_broken: bool = False,
     progress: bool = False,
+    address: str | None = None,
 ) -> Result:
     """`mlprobe.reproduce` with a Ray task for each set of features and for each (arm, seed).
 
@@ -38,28 +42,29 @@ def reproduce(
     last one; the run is then put together here by the engine, which finds every run trained. So the results are those of
     one machine bit for bit, apart from measured times, on the same instruction set and version of mlprobe.
 
-    Parameters are those of `mlprobe.reproduce`. `dataset`, `out` and `cache` need to be on this machine alone.
+    Parameters are those of `mlprobe.reproduce`, and `address` as for `embed`. `dataset`, `out` and `cache` need to be on this machine alone.
 
     Returns
     -------
     Result
     """
-    if not ray.is_initialized():
-        ray.init()
     extractor = SqueezeNet() if extractor is None else extractor
     folder = os.path.realpath(os.fspath(dataset))
-    data = _mlprobe.Dataset.open(folder, extractor._network.input_size, skip_broken, 0)
+    data = open_dataset(folder, extractor._network.input_size, skip_broken, None)
     settings = dict(
         folder=folder, preset=preset, seeds=seeds, epochs=epochs, batch_size=batch_size,
-        hidden=list(hidden_layer_sizes), skip_broken=skip_broken,
+        hidden=widths(hidden_layer_sizes), skip_broken=skip_broken,
     )  # fmt: skip
-    images = ray.put(data)
+    connect(address)
+    import ray
 
-    sets = {name: _extract.remote(extractor, images, settings, name) for name in _mlprobe.Reproduction.sets()}
-    copies = {seed: _extract.remote(extractor, images, settings, seed) for seed in range(seeds)}
+    extract, train = (ray.remote(num_cpus=1, max_retries=-1)(task) for task in (_extract, _train))
+    images = ray.put(data)
+    sets = {name: extract.remote(extractor, images, settings, name) for name in _mlprobe.Reproduction.sets()}
+    copies = {seed: extract.remote(extractor, images, settings, seed) for seed in range(seeds)}
     shared = list(sets.values())
     runs = [
-        _train.remote(extractor, images, settings, arm, seed, *shared, *([copies[seed]] if arm == "augmented" else []))
+        train.remote(extractor, images, settings, arm, seed, *shared, *([copies[seed]] if arm == "augmented" else []))
         for seed in range(seeds)
         for arm in _mlprobe.Reproduction.arms()
     ]
@@ -74,10 +79,11 @@ def reproduce(
         for features in [*shared, *copies.values()]:
             _unpack(ray.get(features), cache)
         study = reproduction(extractor, data, cache=os.fspath(cache), **settings)  # type: ignore[arg-type]
-        return Result(study.run(os.fspath(out), checkpoints=checkpoints, progress=show))
+        result = Result(study.run(os.fspath(out), checkpoints=checkpoints, progress=show))
+    tell(result.notes)
+    return result
 
 
-@ray.remote(num_cpus=1, max_retries=-1)
 def _extract(extractor: _Extractor, data: _mlprobe.Dataset, settings: dict[str, Any], name: str | int) -> dict[str, Any]:
     """A set of features, as the files of a cache."""
     with tempfile.TemporaryDirectory() as cache:
@@ -85,7 +91,6 @@ def _extract(extractor: _Extractor, data: _mlprobe.Dataset, settings: dict[str, 
         return _pack(Path(cache))
 
 
-@ray.remote(num_cpus=1, max_retries=-1)
 def _train(
     extractor: _Extractor, data: _mlprobe.Dataset, settings: dict[str, Any], arm: str, seed: int, *sets: dict[str, Any]
 ) -> dict[str, Any]:
