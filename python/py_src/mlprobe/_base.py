@@ -53,7 +53,9 @@ class _Transforms:
 
 
 if TYPE_CHECKING:  # scikit-learn has no types, and what derives from `Any` has every attribute
-    BaseEstimator, ClassifierMixin, TransformerMixin = _Parameters, _Scores, _Transforms
+    BaseEstimator = _Parameters
+    ClassifierMixin = _Scores
+    TransformerMixin = _Transforms
 else:
     try:
         from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin

@@ -197,8 +197,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         logits = self._network.logits(few)
         if (logits == logits[0]).all() and (few != few[0]).any():
             warnings.warn(
-                "the network gives the same for every row, since all of its hidden units are inactive; lower "
-                "learning_rate_init, or scale the features",
+                "the network gives the same for every row: its hidden units are inactive; lower learning_rate_init or alpha, or "
+                "scale the features",
                 stacklevel=2,
             )
         return self
@@ -364,9 +364,14 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (N, K), float32
             In the order of `classes_`.
         """
-        z = self._outputs(X, "logits").astype(np.float64)
-        z -= z.max(axis=1, keepdims=True)
-        logarithms: npt.NDArray[np.float32] = (z - np.log(np.exp(z).sum(axis=1, keepdims=True))).astype(np.float32)
+        probabilities = self.predict_proba(X)
+        is_small = probabilities < np.finfo(np.float32).tiny
+        logarithms = np.log(np.where(is_small, np.float32(1), probabilities))
+        if is_small.any():
+            # ln p = z - max z - ln Σ exp(z - max z)
+            z = self._outputs(X, "logits")
+            z -= z.max(axis=1, keepdims=True)
+            logarithms[is_small] = (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))[is_small]
         return logarithms
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
