@@ -88,8 +88,9 @@ impl Network {
         let (x, y, pool) = (features(x)?, labels(y)?, pool(threads)?);
         let weights = weights.map(|weights| weights.to_vec()).transpose()?;
         let schedule = if cosine { Schedule::Cosine { epochs } } else { Schedule::Constant };
-        let hyperparameters = Hyperparameters::new(learning_rate, batch_size)
-            .and_then(|h| h.with_schedule(schedule)?.with_momentum(momentum)?.with_weight_decay(weight_decay));
+        let hyperparameters = Hyperparameters::new(learning_rate, batch_size).and_then(|h| {
+            h.with_schedule(schedule)?.with_momentum(momentum)?.with_weight_decay(weight_decay)
+        });
         let hyperparameters = hyperparameters.map_err(IntoPyErr::into_py)?;
         let start = || {
             let examples = Examples::new(vec![(x.view(), &y[..])], self.0.model.classes())?;
@@ -126,7 +127,8 @@ impl Network {
                 progress.call1(("training", losses.len(), epochs, "epochs"))?;
             }
         }
-        let (best, scores) = validation.map_or((None, Vec::new()), |validation| (validation.best, validation.scores));
+        let (best, scores) =
+            validation.map_or((None, Vec::new()), |validation| (validation.best, validation.scores));
         Ok((Self(best.unwrap_or_else(|| trainer.state())), losses, scores))
     }
 
