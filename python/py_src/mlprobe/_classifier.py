@@ -163,6 +163,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             Labels of up to 65,536 classes: numbers or text.
         sample_weight : array-like of shape (N,), optional
             How many rows each row counts as, at least 0. A batch's loss is the weighted mean of its rows, as in scikit-learn.
+            Weights of mean 1 leave the penalty `alpha` as strong as it is without weights; smaller ones make it stronger.
 
         Returns
         -------
@@ -329,8 +330,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             )
         held = np.zeros(len(codes), bool)
         held[rows] = True
-        all_alike = np.ones(len(codes)) if weights is None else weights
-        validation = (X[held], codes[held], all_alike[held], *rule)
+        of_held = np.ones(len(rows)) if weights is None else weights[held]
+        validation = (X[held], codes[held], of_held / of_held.max(), *rule)
         return X[~held], codes[~held], None if weights is None else weights[~held], validation
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float32]:
