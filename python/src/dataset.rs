@@ -118,8 +118,15 @@ fn open(
     stop: &Arc<AtomicBool>,
 ) -> mlprobe_data::Result<Dataset> {
     let on_broken = if skip_broken { OnBroken::Skip } else { OnBroken::Refuse };
-    let options =
-        OpenOptions { side, on_broken, labels, label_column, image_column, keep_na, ..OpenOptions::default() };
+    let options = OpenOptions {
+        side,
+        on_broken,
+        labels,
+        label_column,
+        image_column,
+        keep_na,
+        ..OpenOptions::default()
+    };
     let source = Source::find(folder, &options)?;
     let source = source.until(Arc::clone(stop));
     let known = source.summary().map_or_else(Vec::new, |summary| summary.oddities);

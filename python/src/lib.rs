@@ -12,6 +12,7 @@ mod images;
 mod networks;
 mod reproduction;
 mod studies;
+mod validation;
 
 use pyo3::prelude::*;
 
@@ -26,9 +27,11 @@ mod _mlprobe {
     #[pymodule_export]
     use crate::images::find_images;
     #[pymodule_export]
-    use crate::networks::Network;
+    use crate::networks::{Network, odd_scale};
     #[pymodule_export]
     use crate::reproduction::Reproduction;
     #[pymodule_export]
     use crate::studies::{compare, is_missing, learning_curves, notes, page, summary};
+    #[pymodule_export]
+    use crate::validation::held_out;
 }

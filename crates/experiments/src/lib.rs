@@ -29,6 +29,7 @@ pub use engine::arm::{Arm, SeededRows};
 pub use engine::checkpoints::Checkpoints;
 pub use engine::notes::Note;
 pub use engine::progress::{Event, Observer, Progress};
+pub use engine::scale::odd_scale;
 pub use engine::scoring::{Tested, TrainedRun};
 pub use engine::session::Session;
 pub use engine::sets::LabelledFeatures;

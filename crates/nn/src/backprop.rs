@@ -94,28 +94,35 @@ pub(crate) fn forward<F: Real>(layers: &[Linear<F>], x: FeaturesView<F>, workspa
     }
 }
 
-/// x (m, D), labels (m). Returns the sum of the losses over the batch; leaves logits and softmax in the
-/// workspace.
+/// x (m, D), labels (m), weights (m) or none where all are 1. Returns the sum of the losses over the batch; leaves logits
+/// and softmax in the workspace.
 pub(crate) fn forward_loss<F: Real>(
     layers: &[Linear<F>],
     x: FeaturesView<F>,
     labels: &[u16],
+    weights: &[F],
     workspace: &mut Workspace<F>,
 ) -> f64 {
     forward(layers, x, workspace);
     let Workspace { z, dz, terms, .. } = workspace;
     let (last, m) = (layers.len() - 1, x.nrows());
-    // P = softmax(Z⁽ᴸ⁾),  m·L = -Σ Y ⊙ ln P
-    softmax_cross_entropy(first(&z[last], m), labels, first_mut(&mut dz[last], m), &mut terms[..m]);
+    // P = softmax(Z⁽ᴸ⁾),  m·L = -Σ w ⊙ Y ⊙ ln P
+    softmax_cross_entropy(first(&z[last], m), labels, weights, first_mut(&mut dz[last], m), &mut terms[..m]);
     total_loss(terms[..m].iter())
 }
 
-/// labels (m), right after their [`forward_loss`]. Leaves dL/dZ⁽ˡ⁾ (m, out) of each layer and example in the workspace.
-pub(crate) fn backward<F: Real>(layers: &[Linear<F>], labels: &[u16], workspace: &mut Workspace<F>) {
+/// labels (m) and weights (m), right after their [`forward_loss`]. Leaves dL/dZ⁽ˡ⁾ (m, out) of each layer and example in the
+/// workspace.
+pub(crate) fn backward<F: Real>(
+    layers: &[Linear<F>],
+    labels: &[u16],
+    weights: &[F],
+    workspace: &mut Workspace<F>,
+) {
     let Workspace { z, dz, masks, .. } = workspace;
     let (last, m) = (layers.len() - 1, labels.len());
-    // dZ⁽ᴸ⁾ = P - Y
-    dsoftmax_cross_entropy(labels, first_mut(&mut dz[last], m));
+    // dZ⁽ᴸ⁾ = w ⊙ (P - Y)
+    dsoftmax_cross_entropy(labels, weights, first_mut(&mut dz[last], m));
     for l in (0..last).rev() {
         let (below, above) = dz.split_at_mut(l + 1);
         let (mut da, dz) = (first_mut(&mut below[l], m), first(&above[0], m));
@@ -178,8 +185,8 @@ mod tests {
 
         let mut gradients = layers.to_vec();
         gradients.iter_mut().for_each(Linear::fill_zero);
-        forward_loss(&layers, x.view().into(), &labels, &mut workspace);
-        backward(&layers, &labels, &mut workspace);
+        forward_loss(&layers, x.view().into(), &labels, &[], &mut workspace);
+        backward(&layers, &labels, &[], &mut workspace);
         add_gradients(x.view().into(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(7));
         for (l, gradient) in gradients.iter().enumerate() {
@@ -187,7 +194,7 @@ mod tests {
                 let mut loss = |step| {
                     let mut moved = layers.clone();
                     moved[l].weight[at] += step;
-                    forward_loss(&moved, x.view().into(), &labels, &mut workspace) / 7.0
+                    forward_loss(&moved, x.view().into(), &labels, &[], &mut workspace) / 7.0
                 };
                 let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
                 assert!(

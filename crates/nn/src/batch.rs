@@ -45,6 +45,8 @@ struct Part<F> {
     x: Features<F>,
     /// (m).
     labels: Vec<u16>,
+    /// (m), relative to the mean of the batch; empty where every row has the weight 1.
+    weights: Vec<F>,
     workspace: Workspace<F>,
 }
 
@@ -53,8 +55,8 @@ impl<F: Real> Batch<F> {
         Self { precision, parts: Vec::new() }
     }
 
-    /// Leaves the means over `rows` of dL/dW and dL/db of every layer in `gradients`; returns the sum of the losses.
-    /// `next` are the rows of the batch after it, if there is one.
+    /// Leaves the means over `rows` of dL/dW and dL/db of every layer in `gradients`; returns the sum of the losses, where
+    /// weights count relative to their mean in the batch. `next` are the rows of the batch after it, if there is one.
     pub(crate) fn gradients(
         &mut self,
         layers: &[Linear<F>],
@@ -77,7 +79,11 @@ impl<F: Real> Batch<F> {
             }
         }
         let next = Upcoming { examples, precision, rows: next, rows_per_part: m };
+        // With weights of mean 1, everything is divided by m as without weights, which then give the same bits if all are equal.
+        let (of_batch, total) = (rows.len(), examples.weight_of(rows));
         let pass = |(i, (part, rows)): (usize, (&mut Part<F>, &[usize]))| {
+            part.weights.clear();
+            part.weights.extend(examples.relative_weights(rows, of_batch, total));
             next.while_passing(i, || part.pass(layers, examples, rows));
         };
         if threads == 1 {
@@ -108,6 +114,7 @@ impl<F: Real> Batch<F> {
             m: 0,
             x: Features::room(precision, m, examples.inputs()),
             labels: vec![0; m],
+            weights: Vec::new(),
             workspace: Workspace::new(precision, layers, m),
         });
         let parts = &mut self.parts[..count];
@@ -121,8 +128,8 @@ impl<F: Real> Part<F> {
     fn pass(&mut self, layers: &[Linear<F>], examples: &Examples<F>, rows: &[usize]) {
         self.gather(examples, rows);
         let (x, labels) = (self.x.first(self.m), &self.labels[..self.m]);
-        forward_loss(layers, x, labels, &mut self.workspace);
-        backward(layers, labels, &mut self.workspace);
+        forward_loss(layers, x, labels, &self.weights, &mut self.workspace);
+        backward(layers, labels, &self.weights, &mut self.workspace);
     }
 
     /// Copies the features and labels of the m `rows` to `x` and `labels`.

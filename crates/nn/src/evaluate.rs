@@ -61,7 +61,7 @@ pub fn evaluate_in<F: Real>(
         .collect();
     let workspace = || Workspace::new(precision, model.layers(), examples.len().min(CHUNK));
     let score = |workspace: &mut Workspace<F>, &(x, labels): &(FeaturesView<'_, F>, &[u16])| {
-        let loss = forward_loss(model.layers(), x, labels, workspace);
+        let loss = forward_loss(model.layers(), x, labels, &[], workspace);
         let logits = workspace.logits(x.nrows());
         let correct =
             logits.outer_iter().zip(labels).filter(|(z, label)| argmax(z.view()) == **label).count();

@@ -1,6 +1,7 @@
 //! A set of examples to train or evaluate on: features and labels, borrowed and never copied.
 
 use crate::features::FeaturesView;
+use crate::hyperparameters::check;
 use crate::{Error, Precision, Real, Result};
 use mlprobe_kernels::Bf16;
 use ndarray::{Array2, ArrayView1, ArrayView2};
@@ -32,6 +33,8 @@ pub struct Examples<'a, F> {
     blocks: Vec<Block<'a, F>>,
     /// The features of each block in bf16, once they were needed; shared with all clones.
     rounded: Arc<OnceLock<Vec<Array2<Bf16>>>>,
+    /// w (N), over all blocks; empty where every row has the weight 1.
+    weights: &'a [f64],
     inputs: usize,
     classes: usize,
 }
@@ -71,7 +74,27 @@ impl<'a, F: Real> Examples<'a, F> {
             checked.push(Block { x, labels, start });
             start += labels.len();
         }
-        Ok(Self { blocks: checked, rounded: Arc::default(), inputs, classes })
+        Ok(Self { blocks: checked, rounded: Arc::default(), weights: &[], inputs, classes })
+    }
+
+    /// The same examples with a weight w (N) for each row, over all blocks: [`Trainer`](crate::Trainer) then descends on
+    /// Σ w·(-ln p) / Σ w over the rows of a batch. A row of weight 2 counts as two rows do, one of weight 0 not at all.
+    /// [`evaluate`](crate::evaluate) counts every row once.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there is one for each row; [`Error::Hyperparameter`] for weights that are negative or not
+    /// finite, or whose sum is 0 or not finite.
+    pub fn weighted(self, weights: &'a [f64]) -> Result<Self> {
+        if weights.len() != self.len() {
+            return shape(format!("a weight for each of {} rows", self.len()), weights.len());
+        }
+        let is_weight = |w: &f64| *w >= 0.0 && w.is_finite();
+        let row = weights.iter().position(|w| !is_weight(w));
+        let actual = row.map(|row| format!("{} in row {row}", weights[row]));
+        check("weights", row.is_none(), "finite numbers of at least 0", actual.unwrap_or_default())?;
+        let sum: f64 = weights.iter().sum();
+        check("weights", sum > 0.0 && sum.is_finite(), "numbers whose sum is above 0 and finite", sum)?;
+        Ok(Self { weights, ..self })
     }
 
     /// Asks for pages of memory on which single rows are found fast. Nothing else changes.
@@ -125,6 +148,23 @@ impl<'a, F: Real> Examples<'a, F> {
     pub(crate) fn label(&self, i: usize) -> u16 {
         let (block, row) = self.place_of(i);
         self.blocks[block].labels[row]
+    }
+
+    /// The sum of the weights of these rows.
+    pub(crate) fn weight_of(&self, rows: &[usize]) -> f64 {
+        if self.weights.is_empty() {
+            return rows.len() as f64;
+        }
+        rows.iter().map(|&row| self.weights[row]).sum()
+    }
+
+    /// The weights of `rows`, some of the `m` rows of a batch whose weights have the sum `total`, divided by their mean in
+    /// that batch; none where every row has the weight 1.
+    pub(crate) fn relative_weights(&self, rows: &[usize], m: usize, total: f64) -> impl Iterator<Item = F> {
+        let rows = if self.weights.is_empty() { &[] } else { rows };
+        // Not w / (total / m), which is infinite where total / m is rounded to 0.
+        let relative = move |w: f64| if total > 0.0 { w / total * m as f64 } else { 0.0 };
+        rows.iter().map(move |&row| F::from_f64(relative(self.weights[row])))
     }
 
     /// The blocks in order: x (n, D) and labels (n).
@@ -216,6 +256,10 @@ mod tests {
         let message = |blocks: Vec<(ArrayView2<f64>, &[u16])>, classes| {
             Examples::new(blocks, classes).unwrap_err().to_string()
         };
+        let weights = |weights: &[f64]| {
+            let examples = Examples::new(vec![(x.view(), &[0, 1])], 2).unwrap();
+            examples.weighted(weights).unwrap_err().to_string()
+        };
         let table = [
             (message(vec![], 2), "at least one row"),
             (message(vec![(empty.view(), &[])], 2), "at least one row"),
@@ -228,6 +272,11 @@ mod tests {
             ),
             (message(vec![(x.view(), &[0, 1]), (x.view(), &[0, 2])], 2), "row 3 is 2, expected 0 to 1"),
             (message(vec![(x.view(), &[0, 1]), (broken.view(), &[0, 1])], 2), "feature 0 of row 3 is NaN"),
+            (weights(&[1.0]), "a weight for each of 2 rows, got 1"),
+            (weights(&[1.0, -0.5]), "finite numbers of at least 0, got -0.5 in row 1"),
+            (weights(&[f64::NAN, 1.0]), "got NaN in row 0"),
+            (weights(&[0.0, 0.0]), "sum is above 0 and finite, got 0"),
+            (weights(&[1e308, 1e308]), "sum is above 0 and finite, got inf"),
         ];
         for (message, part) in table {
             assert!(message.contains(part), "{message:?} does not say {part:?}");

@@ -9,10 +9,12 @@ pub(crate) fn softmax<F: Real>(z: ArrayView2<F>, mut p: ArrayViewMut2<F>) {
     normalise_exp(p, |_, _| ());
 }
 
-/// z (m, K) logits, labels (m) each below K, p (m, K) the softmax of z on return, terms (m) those of each loss.
+/// z (m, K) logits, labels (m) each below K, weights (m) of each loss, or none where all are 1; p (m, K) the softmax of z
+/// on return, terms (m) those of each loss.
 pub(crate) fn softmax_cross_entropy<F: Real>(
     z: ArrayView2<F>,
     labels: &[u16],
+    weights: &[F],
     mut p: ArrayViewMut2<F>,
     terms: &mut [Terms],
 ) {
@@ -25,9 +27,14 @@ pub(crate) fn softmax_cross_entropy<F: Real>(
     normalise_exp(p, |row, logarithm| {
         terms[row].logarithm = logarithm;
     });
+    // L = -w ln p_y
+    for (terms, &w) in terms.iter_mut().zip(weights) {
+        terms.logarithm *= w.into();
+        terms.of_label *= w.into();
+    }
 }
 
-/// The loss of one example is ln Σ exp(s) - s_y.
+/// The loss of one example is ln Σ exp(s) - s_y, times its weight.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Terms {
     /// ln Σ exp(s)
@@ -36,7 +43,7 @@ pub(crate) struct Terms {
     of_label: f64,
 }
 
-/// -Σ ln p[i, yᵢ], the sum of the losses over the examples in their order; the mean is 1/m of it.
+/// -Σ wᵢ ln p[i, yᵢ], the sum of the losses over the examples in their order; the mean is 1/m of it.
 pub(crate) fn total_loss<'a>(terms: impl Iterator<Item = &'a Terms>) -> f64 {
     let sums = terms.fold(Terms::default(), |sums, terms| Terms {
         logarithm: sums.logarithm + terms.logarithm,
@@ -45,11 +52,14 @@ pub(crate) fn total_loss<'a>(terms: impl Iterator<Item = &'a Terms>) -> f64 {
     sums.logarithm - sums.of_label
 }
 
-/// labels (m), dz (m, K): P on entry, dL/dZ on return, for each example by itself.
-pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u16], mut dz: ArrayViewMut2<F>) {
-    // dZ = P - Y, where row i of Y is 1 at yᵢ and 0 elsewhere
+/// labels (m), weights (m) or none, dz (m, K): P on entry, dL/dZ on return, for each example by itself.
+pub(crate) fn dsoftmax_cross_entropy<F: Real>(labels: &[u16], weights: &[F], mut dz: ArrayViewMut2<F>) {
+    // dZ = w ⊙ (P - Y), where row i of Y is 1 at yᵢ and 0 elsewhere, and wᵢ multiplies row i
     for (mut dz, &y) in dz.outer_iter_mut().zip(labels) {
         dz[usize::from(y)] -= F::one();
+    }
+    for (mut dz, &w) in dz.outer_iter_mut().zip(weights) {
+        dz *= w;
     }
 }
 
@@ -89,7 +99,7 @@ mod tests {
 
     fn loss_of<F: Real>(z: &Array2<F>, labels: &[u16]) -> f64 {
         let mut terms = vec![Terms::default(); labels.len()];
-        softmax_cross_entropy(z.view(), labels, z.clone().view_mut(), &mut terms);
+        softmax_cross_entropy(z.view(), labels, &[], z.clone().view_mut(), &mut terms);
         total_loss(terms.iter())
     }
 
@@ -137,7 +147,7 @@ mod tests {
     #[test]
     fn the_derivative_is_p_minus_y() {
         let mut dz = array![[0.25, 0.75], [0.5, 0.5]];
-        dsoftmax_cross_entropy(&[1, 0], dz.view_mut());
+        dsoftmax_cross_entropy(&[1, 0], &[], dz.view_mut());
         assert_eq!(dz, array![[0.25, -0.25], [-0.5, 0.5]]);
     }
 }

@@ -104,7 +104,8 @@ impl<F: Real> Mlp<F> {
     /// x (N, D) to logits (N, K).
     ///
     /// # Errors
-    /// [`Error::Shape`] if `x` does not have D columns.
+    /// [`Error::Shape`] if `x` does not have D columns; [`Error::NotFinite`] if a logit is infinite or NaN, as with features
+    /// that are, or whose sums are too large for the type: no class is the likeliest then.
     pub fn logits<'a>(&self, x: impl Into<ArrayView2<'a, F>>) -> Result<Array2<F>> {
         self.logits_in(Precision::F32, x)
     }
@@ -126,6 +127,10 @@ impl<F: Real> Mlp<F> {
         for (x, mut logits) in chunks.zip(logits.axis_chunks_iter_mut(Axis(0), CHUNK)) {
             forward(&self.layers, x.into(), &mut workspace);
             logits.assign(&workspace.logits(x.nrows()));
+        }
+        if let Some(((row, _), &z)) = logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
+            let location = format!("a logit of row {row}");
+            return Err(Error::NotFinite { operation: "compute logits", location, value: z.into() });
         }
         Ok(logits)
     }
@@ -181,8 +186,8 @@ impl<F: Real> Mlp<F> {
         self.check_takes("compute gradients", &Examples::new(vec![(x, labels)], self.classes())?)?;
         let mut workspace = Workspace::new(Precision::F32, &self.layers, x.nrows());
         let mut gradients = self.zeros_like();
-        let loss = forward_loss(&self.layers, x.into(), labels, &mut workspace);
-        backward(&self.layers, labels, &mut workspace);
+        let loss = forward_loss(&self.layers, x.into(), labels, &[], &mut workspace);
+        backward(&self.layers, labels, &[], &mut workspace);
         add_gradients(x.into(), &workspace, &mut gradients);
         gradients.iter_mut().for_each(|gradient| gradient.divide(x.nrows()));
         Ok((loss / x.nrows() as f64, gradients))

@@ -16,7 +16,7 @@ pub struct EpochSummary {
     pub epoch: usize,
     /// Updates of the weights since the first epoch.
     pub updates: u64,
-    /// Mean over all examples of the loss each had in its batch, before that batch's update; in nats.
+    /// Mean over all examples, weighted if they are, of the loss each had in its batch, before that batch's update; in nats.
     pub mean_loss: f64,
 }
 
@@ -138,7 +138,7 @@ impl<'a, F: Real> Trainer<'a, F> {
         order.iter_mut().enumerate().for_each(|(i, row)| *row = i);
         shuffle(&mut generator(self.seed, "mlprobe/nn/order", self.epochs_done as u64), order);
 
-        let mut total_loss = 0.0;
+        let (mut total_loss, mut total_weight) = (0.0, 0.0);
         let mut batches = order.chunks(hyperparameters.batch_size).enumerate().peekable();
         while let Some((i, rows)) = batches.next() {
             let next = batches.peek().map_or(&[][..], |(_, rows)| rows);
@@ -148,11 +148,13 @@ impl<'a, F: Real> Trainer<'a, F> {
                 let (batch, loss) = (i + 1, loss / rows.len() as f64);
                 return Err(Error::Diverged { epoch, batch, learning_rate, loss });
             }
-            total_loss += loss;
+            let weight = examples.weight_of(rows);
+            total_loss += loss * (weight / rows.len() as f64);
+            total_weight += weight;
             descend(model.layers_mut(), gradients, &mut self.velocity, learning_rate, hyperparameters);
         }
         self.epochs_done = epoch;
-        let mean_loss = total_loss / self.examples.len() as f64;
+        let mean_loss = total_loss / total_weight;
         Ok(EpochSummary { epoch, updates: self.updates(), mean_loss })
     }
 

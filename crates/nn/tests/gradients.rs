@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, and so may its helpers")]
 
-use mlprobe_nn::{Linear, Mlp, Real};
+use mlprobe_nn::{Examples, Hyperparameters, Linear, Mlp, Real, Trainer};
 use ndarray::{Array1, Array2, ArrayView2};
 
 /// No hidden layer, one, two; batches and widths that no block size divides. D, hidden, K; m.
@@ -118,32 +118,67 @@ fn f32_agrees_with_the_derivation_in_plain_loops() {
 /// (L(θ + h) - L(θ - h)) / 2h misses dL/dθ by h²/6·L''' and by the rounding of two losses over 2h. Third
 /// derivatives of these small networks are under 10, losses under 10 with some 10 roundings: at h = 1e-5 the
 /// parts are under 2e-10 and 2e-9.
-#[test]
-fn every_gradient_agrees_with_central_differences() {
+fn agree_with_central_differences(
+    model: &Mlp<f64>,
+    gradients: &[Linear<f64>],
+    loss: impl Fn(Vec<Linear<f64>>) -> f64,
+) {
     const STEP: f64 = 1e-5;
     const TOLERANCE: f64 = 3e-9;
+    let (widths, parameters) = (model.widths(), values(gradients).count());
+    for (i, gradient) in values(gradients).enumerate() {
+        let moved = |step| {
+            let mut layers = model.layers().to_vec();
+            let parameter = layers
+                .iter_mut()
+                .flat_map(|layer| layer.weight.iter_mut().chain(&mut layer.bias))
+                .nth(i)
+                .unwrap();
+            *parameter += step;
+            loss(layers)
+        };
+        let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+        let off = (gradient - difference).abs();
+        assert!(
+            off <= TOLERANCE,
+            "{widths:?}, parameter {i} of {parameters}: {gradient} {difference} {off:e}"
+        );
+    }
+}
+
+#[test]
+fn every_gradient_agrees_with_central_differences() {
     for (widths, m) in &CASES[..4] {
         let (model, x, labels) = problem::<f64>(widths, *m);
         let (_, gradients) = model.gradients(x.view(), &labels).unwrap();
         let loss = |layers| Mlp::from_layers(layers).unwrap().gradients(x.view(), &labels).unwrap().0;
-        let parameters: usize = widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
-        for (i, gradient) in values(&gradients).enumerate() {
-            let moved = |step| {
-                let mut layers = model.layers().to_vec();
-                let parameter = layers
-                    .iter_mut()
-                    .flat_map(|layer| layer.weight.iter_mut().chain(&mut layer.bias))
-                    .nth(i)
-                    .unwrap();
-                *parameter += step;
-                loss(layers)
-            };
-            let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-            let off = (gradient - difference).abs();
-            assert!(
-                off <= TOLERANCE,
-                "{widths:?}, parameter {i} of {parameters}: {gradient} {difference} {off:e}"
-            );
-        }
+        agree_with_central_differences(&model, &gradients, loss);
+    }
+}
+
+/// One step of one batch at learning rate 1 changes the parameters by the gradient of the loss that the trainer reports.
+#[test]
+fn gradients_of_weighted_examples_agree_with_central_differences() {
+    for (widths, m) in &CASES[..4] {
+        let (model, x, labels) = problem::<f64>(widths, *m);
+        // None of 0 in the case of one row, whose weight does not matter.
+        let weights: Vec<_> = (1..=*m).map(|i| 0.7 * (i % 4) as f64).collect();
+        let examples = Examples::new(vec![(x.view(), &labels[..])], model.classes()).unwrap();
+        let examples = examples.weighted(&weights).unwrap();
+        let epoch = |model: Mlp<f64>| {
+            let recipe = Hyperparameters::new(1.0, *m).unwrap();
+            let mut trainer = Trainer::new(model, examples.clone(), recipe, 0).unwrap();
+            let loss = trainer.epoch().unwrap().mean_loss;
+            (loss, trainer.into_model())
+        };
+        let (_, after) = epoch(model.clone());
+        let difference = |(before, after): (&Linear<f64>, &Linear<f64>)| Linear {
+            weight: &before.weight - &after.weight,
+            bias: &before.bias - &after.bias,
+        };
+        let gradients: Vec<_> = model.layers().iter().zip(after.layers()).map(difference).collect();
+        agree_with_central_differences(&model, &gradients, |layers| {
+            epoch(Mlp::from_layers(layers).unwrap()).0
+        });
     }
 }

@@ -420,3 +420,68 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(matches!(refused(&|layers| layers[1].bias[0] = f64::NAN), Error::NotFinite { .. }));
     assert!(matches!(refused(&|layers| layers[0].weight[[1, 1]] = f64::INFINITY), Error::NotFinite { .. }));
 }
+
+#[test]
+fn equal_weights_give_the_bits_of_none_for_any_number_of_threads() {
+    let (x, labels) = data(103);
+    let (x, weights) = (x.mapv(|x| x as f32), vec![0.1; 103]);
+    let train = |weights: &[f64], threads| {
+        let examples = Examples::new(vec![(x.view(), &labels[..])], 3).unwrap();
+        let examples = if weights.is_empty() { examples } else { examples.weighted(weights).unwrap() };
+        let mut trainer =
+            Trainer::new(Mlp::new(&[5, 8, 3], 1).unwrap(), examples, recipe(0.1, 10), 1).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| (0..3).for_each(|_| assert!(trainer.epoch().unwrap().mean_loss > 0.0)));
+        trainer.into_model()
+    };
+    for threads in [1, 3] {
+        assert_eq!(train(&weights, threads), train(&[], 1));
+    }
+    let varied: Vec<_> = (0..103).map(|i| f64::from(i % 3)).collect();
+    assert_eq!(train(&varied, 1), train(&varied, 3));
+    assert_ne!(train(&varied, 1), train(&[], 1));
+}
+
+#[test]
+fn a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_as_none() {
+    let (x, labels) = data(30);
+    let weights: Vec<_> = (0..30).map(|i| f64::from(i % 3)).collect();
+    let rows: Vec<usize> = (0..30).flat_map(|i| std::iter::repeat_n(i, i % 3)).collect();
+    let repeated = (x.select(Axis(0), &rows), rows.iter().map(|&i| labels[i]).collect::<Vec<_>>());
+    let train = |examples| {
+        let mut trainer =
+            Trainer::new(Mlp::new(&[5, 8, 3], 1).unwrap(), examples, recipe(0.1, 30), 1).unwrap();
+        let loss = run(&mut trainer, 20)[19].mean_loss;
+        (loss, trainer.into_model())
+    };
+    let (weighted_loss, weighted) = train(examples(&x, &labels).weighted(&weights).unwrap());
+    let (loss, model) = train(examples(&repeated.0, &repeated.1));
+    // Both sums have about 30 terms per step, in another order.
+    assert!((weighted_loss - loss).abs() < 1e-12, "{weighted_loss} {loss}");
+    for (a, b) in weighted.layers().iter().zip(model.layers()) {
+        assert!((&a.weight - &b.weight).iter().all(|off| off.abs() < 1e-12));
+    }
+}
+
+#[test]
+fn weights_of_any_size_give_a_finite_network() {
+    let (x, labels) = data(30);
+    let weights: Vec<_> = (0..30).map(|i| [5e-324, 1e-300, 1.0, 1e300][i % 4]).collect();
+    let weighted = examples(&x, &labels).weighted(&weights).unwrap();
+    let mut trainer = Trainer::new(Mlp::new(&[5, 8, 3], 1).unwrap(), weighted, recipe(0.1, 7), 1).unwrap();
+    assert!(run(&mut trainer, 2).iter().all(|summary| summary.mean_loss.is_finite()));
+    assert!(evaluate(trainer.model(), &examples(&x, &labels)).unwrap().loss.is_finite());
+}
+
+#[test]
+fn features_too_large_for_the_type_are_refused_rather_than_given_the_first_class() {
+    let model = Mlp::<f32>::new(&[2, 8, 3], 1).unwrap();
+    let x = ndarray::array![[1.0, 1.0], [3e38, 3e38]];
+    for result in [model.predict(x.view()).map(|_| ()), model.probabilities(x.view()).map(|_| ())] {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, Error::NotFinite { location, .. } if location == "a logit of row 1"),
+            "{error}"
+        );
+    }
+}

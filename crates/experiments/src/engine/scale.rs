@@ -41,6 +41,13 @@ impl Scale {
     }
 }
 
+/// Root mean square and deviation from the means of the columns of features x (N, D), if they are so far from 1 and from each other
+/// that a network learns little from such features as they are.
+pub fn odd_scale(x: ArrayView2<'_, f32>) -> Option<(f64, f64)> {
+    let scale = Scale::of(x);
+    scale.is_odd().then_some((scale.root_mean_square, scale.deviation))
+}
+
 /// A note on each of `arms` that trains on features as they are, if they are far from mean 0 and deviation 1.
 ///
 /// # Errors
