@@ -21,15 +21,23 @@ pub struct ArrayOptions {
 }
 
 impl ArrayOptions {
-    /// One file with features and labels, or two: FEATURES.npy:LABELS.npy. With `keep_na`, labels such as NA are classes.
-    pub fn read(&self, file: &str, keep_na: bool) -> Result<LabelledFile> {
+    /// What to read of each file. With `keep_na`, labels such as NA are classes.
+    pub fn options(&self, keep_na: bool) -> Options {
         let Self { features_key, labels_key, dtype } = self;
-        let options = Options {
+        Options {
             features_key: features_key.clone(),
             labels_key: labels_key.clone(),
             bfloat16: dtype.is_some(),
             keep_na,
-        };
+        }
+    }
+
+    /// One file with features and labels, or two: FEATURES.npy:LABELS.npy.
+    ///
+    /// # Errors
+    /// Those of the reader, with the name of the file.
+    pub fn read(&self, file: &str, keep_na: bool) -> Result<LabelledFile> {
+        let options = self.options(keep_na);
         let read = match split_pair(file) {
             Some((features, labels)) => {
                 read_pair(features, labels, &options).map(|main| LabelledFile { main, test: None })

@@ -33,8 +33,7 @@ pub struct Arguments {
     /// Features and labels instead of images, as `compare` takes them: .npz, .safetensors, .csv, .tsv, .parquet, or
     /// FEATURES.npy:LABELS.npy
     #[arg(value_name = "TRAIN", conflicts_with_all = [
-        "dataset", "skip_broken", "labels", "label_column", "image_column", "keep_na", "without", "seeds", "epochs", "quick",
-        "preset", "fresh", "force",
+        "dataset", "skip_broken", "labels", "label_column", "image_column", "without", "seeds", "epochs", "quick", "preset", "fresh", "force",
         "checkpoint_every", "TrainingOptions", "ExtractorOptions",
     ])]
     train: Option<String>,
@@ -131,9 +130,9 @@ fn of_arrays(
 ) -> Result<()> {
     study.threads.start()?;
     let out = run.out().context("name a folder for what is found with --out")?;
-    let file = arrays.read(train, false)?;
+    let file = arrays.read(train, study.images.keep_na)?;
     let test = match test {
-        Some(test) => arrays.read(test, false)?.main,
+        Some(test) => arrays.read(test, study.images.keep_na)?.main,
         None => file.test.with_context(|| format!("{train} holds no test set; name one with --test"))?,
     };
     let mut sets = [file.main, test];

@@ -66,8 +66,19 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments) -> Result<()> {
     let (sets, test, names) = read(&arguments)?;
-    let Arguments { classes, seeds, epochs, training, learning_rate, standardise, threads, run, .. } =
-        arguments;
+    let Arguments {
+        arrays,
+        keep_na,
+        classes,
+        seeds,
+        epochs,
+        training,
+        learning_rate,
+        standardise,
+        threads,
+        run,
+        ..
+    } = arguments;
     let threads = threads.start()?;
     let rates = rates(&learning_rate, &sets)?;
     let names = class_names(classes.as_deref(), names)?;
@@ -87,6 +98,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         test: test.file.clone(),
         classes,
         standardise,
+        read: arrays.options(keep_na),
     };
     let protocol = training.protocol(seeds, epochs, BATCH_SIZE);
     protocol.check()?;
@@ -277,7 +289,13 @@ mod tests {
         };
         let identity = |file: &str, test: &str, x: f32| {
             let sets = vec![SetFile { name: "a".into(), file: file.into(), learning_rate: 0.1 }];
-            let compared = Compared::Files { sets, test: test.into(), classes: None, standardise: false };
+            let compared = Compared::Files {
+                sets,
+                test: test.into(),
+                classes: None,
+                standardise: false,
+                read: Default::default(),
+            };
             let protocol = mlprobe_experiments::settings::Protocol::new(vec![0], 1);
             let settings = Settings { compared, images: None, extractor: None, protocol };
             identity(&settings, &About::features("a", &["0"]), [&set(x)].into_iter())

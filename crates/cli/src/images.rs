@@ -38,7 +38,7 @@ pub struct ImageOptions {
     /// Keep NA, nan, None, null and the like as classes, where a table has them as labels. Otherwise they are missing values and
     /// their images are left out
     #[arg(long)]
-    keep_na: bool,
+    pub keep_na: bool,
     /// The group of every image, such as a patient or a video. A folder without test images is then divided so that each group is
     /// on one side. For a folder of images, a CSV or TSV table of their names and groups; for other images, and for rows of
     /// features, one group per line: first those of the training set, then those of the test set

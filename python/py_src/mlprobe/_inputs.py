@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlprobe import _settings
+from mlprobe import _mlprobe, _settings
 
 __all__ = ["checked", "coded", "weights"]
 
-#: Text that stands for a missing label: empty, or what such a label reads when it is made text.
-MISSING = frozenset({"", "NA", "nan", "NaN", "None", "<NA>", "NaT"})
 #: Features are trained on up to this size. A step is about as large as a feature, and its product with that feature as large
 #: as the square, which float32 holds up to 1.8e19.
 LARGEST_TRAINED = 1e18
@@ -181,7 +179,7 @@ def check_labels(y: Any) -> None:
 
 def _is_missing(label: Any) -> bool:
     if isinstance(label, str):
-        return label.strip() in MISSING
+        return _mlprobe.is_missing(label)
     if isinstance(label, (float, np.floating)):
         return bool(np.isnan(label))
     return label is None or type(label).__name__ in ("NAType", "NaTType")

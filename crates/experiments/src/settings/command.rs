@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mlprobe_features::ExtractorSettings;
+use mlprobe_features::arrays::Options;
 use mlprobe_nn::Precision;
 
 use super::{Compared, Draws, Images, Protocol, SetFile, Settings, Subset};
@@ -51,9 +52,16 @@ impl Settings {
                 words.option("--draws", list(draws));
             }
             Compared::Tuned => words.option("--recipe", "tuned"),
-            Compared::Files { sets, test, classes, standardise } => {
+            Compared::Files { sets, test, classes, standardise, read } => {
+                let Options { features_key, labels_key, bfloat16, keep_na } = read;
                 words.sets(sets);
                 words.option("--test", test);
+                features_key.iter().for_each(|key| words.option("--features-key", key));
+                labels_key.iter().for_each(|key| words.option("--labels-key", key));
+                if *bfloat16 {
+                    words.option("--dtype", "bfloat16");
+                }
+                words.flag("--keep-na", *keep_na);
                 classes.iter().for_each(|classes| words.option("--classes", classes));
                 words.flag("--standardise", *standardise);
             }
@@ -259,7 +267,8 @@ mod tests {
     }
 
     fn files(sets: Vec<SetFile>) -> Compared {
-        Compared::Files { sets, test: "test.npz".into(), classes: None, standardise: false }
+        let (classes, read) = (None, Options::default());
+        Compared::Files { sets, test: "test.npz".into(), classes, standardise: false, read }
     }
 
     fn protocol(seeds: u64, epochs: usize) -> Protocol {
@@ -392,6 +401,12 @@ mod tests {
                         test: "x.npy:y.npy".into(),
                         classes: Some("a,b".into()),
                         standardise: true,
+                        read: Options {
+                            features_key: Some("pooled".into()),
+                            labels_key: Some("coarse label".into()),
+                            bfloat16: true,
+                            keep_na: true,
+                        },
                     },
                     images: None,
                     extractor: None,
@@ -399,8 +414,8 @@ mod tests {
                 },
                 "mlprobe compare 'few=few.npz' 'many=many.npz' 'clean=clean.npz' 'noisy=noisy.npz' 'all=all.npz' \
                  --learning-rate 'few=0.01' --learning-rate 'many=0.02' --learning-rate 'clean=0.01' --learning-rate \
-                 'noisy=0.01' --learning-rate 'all=0.01' --test x.npy:y.npy --classes 'a,b' --standardise --seeds 5 \
-                 --epochs 1 --batch-size 500",
+                 'noisy=0.01' --learning-rate 'all=0.01' --test x.npy:y.npy --features-key pooled --labels-key 'coarse \
+                 label' --dtype bfloat16 --keep-na --classes 'a,b' --standardise --seeds 5 --epochs 1 --batch-size 500",
                 "compare-few-many-clean-and-2-5seeds-1epochs",
             ),
         ]

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use mlprobe_data::augment::Preset;
 use mlprobe_features::ExtractorSettings;
+use mlprobe_features::arrays::Options;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -74,6 +75,9 @@ pub enum Compared {
         classes: Option<String>,
         /// Whether every feature was given mean 0 and deviation 1 on the first training set.
         standardise: bool,
+        /// What was read of each file.
+        #[serde(default)]
+        read: Options,
     },
     /// Sets that a program passed to the library, or that an older record does not describe.
     Given,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView1, Axis};
+use serde::{Deserialize, Serialize};
 
 use super::numbering::{called, numbering, suspects};
 use super::problem::{Problem, listed, wrong};
@@ -13,7 +14,8 @@ use crate::Error;
 pub const MAX_CLASSES: usize = 1 << 16;
 
 /// Which arrays or columns of a file to read, where their names do not tell, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// The array, tensor or column of lists that holds the features. In a table with one column per feature, what the names of
     /// these columns begin with.
