@@ -60,7 +60,7 @@ pub fn label_errors(
 
 /// For each row of `features` (N, D) the probabilities (N, K) by networks that were trained on the other folds.
 ///
-/// K is the largest label and one more. The cross-validation is repeated [`REPEATS`] times with other folds, stratified, and other
+/// K is the largest label plus one. The cross-validation is repeated [`REPEATS`] times with other folds, stratified, and other
 /// initial weights, all by `seed`, and the probabilities are averaged. The seed and number of classes of `params` are not used.
 /// Folds train side by side on the threads of the current rayon pool, each on a copy of its rows; the result has the same bits
 /// for any number of threads.

@@ -28,7 +28,7 @@ const BATCH_SIZE: usize = 100;
 /// resumes it.
 #[derive(Args)]
 pub struct Arguments {
-    /// Training sets, two or more. A set is called NAME, or else like its file
+    /// Training sets, two or more. Without NAME, a set is called after its file
     #[arg(value_name = "[NAME=]FILE", required = true, num_args = 2..)]
     sets: Vec<String>,
     /// The test set; it may be left out if the first file also holds one

@@ -16,8 +16,8 @@ use crate::{data, front};
 
 #[derive(Args)]
 pub struct ImageOptions {
-    /// Images: cifar10; mini, 3,000 images that come with the repository; auto, cifar10 if it can be had and mini
-    /// otherwise; fashion-mnist; or a folder. The folder holds images of any size, one folder per class: DIR/train/CLASS/*
+    /// Images: cifar10; mini, 3,000 images that come with the repository; auto, which is cifar10, or mini where
+    /// cifar10 cannot be fetched; fashion-mnist; or a folder. The folder holds images of any size, one folder per class: DIR/train/CLASS/*
     /// and DIR/test/CLASS/*, or DIR/CLASS/*, of which every sixth becomes a test image. Or it holds the files of
     /// CIFAR-10, CIFAR-100, or MNIST and its like [default: auto, with --quick: mini]
     #[arg(long, value_name = "auto|cifar10|mini|fashion-mnist|DIR")]

@@ -50,7 +50,7 @@ pub struct StudyOptions {
 /// How the network is trained, beside seeds and epochs.
 #[derive(Args)]
 pub struct TrainingOptions {
-    /// Epochs after which arms are compared, in ascending order; the last epoch always is [default: half of the epochs]
+    /// Epochs after which arms are compared, in ascending order. The last epoch is always one of them [default: half of the epochs]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     report_at: Vec<usize>,
     /// Rows that an update averages over [default: 500; 100 for compare]

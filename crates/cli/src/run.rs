@@ -47,8 +47,7 @@ pub struct RunOptions {
     /// Replace whatever is in the folder: the finished run of other settings, or files of another kind
     #[arg(long)]
     force: bool,
-    /// Seconds that a run trains from one checkpoint to the next, which is the most that a power cut can cost; Ctrl-C costs
-    /// nothing
+    /// Seconds of training between two checkpoints. A power cut loses at most this much work; Ctrl-C loses none
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     checkpoint_every: u64,
 }

@@ -77,8 +77,8 @@ pub(crate) struct Network {
     pub spare: Spare,
 }
 
-/// What threads have worked in and left for the next to come, so that the extraction of a single image need not begin with
-/// new memory, which the system has to find and the maps to clear.
+/// Memory that threads have used and that later calls use again. Without it, the extraction of a single image would begin with
+/// new memory, which the system has to provide and the maps have to clear.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<Vec<Scratch>>);
 

@@ -1,4 +1,4 @@
-//! Of many rows, those that score highest with each of some others: blocks of products, of which few are kept.
+//! The nearest rows of each query: scores are computed in blocks of products, and the highest few are kept.
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 

@@ -4,7 +4,7 @@ use crate::{Examples, Mlp, Params, Real, Result, Trainer};
 use ndarray::ArrayRef2;
 
 impl<F: Real> Mlp<F> {
-    /// A network trained on x (N, D) with labels (N), each below K: K is the largest label and one more, unless
+    /// A network trained on x (N, D) with labels (N), each below K. K is the largest label plus one unless
     /// [`Params::classes`] says otherwise.
     ///
     /// The same arguments give the same bits. Called on a thread of a rayon pool, this uses the pool's threads, elsewhere

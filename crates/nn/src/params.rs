@@ -16,7 +16,7 @@ use crate::{Precision, Result, Schedule};
 /// | [`dropout`](Self::dropout) | 0 | |
 /// | [`precision`](Self::precision) | `f32` | of the products |
 /// | [`seed`](Self::seed) | 0 | |
-/// | [`classes`](Self::classes) | the largest label and one more | |
+/// | [`classes`](Self::classes) | the largest label plus one | |
 ///
 /// The defaults suit features as they come from a network with rectifiers, unscaled: of the 500 rows of SqueezeNet features
 /// in `tests/golden`, a network with 64 hidden units classifies 64.5 % right when they are held out (five-fold

@@ -18,8 +18,8 @@ pub enum Transform {
     /// top and left uniform over the positions inside the image, value uniform in 0..=255, the same for the three
     /// channels.
     Cutout,
-    /// Zeros added on every side, a 16th of the image's height and width, rounded to the nearest pixel (2 at 32 pixels);
-    /// then a window of the image's size: top and left each uniform over twice as many and one positions (0..=4).
+    /// A border of p zeros on every side, where p is a 16th of the image's height or width, rounded to the nearest pixel (2 at
+    /// 32 pixels). Then a window of the image's size, whose top and left are each uniform in 0..=2p (0..=4).
     Crop,
     /// x' = clip(a (x - 128) + 128, 0, 255), rounded to the nearest integer (halves away from zero), with a uniform
     /// in 0.5..2; then mirrored left-right with probability 1/2.

@@ -118,7 +118,7 @@ fn pack(client: &Path, folder: &Path, progress: &mut OnProgress<'_>) -> Result<(
             break status;
         }
         if start.elapsed() > PATIENCE {
-            // If it has just ended by itself, that is too late all the same.
+            // It fails if the program has just ended by itself, which makes no difference here.
             let _ = child.kill().and_then(|()| child.wait());
             return Err(failed(format!("no end after {} minutes", PATIENCE.as_secs() / 60)));
         }

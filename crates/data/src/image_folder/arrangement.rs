@@ -254,7 +254,8 @@ fn may_be_class(folder: &Folder) -> bool {
     }
 }
 
-/// A vehicle among others: the folder `train` without folders of classes beside two or more that are named otherwise.
+/// Whether `train` is a class, such as the vehicle: it holds no folders of classes, and two or more folders beside it have other
+/// names.
 fn is_class_called_train(dir: &Folder, parts: &Parts) -> bool {
     parts.held_out.is_empty() && kinds(dir).0.len() > 2
 }

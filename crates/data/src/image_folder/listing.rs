@@ -37,7 +37,7 @@ impl Listing {
         let files = Files::new(&images);
         let tables = match given {
             Some(path) => vec![Table::read(path, &files, wanted)?],
-            // Whatever is no such table is another file.
+            // A file that cannot be read as such a table is something else, and is left alone.
             None => paths(dir, above).filter_map(|path| Table::read(path, &files, wanted).ok()).collect(),
         };
         let mut said: BTreeMap<usize, (Said, usize)> = BTreeMap::new();

@@ -115,8 +115,8 @@ impl<'a> Study<'a> {
         self
     }
 
-    /// Adds seeds until the questions are answered, up to `max_seeds` (3 to 100), by a rule that stays valid under looking
-    /// after every seed ([`mlprobe_stats::SequentialRule`]).
+    /// Adds seeds until the questions are answered, up to `max_seeds` (3 to 100), by a rule that stays valid however often
+    /// the results are looked at ([`mlprobe_stats::SequentialRule`]).
     #[must_use]
     pub fn until_decided(mut self, max_seeds: u64) -> Self {
         self.settings.protocol.seeds = (0..max_seeds).collect();

@@ -182,7 +182,7 @@ fn keep_only(graph: &mut rten_onnx::onnx::GraphProto, output: Option<&str>) -> R
     Ok(())
 }
 
-/// Puts the numbers of a tensor into it that lie in another file of `folder`. `files` are those read so far.
+/// Reads the numbers of a tensor from another file in `folder`, if that is where they are. `files` holds the files read so far.
 fn embed(
     tensor: &mut TensorProto,
     folder: &Path,
