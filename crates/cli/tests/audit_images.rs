@@ -148,7 +148,10 @@ fn reproduce_keeps_a_group_on_one_side_of_a_folder_that_it_divides() {
     fs::write(folder.join("groups.csv"), "image,group\n".to_owned() + &all_in_one.collect::<String>())
         .unwrap();
     let error = fails(folder, &format!("reproduce {arguments}"));
-    assert!(error.contains("all on one side") && error.contains("divide the images yourself"), "{error}");
+    assert!(
+        error.contains("one group with all 120 images") && error.contains("divide the images yourself"),
+        "{error}"
+    );
 }
 
 #[test]

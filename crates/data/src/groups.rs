@@ -70,8 +70,11 @@ pub fn split_by_group<G: Ord>(
         }
     }
     if number < 2 {
-        let expected = "two or more groups, as one cannot be on both sides: name smaller groups, or divide the images yourself";
-        return refused(expected.into(), format!("{number} with all {} rows", labels.len()));
+        let actual = format!(
+            "one group with all {} images. Name smaller groups, or divide the images yourself",
+            labels.len()
+        );
+        return refused("two or more groups, since one cannot be on both sides".into(), actual);
     }
     // Few and large groups fit best on one side. The other takes the one with which the counts fit best then.
     if let Some(empty) = sides.iter().position(Vec::is_empty) {

@@ -194,7 +194,10 @@ fn few_and_large_groups_are_divided_all_the_same() {
 fn a_side_without_rows_is_refused_with_the_way_out() {
     let message = |groups: &[&str], share| split_by_group(&[0; 4], groups, share, 1).unwrap_err().to_string();
     for (message, part) in [
-        (message(&["a"; 4], 0.5), "two or more groups, as one cannot be on both sides: name smaller groups"),
+        (
+            message(&["a"; 4], 0.5),
+            "two or more groups, since one cannot be on both sides, got one group with all 4 images",
+        ),
         (message(&["a"; 4], 0.5), "got 1 with all 4 rows"),
         (message(&["a", "b"], 0.5), "a group for each of 4 rows, got 2"),
         (message(&["a", "b", "c", "d"], 1.0), "a share above 0 and below 1, got 1"),
