@@ -19,7 +19,7 @@ use crate::{front, output};
 
 #[derive(Subcommand)]
 pub enum Command {
-    Features(Features),
+    Features(Box<Features>),
     Onnx(Onnx),
 }
 
@@ -61,7 +61,7 @@ pub struct Onnx {
 
 pub fn run(command: Command) -> Result<()> {
     match command {
-        Command::Features(arguments) => features(arguments),
+        Command::Features(arguments) => features(*arguments),
         Command::Onnx(Onnx { model, out }) => {
             let network = Mlp::<f32>::load(&model)?;
             network.save_onnx(&out)?;

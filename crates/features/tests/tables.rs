@@ -383,7 +383,7 @@ mod parquet {
     fn damaged_pages_of_zstd_and_brotli_are_errors() {
         for name in ["zstd", "brotli", "polars", "second-version"] {
             let whole =
-                std::fs::read(format!("{}/tests/golden/tables/{name}.parquet", env!("CARGO_MANIFEST_DIR")))
+                fs::read(format!("{}/tests/golden/tables/{name}.parquet", env!("CARGO_MANIFEST_DIR")))
                     .unwrap();
             for at in (4..whole.len()).step_by(13) {
                 let mut bytes = whole.clone();

@@ -92,7 +92,8 @@ fn rendered(results: &Results) -> String {
 
 #[test]
 fn there_is_a_page_whichever_arms_of_whichever_study_diverged() {
-    let table: [(&str, fn(usize) -> Study<'static>, Vec<usize>); 3] = [
+    type Case = (&'static str, fn(usize) -> Study<'static>, Vec<usize>);
+    let table: [Case; 3] = [
         ("reproduction", reproduction, (1..16).collect()),
         ("ablation", ablation, vec![0b0001, 0b0100, 0b1101]),
         ("compare", study, vec![0b0001, 0b1110]),

@@ -47,7 +47,8 @@ fn whatever_state_a_finish_was_left_in_the_next_start_completes_it() {
     let header = &lines[..=lines.iter().position(|&byte| byte == b'\n').unwrap()];
 
     // In the order of `NAMES`, with the number of images that are left to do.
-    let states: [(&str, [Option<&[u8]>; 4], usize); 9] = [
+    type State<'a> = (&'a str, [Option<&'a [u8]>; 4], usize);
+    let states: [State<'_>; 9] = [
         ("killed before the header was written", [None, None, Some(&unfinished), Some(lines)], 0),
         ("killed before the first rename", [None, None, Some(rows), Some(lines)], 0),
         ("killed between the renames", [None, Some(lines), Some(rows), None], 0),
