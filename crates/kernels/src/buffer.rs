@@ -9,15 +9,17 @@ pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
 
 /// The buffers of a matrix product, kept from product to product, so that none allocates.
 pub(crate) struct Scratch<T> {
+    /// Rows of A, packed.
+    pub a: Aligned<T>,
     /// B, packed.
-    pub packed: Aligned<T>,
+    pub b: Aligned<T>,
     /// A tile that is wider than what is left of C.
     pub edge: Aligned<T>,
 }
 
 impl<T> Default for Scratch<T> {
     fn default() -> Self {
-        Self { packed: Aligned::new(64), edge: Aligned::new(64) }
+        Self { a: Aligned::new(64), b: Aligned::new(64), edge: Aligned::new(64) }
     }
 }
 

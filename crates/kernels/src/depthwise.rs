@@ -5,7 +5,8 @@ use std::ops::Range;
 use ndarray::ArrayView4;
 
 use crate::buffer::{Aligned, room};
-use crate::simd::{Simd, dispatch};
+use crate::dispatch::dispatch;
+use crate::simd::Simd;
 use crate::tile::{Finish, finished};
 use crate::{Error, Isa, Map};
 

@@ -11,13 +11,13 @@ use crate::simd::prefetch;
 /// there was no time for are left out.
 ///
 /// ```
-/// use mlprobe_kernels::{fetching, gemm};
+/// use mlprobe_kernels::{Precision, fetching, gemm};
 /// use ndarray::Array2;
 ///
 /// let (a, b, next) = (Array2::<f32>::ones((64, 64)), Array2::ones((64, 64)), Array2::<f32>::ones((8, 64)));
 /// let mut c = Array2::zeros((64, 64));
 /// let rows = next.rows().into_iter().filter_map(|row| row.to_slice());
-/// fetching(rows, || gemm(1.0, &a, &b, 0.0, &mut c))?;
+/// fetching(rows, || gemm(Precision::F32, &a, &b, 0.0, &mut c))?;
 /// assert_eq!(c, Array2::from_elem((64, 64), 64.0));
 /// # Ok::<(), mlprobe_kernels::Error>(())
 /// ```

@@ -269,52 +269,6 @@ mod neon {
     );
 }
 
-/// Defines `$name(isa, arguments)`, which runs the generic `$generic::<S>(arguments)` compiled for `isa`.
-///
-/// The generic function has to be `#[inline(always)]`: `#[target_feature]` reaches only what is inlined.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident = $generic:ident($($arg:ident: $ty:ty),* $(,)?)) => {
-        $(#[$doc])*
-        #[inline]
-        $vis unsafe fn $name(isa: $crate::Isa, $($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
-            unsafe fn avx512($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::Avx512F32>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::Avx2F32>($($arg),*) }
-            }
-            #[cfg(target_arch = "aarch64")]
-            #[target_feature(enable = "neon")]
-            unsafe fn neon($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::NeonF32>($($arg),*) }
-            }
-            match isa.level {
-                // SAFETY: an Isa exists only where its instructions do; the rest is forwarded from the caller.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "aarch64")]
-                $crate::isa::Level::Neon => unsafe { neon($($arg),*) },
-                // SAFETY: the portable path needs no instructions; the rest is forwarded from the caller.
-                $crate::isa::Level::Portable => unsafe {
-                    $generic::<$crate::simd::Portable<f32, 4>>($($arg),*)
-                },
-            }
-        }
-    };
-}
-pub(crate) use dispatch;
-
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::{NeonF32, NeonF64};
 #[cfg(target_arch = "x86_64")]

@@ -1,12 +1,6 @@
 //! The register tile under every product: MR rows by NV vectors of outputs, held in registers.
 
-use std::cell::RefCell;
-
-use ndarray::NdFloat;
-
-use crate::buffer::Scratch;
 use crate::fetch;
-use crate::isa::{Isa, Level};
 use crate::pairs::PortablePairs;
 use crate::simd::{Portable, Simd, prefetch};
 
@@ -202,22 +196,6 @@ impl<T> TileTable<T> {
     }
 }
 
-/// An element type with tiles: `f32` or `f64`.
-pub trait Element: NdFloat + Default + Tiled {}
-impl Element for f32 {}
-impl Element for f64 {}
-
-mod sealed {
-    use super::{Isa, Scratch, TileTable};
-    pub trait Tiled: Sized {
-        #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
-        fn table(isa: Isa) -> &'static TileTable<Self>;
-        #[expect(private_bounds, reason = "as above")]
-        fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R;
-    }
-}
-pub(crate) use sealed::Tiled;
-
 /// Writes the body once for each row, because the compiler leaves a loop of this length rolled, and then keeps the
 /// sums in memory.
 macro_rules! for_each_row {
@@ -346,37 +324,9 @@ pub(crate) mod x86 {
     table!(AVX512_F64, avx512_f64, f64, Avx512F64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
 }
 #[cfg(target_arch = "aarch64")]
-mod neon {
+pub(crate) mod neon {
     use super::*;
     use crate::simd::{NeonF32, NeonF64};
     table!(NEON_F32, neon_f32, f32, NeonF32, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
     table!(NEON_F64, neon_f64, f64, NeonF64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
 }
-
-macro_rules! tiled {
-    ($t:ty, $portable:ident, $avx2:ident, $avx512:ident, $neon:ident) => {
-        impl Tiled for $t {
-            #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
-            fn table(isa: Isa) -> &'static TileTable<$t> {
-                match isa.level {
-                    Level::Portable => &$portable,
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => &x86::$avx2,
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => &x86::$avx512,
-                    #[cfg(target_arch = "aarch64")]
-                    Level::Neon => &neon::$neon,
-                }
-            }
-            #[expect(private_bounds, reason = "as above")]
-            fn with_scratch<R>(run: impl FnOnce(&mut Scratch<$t>) -> R) -> R {
-                thread_local! {
-                    static SCRATCH: RefCell<Scratch<$t>> = RefCell::default();
-                }
-                SCRATCH.with_borrow_mut(run)
-            }
-        }
-    };
-}
-tiled!(f32, PORTABLE_F32, AVX2_F32, AVX512_F32, NEON_F32);
-tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);
