@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 
 use crate::simd::prefetch;
 
-/// Runs `run`; the matrix products and convolutions in it that the calling thread computes bring `rows` into the cache.
+/// Runs `run`. Meanwhile, the matrix products and convolutions that the calling thread computes bring `rows` into the cache.
 ///
 /// A computation that needs rows from all over memory, such as the next batch of a training, would wait longer for them
-/// than it computes. A product has time to ask for them, one cache line every few steps. No result changes. Rows that
-/// there was no time for are left out.
+/// than it computes. A product has time to ask for them, one cache line every few steps. No result changes. If
+/// the products end before all rows have been asked for, the remaining rows are left out.
 ///
 /// ```
 /// use mlprobe_kernels::{Precision, fetching, gemm};

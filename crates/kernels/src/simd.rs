@@ -21,6 +21,27 @@ pub(crate) unsafe trait Simd {
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
+/// How a tile multiplies elements of A and B, and adds their products to vectors of sums.
+///
+/// # Safety
+/// As for [`Simd`].
+pub(crate) trait MultiplyAdd {
+    /// The vectors of sums.
+    type Sums: Simd;
+    unsafe fn multiply_add(a: Vector<Self>, b: Vector<Self>, sums: Vector<Self>) -> Vector<Self>;
+}
+
+pub(crate) type Vector<M> = <<M as MultiplyAdd>::Sums as Simd>::V;
+
+impl<S: Simd> MultiplyAdd for S {
+    type Sums = S;
+    #[inline(always)]
+    unsafe fn multiply_add(a: S::V, b: S::V, sums: S::V) -> S::V {
+        // SAFETY: forwarded from the caller.
+        unsafe { S::mul_add(a, b, sums) }
+    }
+}
+
 /// Asks for the cache line at the pointer, which may point anywhere.
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T) {

@@ -2,7 +2,7 @@
 
 use crate::fetch;
 use crate::pairs::PortablePairs;
-use crate::simd::{Portable, Simd, prefetch};
+use crate::simd::{MultiplyAdd, Portable, Simd, prefetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
 /// taps are the offsets of the kernel's positions in the input.
@@ -76,7 +76,7 @@ pub(crate) enum Tiles<T: 'static> {
     Matrices(Blocks<T>),
 }
 
-/// Of a tile of a matrix unit: most rows, columns of 32 bits, and pairs in a row of A.
+/// A tile of a matrix unit has at most so many rows, so many columns of 32 bits, and so many pairs in a row of A.
 pub(crate) const SIDE: usize = 16;
 
 /// Most rows of a block.
@@ -92,7 +92,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// For blocks of `most` rows, or one row less, and sums of `depth` pairs, which are divided evenly.
+    /// For blocks of `most` rows or one row less, and for sums of `depth` pairs, which are divided into groups of one size.
     pub fn new(most: usize, depth: usize) -> Self {
         let pairs = (1..=SIDE).rev().find(|&pairs| depth.is_multiple_of(pairs)).unwrap_or(1);
         Self { rows: most.div_ceil(2).clamp(1, SIDE), pairs }
@@ -108,8 +108,8 @@ pub(crate) struct Blocks<T> {
 }
 
 /// # Safety
-/// That of [`TileFn`]; the unit was set up for this shape, whose rows are at most `rows`, which are at most
-/// twice as many; `a_step` is 1.
+/// That of [`TileFn`]. The unit was set up for this shape. There are at least as many rows as a tile of that shape has, and at most
+/// twice as many. `a_step` is 1.
 pub(crate) type BlockFn<T> = unsafe fn(&Tile<'_, T>, usize, Shape);
 
 /// Tiles that are ready to run: a matrix unit is set up once per product, and released when this is dropped.
@@ -162,7 +162,7 @@ impl<T> TileTable<T> {
         Ready { table: self, shape }
     }
 
-    /// Steps of a product whose factors are packed for it, at least `depth`: those of a matrix unit come in groups.
+    /// How many steps a product of packed factors has: `depth`, or more on a matrix unit, which takes them in groups.
     pub fn steps(&self, depth: usize) -> usize {
         match &self.tiles {
             Tiles::Matrices(_) if depth > SIDE => depth.next_multiple_of(SIDE),
@@ -211,12 +211,12 @@ macro_rules! for_each_row {
 }
 
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
+unsafe fn tile<M: MultiplyAdd, const MR: usize, const NV: usize>(t: &Tile<'_, <M::Sums as Simd>::T>) {
     // SAFETY: forwarded from the caller.
     unsafe {
         match fetch::is_waiting() {
-            false => tile_fetching::<S, MR, NV, false>(t),
-            true => tile_fetching::<S, MR, NV, true>(t),
+            false => tile_fetching::<M, M::Sums, MR, NV, false>(t),
+            true => tile_fetching::<M, M::Sums, MR, NV, true>(t),
         }
     }
 }
@@ -228,7 +228,11 @@ const STEPS_PER_LINE: usize = 4;
 /// The tile, with or without rows to fetch: without any, even a comparison in the innermost loop would take time.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
-unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>) {
+unsafe fn tile_fetching<M, S, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>)
+where
+    M: MultiplyAdd<Sums = S>,
+    S: Simd,
+{
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
         let mut acc = [[S::zero(); NV]; MR];
@@ -255,7 +259,7 @@ unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: 
                 for_each_row!(MR, |r| {
                     let x = S::splat(*a.wrapping_offset(r as isize * t.a_row));
                     for v in 0..NV {
-                        acc[r][v] = S::mul_add(x, columns[v], acc[r][v]);
+                        acc[r][v] = M::multiply_add(x, columns[v], acc[r][v]);
                     }
                 });
                 a = a.wrapping_offset(t.a_step);
@@ -295,14 +299,14 @@ pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Fini
 
 /// A table of tiles for one instruction set; `#[target_feature]` cannot be generic, so each set has its function.
 macro_rules! table {
-    ($table:ident, $run:ident, $t:ty, $simd:ty, [$($mr:literal)*] $(, $feature:literal)?) => {
+    ($table:ident, $run:ident, $t:ty, $multiply_add:ty, [$($mr:literal)*] $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         unsafe fn $run<const MR: usize, const NV: usize>(t: &Tile<'_, $t>) {
             // SAFETY: forwarded from the caller.
-            unsafe { tile::<$simd, MR, NV>(t) }
+            unsafe { tile::<$multiply_add, MR, NV>(t) }
         }
         pub(crate) static $table: TileTable<$t> = TileTable {
-            lanes: <$simd as Simd>::LANES,
+            lanes: <$multiply_add as MultiplyAdd>::Sums::LANES,
             tiles: Tiles::Vectors(&[$([$run::<$mr, 1>, $run::<$mr, 2>]),*]),
         };
     };
@@ -310,7 +314,7 @@ macro_rules! table {
 
 // 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512 and NEON, else 16.
 table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
-table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<16>, [1 2 3]);
+table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs, [1 2 3]);
 table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86 {
