@@ -168,14 +168,16 @@ fn imports_between_the_files_of_a_crate_form_no_circle() {
     let sources: BTreeMap<String, String> =
         sources().into_iter().filter(|(name, _)| name.contains("/src/")).collect();
     assert!(imports("crates/experiments/src/study/run.rs", &sources).len() > 5, "imports are not found");
+    let inline = imports("crates/kernels/src/isa.rs", &sources);
+    assert!(inline.contains("crates/kernels/src/amx.rs"), "paths in code are not found: {inline:?}");
     let edges: BTreeMap<&str, BTreeSet<String>> =
         sources.keys().map(|name| (name.as_str(), imports(name, &sources))).collect();
     let circles: Vec<_> = edges.keys().filter_map(|name| circle(name, &edges)).collect();
     assert!(circles.is_empty(), "move what both need to a file below them: {circles:#?}");
 }
 
-/// The files of the same crate that the file `name` takes something from. A parent that declares a module, or hands on its
-/// items by `pub use`, does not import it by that.
+/// The files of the same crate that the file `name` takes something from, by `use` or by a path in its code. A parent that declares a
+/// module, or hands on its items by `pub use`, does not import it by that.
 fn imports(name: &str, sources: &BTreeMap<String, String>) -> BTreeSet<String> {
     let (root, inside) = name.split_once("/src/").unwrap_or_default();
     let module: Vec<&str> = inside.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
@@ -184,7 +186,13 @@ fn imports(name: &str, sources: &BTreeMap<String, String>) -> BTreeSet<String> {
     let text: String = code(text).map(|(_, line)| line.to_owned() + "\n").collect();
     let mut found = BTreeSet::new();
     for statement in text.split(';') {
-        let Some((before, path)) = statement.rsplit_once("use ") else { continue };
+        let inline =
+            |code| paths_in(code).filter_map(|path| file_of(root, path.split("::").collect(), sources));
+        let Some((before, path)) = statement.rsplit_once("use ") else {
+            found.extend(inline(statement));
+            continue;
+        };
+        found.extend(inline(before));
         let is_import = before.trim_end().rsplit('\n').next().is_some_and(|line| line.trim().is_empty());
         if is_import {
             for path in expanded(path) {
@@ -204,6 +212,18 @@ fn imports(name: &str, sources: &BTreeMap<String, String>) -> BTreeSet<String> {
     }
     found.remove(name);
     found
+}
+
+/// What follows each `crate::` in code, also where a macro writes `$crate::`.
+fn paths_in(code: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices("crate::").filter(move |(at, _)| !code[..*at].ends_with(is_part)).map(
+        move |(at, start)| {
+            let path = &code[at + start.len()..];
+            let end = path.find(|c| !is_part(c) && c != ':').unwrap_or(path.len());
+            path[..end].trim_end_matches(':')
+        },
+    )
 }
 
 /// The paths of `a::{b, c::{d, e}}`.

@@ -1,7 +1,7 @@
 //! Coordinates in which no direction of the features dominates the cosine.
 
 use crate::error::{Error, Result, require, require_features};
-use mlprobe_kernels::gemm;
+use mlprobe_kernels::{Precision, gemm};
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
@@ -79,7 +79,7 @@ impl Whitening {
             .try_for_each(|(mut units, x)| {
                 let centred = self.centred(x).mapv(|x| x as f32);
                 gemm(
-                    1.0,
+                    Precision::F32,
                     &centred,
                     &self.map.t(),
                     0.0,
@@ -113,7 +113,7 @@ fn covariance(x: ArrayView2<'_, f32>, mean: &Array1<f64>) -> Result<Array2<f64>>
         sum.axis_chunks_iter_mut(Axis(0), PANEL)
             .into_par_iter()
             .zip(centred.axis_chunks_iter(Axis(1), PANEL))
-            .try_for_each(|(mut sum, columns)| gemm(1.0, &columns.t(), &centred, 1.0, &mut sum))?;
+            .try_for_each(|(mut sum, columns)| gemm(Precision::F32, &columns.t(), &centred, 1.0, &mut sum))?;
     }
     Ok(sum / n as f64)
 }

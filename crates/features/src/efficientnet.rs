@@ -110,7 +110,7 @@ fn build(isa: Isa, precision: Precision, input_size: usize) -> Result<Network, E
     let pointwise = |name: &str, norm: &str, outputs: usize, inputs: usize| -> Result<Conv, Error> {
         let (weight, bias) = weights.normalized(name, norm, [outputs, inputs, 1, 1], EPSILON)?;
         let (weight, bias) = padded(&weight, bias);
-        Ok(Conv::new_in(precision, isa, weight.view(), &bias, 1, 0)?)
+        Ok(Conv::new((isa, precision), weight.view(), &bias, 1, 0)?)
     };
     let stem = stem(isa, &weights, input_size)?;
     let mut layers = vec![Layer::Conv(stem, Finish::Relu6)];
@@ -149,7 +149,7 @@ fn stem(isa: Isa, weights: &Weights<'_>, input_size: usize) -> Result<Conv, Erro
     let kernel = Array4::from_shape_fn((32, 3, 3 + shift, 3 + shift), |(o, i, y, x)| {
         weight.get([o, i, y.wrapping_sub(shift), x.wrapping_sub(shift)]).copied().unwrap_or(0.0)
     });
-    Ok(Conv::new(isa, kernel.view(), &bias, 2, 1)?)
+    Ok(Conv::new((isa, Precision::F32), kernel.view(), &bias, 2, 1)?)
 }
 
 /// Kernel (O, I, 1, 1) and bias (O) with zeros up to the next multiples of 16.

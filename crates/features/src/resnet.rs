@@ -68,7 +68,7 @@ impl ResNet18 {
         Self::load_in(Precision::F32, path, input_size, normalization)
     }
 
-    /// [`ResNet18::load`] with the products of its convolutions in a given precision; [`Conv::new_in`](mlprobe_kernels::Conv::new_in)
+    /// [`ResNet18::load`] with the products of its convolutions in a given precision; [`Conv::new`](mlprobe_kernels::Conv::new)
     /// says which stay in `f32`: in bf16 the 3 × 3 ones of stride 1 with up to 256 channels, in bf16x3 the first layer.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl ResNet18 {
         let weights = Weights::parse(&[bytes])?;
         let conv = |name: &str, norm: &str, shape, stride, padding| -> Result<Conv, Error> {
             let (weight, bias) = weights.normalized(name, norm, shape, 1e-5)?;
-            Ok(Conv::new_in(precision, isa, weight.view(), &bias, stride, padding)?)
+            Ok(Conv::new((isa, precision), weight.view(), &bias, stride, padding)?)
         };
         let block = |stage: usize, index: usize| -> Result<Layer, Error> {
             let stride = if stage > 1 && index == 0 { 2 } else { 1 };

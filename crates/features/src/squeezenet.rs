@@ -60,7 +60,7 @@ impl SqueezeNet {
         Ok(network)
     }
 
-    /// The same with the products of its convolutions in another precision; [`Conv::new_in`](mlprobe_kernels::Conv::new_in) says
+    /// The same with the products of its convolutions in another precision; [`Conv::new`](mlprobe_kernels::Conv::new) says
     /// which stay in `f32`: in bf16 the 3 × 3 ones of the fire modules, in bf16x3 the first layer.
     ///
     /// ```

@@ -31,7 +31,7 @@ impl<'a> Weights<'a> {
     ) -> Result<Conv, Error> {
         let weight: Array4<f32> = self.tensor(&format!("{name}.weight"))?;
         let bias: Array1<f32> = self.tensor(&format!("{name}.bias"))?;
-        Ok(Conv::new_in(precision, isa, weight.view(), &bias.to_vec(), stride, padding)?)
+        Ok(Conv::new((isa, precision), weight.view(), &bias.to_vec(), stride, padding)?)
     }
 
     /// Kernel (O, I, kh, kw) and bias (O) of the convolution without bias at `name`, whose kernel has this `shape`, with

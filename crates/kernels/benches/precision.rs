@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use mlprobe_kernels::{Bf16, Conv, Finish, Isa, Map, Precision, gemm_in};
+use mlprobe_kernels::{Bf16, Conv, Finish, Isa, Map, Precision, gemm};
 use ndarray::{Array2, Array4, ShapeBuilder};
 
 const TURNS: usize = 400;
@@ -31,8 +31,8 @@ fn main() {
             for (i, least) in least.iter_mut().enumerate() {
                 let start = Instant::now();
                 match i {
-                    3 => gemm_in(Precision::Bf16, &narrow, &b, 0.0, black_box(&mut c)),
-                    _ => gemm_in(Precision::ALL[i], &a, &b, 0.0, black_box(&mut c)),
+                    3 => gemm(Precision::Bf16, &narrow, &b, 0.0, black_box(&mut c)),
+                    _ => gemm(Precision::ALL[i], &a, &b, 0.0, black_box(&mut c)),
                 }
                 .unwrap();
                 *least = start.elapsed().min(*least);
@@ -66,9 +66,7 @@ fn convolutions() {
     ] {
         let weight = Array4::from_elem((outputs, inputs, k, k), 0.01_f32);
         let bias = vec![0.0; outputs];
-        let conv = |precision| {
-            Conv::new_in(precision, Isa::current(), weight.view(), &bias, stride, padding).unwrap()
-        };
+        let conv = |precision| Conv::new(precision, weight.view(), &bias, stride, padding).unwrap();
         let convs = Precision::ALL.map(conv);
         let (height, width) = convs[0].output_size(side, side);
         let (input, mut output) =

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mlprobe_kernels::{Conv, Finish, Isa, Map, fma_peak, gemm_on};
+use mlprobe_kernels::{Conv, Finish, Isa, Map, Precision, fma_peak, gemm};
 use ndarray::{Array2, Array4, ShapeBuilder};
 
 /// Not measured by criterion, since it measures itself: printed for comparison.
@@ -35,7 +35,7 @@ fn products(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements((2 * m * q * n) as u64));
         for isa in Isa::available() {
             group.bench_function(format!("{name} {isa}"), |bencher| {
-                bencher.iter(|| gemm_on(isa, 1.0, &a, &b, 0.0, &mut c));
+                bencher.iter(|| gemm((isa, Precision::F32), &a, &b, 0.0, &mut c));
             });
         }
     }
@@ -57,7 +57,9 @@ fn convolutions(criterion: &mut Criterion) {
         let input = Map::zeros((1, side, side, inputs)).unwrap();
         for isa in Isa::available() {
             // The shapes are valid.
-            let Ok(conv) = Conv::new(isa, weight.view(), &vec![0.0; outputs], stride, padding) else {
+            let Ok(conv) =
+                Conv::new((isa, Precision::F32), weight.view(), &vec![0.0; outputs], stride, padding)
+            else {
                 continue;
             };
             let (height, width) = conv.output_size(side, side);

@@ -9,15 +9,17 @@ pub(crate) type Aligned<T> = AVec<T, ConstAlign<64>>;
 
 /// The buffers of a matrix product, kept from product to product, so that none allocates.
 pub(crate) struct Scratch<T> {
+    /// Rows of A, packed.
+    pub a: Aligned<T>,
     /// B, packed.
-    pub packed: Aligned<T>,
+    pub b: Aligned<T>,
     /// A tile that is wider than what is left of C.
     pub edge: Aligned<T>,
 }
 
 impl<T> Default for Scratch<T> {
     fn default() -> Self {
-        Self { packed: Aligned::new(64), edge: Aligned::new(64) }
+        Self { a: Aligned::new(64), b: Aligned::new(64), edge: Aligned::new(64) }
     }
 }
 
@@ -25,8 +27,8 @@ impl<T> Default for Scratch<T> {
 /// layer, and filling the difference again each time would cost as much as a layer.
 ///
 /// # Errors
-/// [`Error::Memory`], also where the product of the lengths is too large for a number. So whoever has grown a buffer may compute with
-/// places in it without a thought of overflow.
+/// [`Error::Memory`], also where the product of the lengths is too large for a number. Places in a buffer that has grown can therefore
+/// be computed without a check.
 pub(crate) fn grow<T: Copy + Default>(
     operation: &'static str,
     buffer: &mut Aligned<T>,
@@ -38,16 +40,6 @@ pub(crate) fn grow<T: Copy + Default>(
         buffer.resize(len, T::default());
     }
     Ok(())
-}
-
-/// An empty buffer with room for as many numbers as the product of `lengths`.
-///
-/// # Errors
-/// As [`grow`].
-pub(crate) fn room<T>(operation: &'static str, lengths: &[usize]) -> Result<Aligned<T>, Error> {
-    let (len, mut buffer) = (product(operation, lengths)?, Aligned::new(64));
-    buffer.try_reserve_exact(len).map_err(|_| no_room(operation, lengths))?;
-    Ok(buffer)
 }
 
 /// The product of `lengths`, if memory could hold so many numbers.

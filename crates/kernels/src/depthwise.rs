@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use ndarray::ArrayView4;
 
-use crate::buffer::{Aligned, room};
-use crate::simd::{Simd, dispatch};
+use crate::buffer::{Aligned, grow};
+use crate::dispatch::dispatch;
+use crate::simd::Simd;
 use crate::tile::{Finish, finished};
 use crate::{Error, Isa, Map};
 
@@ -49,11 +50,12 @@ impl Depthwise {
                 actual: format!("weight {:?}, bias {}, stride {stride}", weight.dim(), bias.len()),
             });
         }
-        let mut weights = room("Depthwise::new", &[channels, kernel, kernel])?;
-        for first in (0..channels).step_by(BLOCK) {
-            for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j))) {
-                (first..first + BLOCK).for_each(|c| weights.push(weight[[c, 0, i, j]]));
-            }
+        let mut weights = Aligned::new(64);
+        grow("Depthwise::new", &mut weights, &[channels, kernel, kernel])?;
+        for (at, to) in weights.chunks_exact_mut(BLOCK).enumerate() {
+            let (first, position) = (at / (kernel * kernel) * BLOCK, at % (kernel * kernel));
+            let of_channel = |c| weight[[first + c, 0, position / kernel, position % kernel]];
+            to.iter_mut().enumerate().for_each(|(c, to)| *to = of_channel(c));
         }
         Ok(Self { isa, channels, kernel, stride, weights, bias: Aligned::from_slice(64, bias) })
     }
@@ -85,8 +87,8 @@ impl Depthwise {
         Ok(())
     }
 
-    /// For output place `i` along an axis of `length` pixels: the first pixel of its window that lies inside, and the
-    /// kernel's positions that do.
+    /// For output place `i` along an axis of `length` pixels: the first pixel of the image that its window covers, and the
+    /// positions of the kernel that lie inside the image.
     #[inline(always)]
     fn window(&self, i: usize, length: usize) -> (usize, Range<usize>) {
         let zeros = ((self.output_size(length) - 1) * self.stride + self.kernel).saturating_sub(length);
@@ -140,7 +142,7 @@ unsafe fn convolve_line_on<S: Simd<T = f32>>(
     }
 }
 
-/// Pixels of `range`, W at a time, and the first that is left.
+/// Computes the pixels of `range`, W at a time; returns the first that is left.
 #[inline(always)]
 unsafe fn whole_pixels<S: Simd<T = f32>, const W: usize>(
     layer: &Depthwise,

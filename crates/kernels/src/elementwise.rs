@@ -1,6 +1,7 @@
 //! Weighted sums of rows.
 
-use crate::simd::{Simd, dispatch};
+use crate::dispatch::dispatch;
+use crate::simd::Simd;
 use crate::{Error, Isa};
 
 /// out = wa·a + wb·b, element by element: the mixing step of linear interpolation.

@@ -4,20 +4,20 @@ use std::cell::{Cell, RefCell};
 
 use crate::simd::prefetch;
 
-/// Runs `run`; the matrix products and convolutions in it that the calling thread computes bring `rows` into the cache.
+/// Runs `run`. Meanwhile, the matrix products and convolutions that the calling thread computes bring `rows` into the cache.
 ///
 /// A computation that needs rows from all over memory, such as the next batch of a training, would wait longer for them
-/// than it computes. A product has time to ask for them, one cache line every few steps. No result changes. Rows that
-/// there was no time for are left out.
+/// than it computes. A product has time to ask for them, one cache line every few steps. No result changes. If
+/// the products end before all rows have been asked for, the remaining rows are left out.
 ///
 /// ```
-/// use mlprobe_kernels::{fetching, gemm};
+/// use mlprobe_kernels::{Precision, fetching, gemm};
 /// use ndarray::Array2;
 ///
 /// let (a, b, next) = (Array2::<f32>::ones((64, 64)), Array2::ones((64, 64)), Array2::<f32>::ones((8, 64)));
 /// let mut c = Array2::zeros((64, 64));
 /// let rows = next.rows().into_iter().filter_map(|row| row.to_slice());
-/// fetching(rows, || gemm(1.0, &a, &b, 0.0, &mut c))?;
+/// fetching(rows, || gemm(Precision::F32, &a, &b, 0.0, &mut c))?;
 /// assert_eq!(c, Array2::from_elem((64, 64), 64.0));
 /// # Ok::<(), mlprobe_kernels::Error>(())
 /// ```

@@ -135,8 +135,8 @@ impl Isa {
         }
     }
 
-    /// Whether products in bf16 and bf16x3 are those of AMX, in hardware or emulated: in bits, and for convolutions also in what is
-    /// rounded, they differ from those on all other instruction sets.
+    /// Whether AMX computes products in bf16 and bf16x3, in hardware or emulated. Their bits then differ from those on all other
+    /// instruction sets, and in bf16 more convolutions are rounded.
     pub fn is_amx(self) -> bool {
         self.matrices != Matrices::Vectors
     }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use crate::{Error, Precision, gemm_in};
+use crate::{Error, Precision, gemm};
 
 /// Rows of a block: the products of a block of queries with a block of rows take 1 MiB.
 const QUERIES: usize = 256;
@@ -11,7 +11,7 @@ const ROWS: usize = 1024;
 /// Looks for the `k` best of `rows` (N, D) for each of `queries` (M, D), on the calling thread.
 ///
 /// The score of a row t for a query q is `score`(q·t, its number), where the first of `rows` has the number `first`, and q·t is
-/// computed in `precision` with the error that [`gemm_in`] states. `found` (M)
+/// computed in `precision` with the error that [`gemm`] states. `found` (M)
 /// holds for each query at most k pairs of a score and a number, the highest score first, and keeps those that it held before
 /// unless better ones are found: rows may come block by block, in ascending order. Of equal scores the lower number is first. A
 /// score that is NaN counts as lower than every other, so it is never kept once there are k others. Nothing depends on how rows are divided into blocks.
@@ -47,7 +47,7 @@ pub fn keep_nearest(
         for (block, rows) in rows.axis_chunks_iter(Axis(0), ROWS).enumerate() {
             let mut products = products.slice_axis_mut(Axis(0), Slice::from(..queries.nrows()));
             let mut products = products.slice_axis_mut(Axis(1), Slice::from(..rows.nrows()));
-            gemm_in(precision, &queries, &rows.t(), 0.0, &mut products)?;
+            gemm(precision, &queries, &rows.t(), 0.0, &mut products)?;
             for (found, products) in found.iter_mut().zip(products.outer_iter()) {
                 for (number, &product) in (first + block * ROWS..).zip(products) {
                     keep(found, (score(product, number), number), k);

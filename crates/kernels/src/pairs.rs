@@ -9,71 +9,20 @@
 //! The portable vectors do the same in `f64`. There a product of two bf16 numbers is exact, and so is its sum with c unless
 //! their exponents are more than 29 apart; rounding it to `f32` then gives what a single rounding gives.
 
-use crate::simd::{Portable, Simd};
+use crate::simd::{MultiplyAdd, Portable};
 
-/// Forwards everything but the multiply-add to the vectors of `f32` that hold the sums.
-macro_rules! pairs {
-    ($name:ty, [$($generics:tt)*], $sums:ty, |$a:ident, $b:ident, $c:ident| $dot:expr) => {
-        // SAFETY: the methods are those of the vectors of sums, which touch as many numbers.
-        unsafe impl<$($generics)*> Simd for $name {
-            type T = f32;
-            type V = <$sums as Simd>::V;
-            const LANES: usize = <$sums as Simd>::LANES;
-            #[inline(always)]
-            unsafe fn zero() -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::zero() }
-            }
-            #[inline(always)]
-            unsafe fn splat(x: f32) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::splat(x) }
-            }
-            #[inline(always)]
-            unsafe fn load(p: *const f32) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::load(p) }
-            }
-            #[inline(always)]
-            unsafe fn store(p: *mut f32, v: Self::V) {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::store(p, v) }
-            }
-            #[inline(always)]
-            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::add(a, b) }
-            }
-            #[inline(always)]
-            unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::sub(a, b) }
-            }
-            #[inline(always)]
-            unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::max(a, b) }
-            }
-            #[inline(always)]
-            unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
-                // SAFETY: forwarded from the caller.
-                unsafe { <$sums>::min(a, b) }
-            }
-            #[inline(always)]
-            unsafe fn mul_add($a: Self::V, $b: Self::V, $c: Self::V) -> Self::V {
-                $dot
-            }
-        }
-    };
+pub(crate) struct PortablePairs;
+
+impl MultiplyAdd for PortablePairs {
+    type Sums = Portable<f32, 16>;
+    #[inline(always)]
+    unsafe fn multiply_add(a: [f32; 16], b: [f32; 16], sums: [f32; 16]) -> [f32; 16] {
+        std::array::from_fn(|i| {
+            let ([a0, a1], [b0, b1]) = (numbers(a[i]), numbers(b[i]));
+            step(a0, b0, step(a1, b1, sums[i]))
+        })
+    }
 }
-
-pub(crate) struct PortablePairs<const LANES: usize>;
-pairs!(PortablePairs<LANES>, [const LANES: usize], Portable<f32, LANES>, |a, b, c| {
-    std::array::from_fn(|i| {
-        let ([a0, a1], [b0, b1]) = (numbers(a[i]), numbers(b[i]));
-        step(a0, b0, step(a1, b1, c[i]))
-    })
-});
 
 /// The two numbers of a pair.
 #[inline(always)]
@@ -98,21 +47,26 @@ pub(crate) use avx512::{Avx512Pairs, round};
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
-    use super::Simd;
+    use super::MultiplyAdd;
     use crate::simd::Avx512F32;
     use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps,
-        _mm512_loadu_ps, _mm512_storeu_ps,
+        __m512, __m512bh, __m512i, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh,
+        _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_storeu_ps,
     };
 
     pub(crate) struct Avx512Pairs;
-    pairs!(Avx512Pairs, [], Avx512F32, |a, b, c| {
-        // SAFETY: the caller vouches for the instruction set; both types are 512 bits without invalid values.
-        unsafe {
-            let pairs = |x| std::mem::transmute::<_, __m512bh>(_mm512_castps_si512(x));
-            _mm512_dpbf16_ps(c, pairs(a), pairs(b))
+
+    impl MultiplyAdd for Avx512Pairs {
+        type Sums = Avx512F32;
+        #[inline(always)]
+        unsafe fn multiply_add(a: __m512, b: __m512, sums: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set; both types are 512 bits without invalid values.
+            unsafe {
+                let pairs = |x| std::mem::transmute::<_, __m512bh>(_mm512_castps_si512(x));
+                _mm512_dpbf16_ps(sums, pairs(a), pairs(b))
+            }
         }
-    });
+    }
 
     /// Rounds contiguous numbers to pairs, 16 pairs at a time while both last, to the same bits as
     /// [`nearest`](crate::precision::nearest); how many pairs.

@@ -4,7 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::Isa;
-use crate::simd::{Simd, dispatch};
+use crate::dispatch::dispatch;
+use crate::simd::Simd;
 
 /// The most floating-point operations per second (FLOP/s, in `f32`) that the calling thread can do with `isa`, measured
 /// for about `duration`; a multiply-add counts as two. Nothing is loaded or stored, so no kernel can be faster.

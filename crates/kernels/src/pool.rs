@@ -1,6 +1,7 @@
 //! Maximum pooling, for networks with 3×3 windows at stride 2.
 
-use crate::simd::{Simd, dispatch};
+use crate::dispatch::dispatch;
+use crate::simd::Simd;
 use crate::{Error, Isa, Map};
 
 /// Maximum over 3×3 windows at stride 2; where a window extends beyond an edge, only the part inside counts.

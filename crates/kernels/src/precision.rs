@@ -78,7 +78,7 @@ impl Bf16 {
 }
 
 impl From<f32> for Bf16 {
-    /// The nearest number, of two equally near ones the one that is even.
+    /// The nearest number; if two are equally near, the even one.
     fn from(x: f32) -> Self {
         Self(nearest(x) as u16)
     }

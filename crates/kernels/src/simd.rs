@@ -21,6 +21,27 @@ pub(crate) unsafe trait Simd {
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
 
+/// How a tile multiplies elements of A and B, and adds their products to vectors of sums.
+///
+/// # Safety
+/// As for [`Simd`].
+pub(crate) trait MultiplyAdd {
+    /// The vectors of sums.
+    type Sums: Simd;
+    unsafe fn multiply_add(a: Vector<Self>, b: Vector<Self>, sums: Vector<Self>) -> Vector<Self>;
+}
+
+pub(crate) type Vector<M> = <<M as MultiplyAdd>::Sums as Simd>::V;
+
+impl<S: Simd> MultiplyAdd for S {
+    type Sums = S;
+    #[inline(always)]
+    unsafe fn multiply_add(a: S::V, b: S::V, sums: S::V) -> S::V {
+        // SAFETY: forwarded from the caller.
+        unsafe { S::mul_add(a, b, sums) }
+    }
+}
+
 /// Asks for the cache line at the pointer, which may point anywhere.
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T) {
@@ -268,52 +289,6 @@ mod neon {
         mul_add_f64
     );
 }
-
-/// Defines `$name(isa, arguments)`, which runs the generic `$generic::<S>(arguments)` compiled for `isa`.
-///
-/// The generic function has to be `#[inline(always)]`: `#[target_feature]` reaches only what is inlined.
-macro_rules! dispatch {
-    ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident = $generic:ident($($arg:ident: $ty:ty),* $(,)?)) => {
-        $(#[$doc])*
-        #[inline]
-        $vis unsafe fn $name(isa: $crate::Isa, $($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
-            unsafe fn avx512($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::Avx512F32>($($arg),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::Avx2F32>($($arg),*) }
-            }
-            #[cfg(target_arch = "aarch64")]
-            #[target_feature(enable = "neon")]
-            unsafe fn neon($($arg: $ty),*) {
-                // SAFETY: forwarded from the caller.
-                unsafe { $generic::<$crate::simd::NeonF32>($($arg),*) }
-            }
-            match isa.level {
-                // SAFETY: an Isa exists only where its instructions do; the rest is forwarded from the caller.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx512 => unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "aarch64")]
-                $crate::isa::Level::Neon => unsafe { neon($($arg),*) },
-                // SAFETY: the portable path needs no instructions; the rest is forwarded from the caller.
-                $crate::isa::Level::Portable => unsafe {
-                    $generic::<$crate::simd::Portable<f32, 4>>($($arg),*)
-                },
-            }
-        }
-    };
-}
-pub(crate) use dispatch;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::{NeonF32, NeonF64};

@@ -1,14 +1,8 @@
 //! The register tile under every product: MR rows by NV vectors of outputs, held in registers.
 
-use std::cell::RefCell;
-
-use ndarray::NdFloat;
-
-use crate::buffer::Scratch;
 use crate::fetch;
-use crate::isa::{Isa, Level};
 use crate::pairs::PortablePairs;
-use crate::simd::{Portable, Simd, prefetch};
+use crate::simd::{MultiplyAdd, Portable, Simd, prefetch};
 
 /// What one call of a tile works on. With `taps` = `[0]` it is a matrix product; with several, a convolution, whose
 /// taps are the offsets of the kernel's positions in the input.
@@ -82,7 +76,7 @@ pub(crate) enum Tiles<T: 'static> {
     Matrices(Blocks<T>),
 }
 
-/// Of a tile of a matrix unit: most rows, columns of 32 bits, and pairs in a row of A.
+/// A tile of a matrix unit has at most so many rows, so many columns of 32 bits, and so many pairs in a row of A.
 pub(crate) const SIDE: usize = 16;
 
 /// Most rows of a block.
@@ -98,7 +92,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// For blocks of `most` rows, or one row less, and sums of `depth` pairs, which are divided evenly.
+    /// For blocks of `most` rows or one row less, and for sums of `depth` pairs, which are divided into groups of one size.
     pub fn new(most: usize, depth: usize) -> Self {
         let pairs = (1..=SIDE).rev().find(|&pairs| depth.is_multiple_of(pairs)).unwrap_or(1);
         Self { rows: most.div_ceil(2).clamp(1, SIDE), pairs }
@@ -114,8 +108,8 @@ pub(crate) struct Blocks<T> {
 }
 
 /// # Safety
-/// That of [`TileFn`]; the unit was set up for this shape, whose rows are at most `rows`, which are at most
-/// twice as many; `a_step` is 1.
+/// That of [`TileFn`]. The unit was set up for this shape. There are at least as many rows as a tile of that shape has, and at most
+/// twice as many. `a_step` is 1.
 pub(crate) type BlockFn<T> = unsafe fn(&Tile<'_, T>, usize, Shape);
 
 /// Tiles that are ready to run: a matrix unit is set up once per product, and released when this is dropped.
@@ -168,7 +162,7 @@ impl<T> TileTable<T> {
         Ready { table: self, shape }
     }
 
-    /// Steps of a product whose factors are packed for it, at least `depth`: those of a matrix unit come in groups.
+    /// How many steps a product of packed factors has: `depth`, or more on a matrix unit, which takes them in groups.
     pub fn steps(&self, depth: usize) -> usize {
         match &self.tiles {
             Tiles::Matrices(_) if depth > SIDE => depth.next_multiple_of(SIDE),
@@ -202,22 +196,6 @@ impl<T> TileTable<T> {
     }
 }
 
-/// An element type with tiles: `f32` or `f64`.
-pub trait Element: NdFloat + Default + Tiled {}
-impl Element for f32 {}
-impl Element for f64 {}
-
-mod sealed {
-    use super::{Isa, Scratch, TileTable};
-    pub trait Tiled: Sized {
-        #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
-        fn table(isa: Isa) -> &'static TileTable<Self>;
-        #[expect(private_bounds, reason = "as above")]
-        fn with_scratch<R>(run: impl FnOnce(&mut Scratch<Self>) -> R) -> R;
-    }
-}
-pub(crate) use sealed::Tiled;
-
 /// Writes the body once for each row, because the compiler leaves a loop of this length rolled, and then keeps the
 /// sums in memory.
 macro_rules! for_each_row {
@@ -233,12 +211,12 @@ macro_rules! for_each_row {
 }
 
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile<'_, S::T>) {
+unsafe fn tile<M: MultiplyAdd, const MR: usize, const NV: usize>(t: &Tile<'_, <M::Sums as Simd>::T>) {
     // SAFETY: forwarded from the caller.
     unsafe {
         match fetch::is_waiting() {
-            false => tile_fetching::<S, MR, NV, false>(t),
-            true => tile_fetching::<S, MR, NV, true>(t),
+            false => tile_fetching::<M, M::Sums, MR, NV, false>(t),
+            true => tile_fetching::<M, M::Sums, MR, NV, true>(t),
         }
     }
 }
@@ -250,7 +228,11 @@ const STEPS_PER_LINE: usize = 4;
 /// The tile, with or without rows to fetch: without any, even a comparison in the innermost loop would take time.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "iterators over sums and columns are not unrolled either")]
-unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>) {
+unsafe fn tile_fetching<M, S, const MR: usize, const NV: usize, const FETCH: bool>(t: &Tile<'_, S::T>)
+where
+    M: MultiplyAdd<Sums = S>,
+    S: Simd,
+{
     // SAFETY: the caller vouches for the instruction set and for every element that Tile's formula names.
     unsafe {
         let mut acc = [[S::zero(); NV]; MR];
@@ -277,7 +259,7 @@ unsafe fn tile_fetching<S: Simd, const MR: usize, const NV: usize, const FETCH: 
                 for_each_row!(MR, |r| {
                     let x = S::splat(*a.wrapping_offset(r as isize * t.a_row));
                     for v in 0..NV {
-                        acc[r][v] = S::mul_add(x, columns[v], acc[r][v]);
+                        acc[r][v] = M::multiply_add(x, columns[v], acc[r][v]);
                     }
                 });
                 a = a.wrapping_offset(t.a_step);
@@ -317,14 +299,14 @@ pub(crate) unsafe fn finished<S: Simd>(sum: S::V, out: *const S::T, finish: Fini
 
 /// A table of tiles for one instruction set; `#[target_feature]` cannot be generic, so each set has its function.
 macro_rules! table {
-    ($table:ident, $run:ident, $t:ty, $simd:ty, [$($mr:literal)*] $(, $feature:literal)?) => {
+    ($table:ident, $run:ident, $t:ty, $multiply_add:ty, [$($mr:literal)*] $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         unsafe fn $run<const MR: usize, const NV: usize>(t: &Tile<'_, $t>) {
             // SAFETY: forwarded from the caller.
-            unsafe { tile::<$simd, MR, NV>(t) }
+            unsafe { tile::<$multiply_add, MR, NV>(t) }
         }
         pub(crate) static $table: TileTable<$t> = TileTable {
-            lanes: <$simd as Simd>::LANES,
+            lanes: <$multiply_add as MultiplyAdd>::Sums::LANES,
             tiles: Tiles::Vectors(&[$([$run::<$mr, 1>, $run::<$mr, 2>]),*]),
         };
     };
@@ -332,7 +314,7 @@ macro_rules! table {
 
 // 2·MR sums, two columns and one broadcast have to fit the registers: 32 with AVX-512 and NEON, else 16.
 table!(PORTABLE_F32, portable_f32, f32, Portable<f32, 4>, [1 2 3 4 5 6]);
-table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs<16>, [1 2 3]);
+table!(PORTABLE_PAIRS, portable_pairs, f32, PortablePairs, [1 2 3]);
 table!(PORTABLE_F64, portable_f64, f64, Portable<f64, 2>, [1 2 3 4 5 6]);
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86 {
@@ -346,37 +328,9 @@ pub(crate) mod x86 {
     table!(AVX512_F64, avx512_f64, f64, Avx512F64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
 }
 #[cfg(target_arch = "aarch64")]
-mod neon {
+pub(crate) mod neon {
     use super::*;
     use crate::simd::{NeonF32, NeonF64};
     table!(NEON_F32, neon_f32, f32, NeonF32, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
     table!(NEON_F64, neon_f64, f64, NeonF64, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "neon");
 }
-
-macro_rules! tiled {
-    ($t:ty, $portable:ident, $avx2:ident, $avx512:ident, $neon:ident) => {
-        impl Tiled for $t {
-            #[expect(private_interfaces, reason = "sealed: callers outside this crate cannot name it")]
-            fn table(isa: Isa) -> &'static TileTable<$t> {
-                match isa.level {
-                    Level::Portable => &$portable,
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => &x86::$avx2,
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => &x86::$avx512,
-                    #[cfg(target_arch = "aarch64")]
-                    Level::Neon => &neon::$neon,
-                }
-            }
-            #[expect(private_bounds, reason = "as above")]
-            fn with_scratch<R>(run: impl FnOnce(&mut Scratch<$t>) -> R) -> R {
-                thread_local! {
-                    static SCRATCH: RefCell<Scratch<$t>> = RefCell::default();
-                }
-                SCRATCH.with_borrow_mut(run)
-            }
-        }
-    };
-}
-tiled!(f32, PORTABLE_F32, AVX2_F32, AVX512_F32, NEON_F32);
-tiled!(f64, PORTABLE_F64, AVX2_F64, AVX512_F64, NEON_F64);

@@ -15,12 +15,13 @@ use std::cell::RefCell;
 
 use ndarray::{Array2, ArrayView2, ArrayView4, arr2, s};
 
-use crate::buffer::{Aligned, grow, room};
-use crate::factors::{Term, pack_pixels, pair_of};
-use crate::pair_table::pair_table;
-use crate::simd::{Simd, dispatch};
-use crate::tile::{Epilogue, Finish, Start, Tile, TileTable, Tiled, finished};
-use crate::{Error, Isa, Map};
+use crate::buffer::{Aligned, grow};
+use crate::dispatch::dispatch;
+use crate::format::Pack;
+use crate::layer::Method;
+use crate::simd::Simd;
+use crate::tile::{Epilogue, Finish, Start, Tile, finished};
+use crate::{Error, Map};
 
 /// Side of an input patch, of an output tile, and positions in a transformed patch.
 const PATCH: usize = 6;
@@ -30,62 +31,49 @@ const POSITIONS: usize = PATCH * PATCH;
 /// Most tiles transformed at a time: enough to use each weight often, few enough for V and M to stay in L2.
 const BLOCK: usize = 30;
 
-pub(crate) struct Winograd {
-    isa: Isa,
-    /// Of products in parts; `None` in `f32`.
-    terms: Option<&'static [Term]>,
+pub(crate) struct Winograd<F> {
+    format: F,
     out_channels: usize,
-    /// U as panels (36, I, panel of O), or of pairs (36, T·I/2, panel of O).
+    /// U as panels (36, E, panel of O), where E elements hold I numbers.
     weights: Aligned<f32>,
     bias: Aligned<f32>,
 }
 
-impl Winograd {
+impl<F: Pack<f32, Number = f32>> Winograd<F> {
     /// `weight` (O, I, 3, 3), I and O multiples of 16.
-    pub fn new(
-        isa: Isa,
-        terms: Option<&'static [Term]>,
-        weight: ArrayView4<'_, f32>,
-        bias: &[f32],
-    ) -> Result<Self, Error> {
+    pub fn new(format: F, weight: ArrayView4<'_, f32>, bias: &[f32]) -> Result<Self, Error> {
         let (out_channels, in_channels, ..) = weight.dim();
-        let table = table(isa, terms);
-        let mut weights = room("Conv::new", &[POSITIONS, depth(in_channels, terms), out_channels])?;
+        let (table, depth, mut weights) = (format.table(), format.elements(in_channels), Aligned::new(64));
+        grow("Conv::new", &mut weights, &[POSITIONS, depth, out_channels])?;
         for panel in (0..out_channels).step_by(table.panel()) {
             let width = table.vectors(out_channels - panel) * table.lanes;
             let transformed: Vec<Array2<f32>> = (0..in_channels)
                 .flat_map(|i| (panel..panel + width).map(move |o| (o, i)))
                 .map(|(o, i)| transform_kernel(weight.slice(s![o, i, .., ..])))
                 .collect();
-            for position in 0..POSITIONS {
-                let at = |u: &Array2<f32>| u[[position / PATCH, position % PATCH]];
-                let Some(terms) = terms else {
-                    transformed.iter().for_each(|u| weights.push(at(u)));
-                    continue;
-                };
-                for term in terms {
-                    for channels in transformed.chunks_exact(2 * width) {
-                        let (first, second) = channels.split_at(width);
-                        let pairs = first.iter().zip(second);
-                        pairs.for_each(|(u, v)| weights.push(pair_of(term.of_b, at(u), at(v))));
-                    }
-                }
+            let positions = weights[panel * POSITIONS * depth..].chunks_exact_mut(width * depth);
+            for (position, to) in positions.take(POSITIONS).enumerate() {
+                let at =
+                    |(i, o): (usize, usize)| transformed[i * width + o][[position / PATCH, position % PATCH]];
+                let u = Array2::from_shape_fn((in_channels, width), at);
+                format.columns(in_channels, u.view(), width, to);
             }
         }
-        Ok(Self { isa, terms, out_channels, weights, bias: Aligned::from_slice(64, bias) })
+        Ok(Self { format, out_channels, weights, bias: Aligned::from_slice(64, bias) })
     }
+}
 
-    /// Input (N, H, W, I), output (N, H, W, ≥ first + O); the caller has checked the shapes.
-    pub fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) -> Result<(), Error> {
-        let table = table(self.isa, self.terms);
+impl<F: Pack<f32, Number = f32>> Method for Winograd<F> {
+    fn forward(&self, input: &Map, output: &mut Map, first: usize, finish: Finish) -> Result<(), Error> {
+        let (format, table, isa) = (self.format, self.format.table(), self.format.isa());
         let (n, height, width, channels) = input.shape();
-        let depth = depth(channels, self.terms);
+        let depth = format.elements(channels);
         let grid = Grid { height, width, down: height.div_ceil(TILE), across: width.div_ceil(TILE) };
         let tiles = n * grid.down * grid.across;
-        with_scratch(|Scratch { v, pairs, m, patch }| {
+        with_scratch(|Scratch { v, packed, m, patch }| {
             let operation = "Conv::forward";
             grow(operation, v, &[POSITIONS, BLOCK, channels])?;
-            grow(operation, pairs, &[POSITIONS, BLOCK, if self.terms.is_some() { depth } else { 0 }])?;
+            grow(operation, packed, &[POSITIONS, BLOCK, if F::EXACT { 0 } else { depth }])?;
             grow(operation, m, &[POSITIONS, BLOCK, table.panel()])?;
             grow(operation, patch, &[POSITIONS, channels])?;
             // As many as fill whole register tiles.
@@ -98,19 +86,13 @@ impl Winograd {
                     let target = &mut v[t * channels..];
                     // SAFETY: `patch` returns 6 rows of 6 pixels; V has room for the 36 positions of tile t < BLOCK;
                     // channels come in whole vectors.
-                    unsafe { transform_patch(self.isa, source, row_len, channels, target) };
+                    unsafe { transform_patch(isa, source, row_len, channels, target) };
                 }
-                let factors: &[f32] = match self.terms {
-                    None => v,
-                    Some(terms) => {
-                        let blocks = v.chunks(BLOCK * channels).zip(pairs.chunks_mut(BLOCK * depth));
-                        for (v, pairs) in blocks.take(POSITIONS) {
-                            let to = &mut pairs[..count * depth];
-                            pack_pixels(self.isa, terms, channels, &v[..count * channels], to);
-                        }
-                        pairs
-                    }
-                };
+                let blocks = v.chunks(BLOCK * channels).zip(packed.chunks_mut(BLOCK * depth));
+                for (v, to) in blocks.take(if F::EXACT { 0 } else { POSITIONS }) {
+                    format.row(channels, 0, &v[..count * channels], to);
+                }
+                let factors: &[f32] = if F::EXACT { v } else { packed };
                 let ready = table.ready(count, depth);
                 for panel in (0..self.out_channels).step_by(table.panel()) {
                     let vectors = table.vectors(self.out_channels - panel);
@@ -145,23 +127,13 @@ impl Winograd {
                         let target = grid.target(output, start + t, first + panel);
                         // SAFETY: M holds 36 positions of tile t < BLOCK; `target` has the tile's rows and columns,
                         // with panel_width channels from its first number on.
-                        unsafe { transform_sums(self.isa, &sums, target, finish) };
+                        unsafe { transform_sums(isa, &sums, target, finish) };
                     }
                 }
             }
             Ok(())
         })
     }
-}
-
-/// The tiles of the products.
-fn table(isa: Isa, terms: Option<&[Term]>) -> &'static TileTable<f32> {
-    if terms.is_some() { pair_table(isa) } else { f32::table(isa) }
-}
-
-/// Steps of a product: I numbers or T·I/2 pairs.
-fn depth(channels: usize, terms: Option<&[Term]>) -> usize {
-    terms.map_or(channels, |terms| (channels / 2).saturating_mul(terms.len()))
 }
 
 /// How an image is cut into output tiles; `tile` counts over all images.
@@ -363,8 +335,8 @@ unsafe fn output_1d<S: Simd<T = f32>>(m: [S::V; 6]) -> [S::V; 4] {
 /// Buffers that a thread keeps from call to call.
 struct Scratch {
     v: Aligned<f32>,
-    /// V in parts.
-    pairs: Aligned<f32>,
+    /// V in the format.
+    packed: Aligned<f32>,
     m: Aligned<f32>,
     patch: Aligned<f32>,
 }
@@ -374,7 +346,7 @@ fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> R {
         static SCRATCH: RefCell<Scratch> =
             RefCell::new(Scratch {
                 v: Aligned::new(64),
-                pairs: Aligned::new(64),
+                packed: Aligned::new(64),
                 m: Aligned::new(64),
                 patch: Aligned::new(64),
             });

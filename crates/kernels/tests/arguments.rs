@@ -10,8 +10,7 @@ mod checks;
 use std::time::Duration;
 
 use mlprobe_kernels::{
-    Bf16, Conv, Depthwise, Error, Finish, Isa, Map, MaxPool, Precision, fetching, fma_peak, gemm, gemm_in_on,
-    huge_pages,
+    Bf16, Conv, Depthwise, Error, Finish, Isa, Map, MaxPool, Precision, fetching, fma_peak, gemm, huge_pages,
 };
 use ndarray::{Array2, Array4, ArrayView2, arr0, arr2, s};
 
@@ -93,7 +92,7 @@ fn conv(
     stride: usize,
     padding: usize,
 ) -> Result<Conv, Error> {
-    Conv::new_in(precision, isa, Array4::ones(shape).view(), &vec![0.5; shape.0], stride, padding)
+    Conv::new((isa, precision), Array4::ones(shape).view(), &vec![0.5; shape.0], stride, padding)
 }
 
 fn a_convolution_without_a_kernel_or_channels_is_refused() {
@@ -124,13 +123,13 @@ fn a_convolution_with_more_weights_than_memory_is_refused() {
             let weight = one.broadcast((16, channels, side, side));
             let Some(weight) = weight.and_then(|w| w.into_dimensionality().ok()) else { continue };
             for stride in [1, 2] {
-                let conv = Conv::new_in(precision, Isa::current(), weight, &[0.0; 16], stride, side / 2);
+                let conv = Conv::new(precision, weight, &[0.0; 16], stride, side / 2);
                 assert!(is_memory(conv), "{precision} {channels} {side}");
             }
         }
     }
     let weight = one.broadcast((1 << 56, 1, 1, 1)).unwrap().into_dimensionality().unwrap();
-    assert!(is_shape(Conv::new(Isa::current(), weight, &[0.0; 16], 1, 0)));
+    assert!(is_shape(Conv::new(Precision::F32, weight, &[0.0; 16], 1, 0)));
     let weight = one.broadcast((16, 1, 1 << 28, 1 << 28)).unwrap().into_dimensionality().unwrap();
     assert!(is_memory(Depthwise::new(Isa::current(), weight, &[0.0; 16], 1)));
 }
@@ -282,13 +281,13 @@ fn products_with_more_terms_than_memory_holds_are_refused() {
             checks::every_set().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p)))
         {
             let mut c = Array2::zeros((1, 1));
-            assert!(is_memory(gemm_in_on(isa, precision, &a, &b, 0.0, &mut c)), "{isa} {precision} {q}");
+            assert!(is_memory(gemm((isa, precision), &a, &b, 0.0, &mut c)), "{isa} {precision} {q}");
             let a = narrow.broadcast((1, q)).unwrap();
-            assert!(is_memory(gemm_in_on(isa, precision, &a, &b, 0.0, &mut c)), "{isa} {precision} {q}");
+            assert!(is_memory(gemm((isa, precision), &a, &b, 0.0, &mut c)), "{isa} {precision} {q}");
         }
         let one = arr2(&[[1.0_f64]]);
         let (a, b) = (one.broadcast((1, q)).unwrap(), one.broadcast((q, 1)).unwrap());
-        assert!(is_memory(gemm(1.0, &a, &b, 0.0, &mut Array2::zeros((1, 1)))), "{q}");
+        assert!(is_memory(gemm(Precision::F32, &a, &b, 0.0, &mut Array2::zeros((1, 1)))), "{q}");
     }
 }
 
@@ -308,13 +307,13 @@ fn products_of_mirrored_and_repeated_views_are_those_of_their_copies() {
     for (isa, precision) in checks::every_set().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p))) {
         for (a, b) in a.iter().flat_map(|a| b.iter().map(move |b| (a, b))) {
             let mut expected = Array2::zeros((a.nrows(), b.ncols()));
-            gemm_in_on(isa, precision, &a.to_owned(), &b.to_owned(), 0.0, &mut expected).unwrap();
+            gemm((isa, precision), &a.to_owned(), &b.to_owned(), 0.0, &mut expected).unwrap();
             let mut c = Array2::zeros((a.nrows(), b.ncols()));
-            gemm_in_on(isa, precision, a, b, 0.0, &mut c.slice_mut(s![..;-1, ..;-1])).unwrap();
+            gemm((isa, precision), a, b, 0.0, &mut c.slice_mut(s![..;-1, ..;-1])).unwrap();
             assert_eq!(c.slice(s![..;-1, ..;-1]), expected, "{isa} {precision}");
             let narrow = a.mapv(Bf16::from);
             let mut c = Array2::zeros((a.nrows(), b.ncols()));
-            gemm_in_on(isa, precision, &narrow.slice(s![..;-1, ..]), b, 0.0, &mut c).unwrap();
+            gemm((isa, precision), &narrow.slice(s![..;-1, ..]), b, 0.0, &mut c).unwrap();
             assert_eq!(c.slice(s![..;-1, ..]), expected, "{isa} {precision}");
         }
     }
@@ -327,10 +326,10 @@ fn empty_products_are_zero_or_nothing() {
             let (a, b) = (zero.broadcast((m, q)).unwrap(), zero.broadcast((q, n)).unwrap());
             for beta in [0.0, 2.0] {
                 let mut c = Array2::ones((m, n));
-                gemm_in_on(isa, precision, &a, &b, beta, &mut c).unwrap();
+                gemm((isa, precision), &a, &b, beta, &mut c).unwrap();
                 assert_eq!(c, Array2::from_elem((m, n), beta), "{isa} {precision} {m}x{q}x{n}");
                 let mut c = Array2::ones((m, n));
-                gemm_in_on(isa, precision, &narrow.broadcast((m, q)).unwrap(), &b, beta, &mut c).unwrap();
+                gemm((isa, precision), &narrow.broadcast((m, q)).unwrap(), &b, beta, &mut c).unwrap();
                 assert_eq!(c, Array2::from_elem((m, n), beta), "{isa} {precision} {m}x{q}x{n}, kept in bf16");
             }
         }
@@ -342,7 +341,7 @@ fn rows_without_numbers_are_no_rows() {
     huge_pages(&nothing);
     huge_pages::<f64>(&[]);
     let (a, mut c) = (Array2::<f32>::ones((9, 9)), Array2::zeros((9, 9)));
-    fetching([&nothing[..], &[]], || gemm(1.0, &a, &a, 0.0, &mut c)).unwrap();
+    fetching([&nothing[..], &[]], || gemm(Precision::F32, &a, &a, 0.0, &mut c)).unwrap();
     assert_eq!(c, Array2::from_elem((9, 9), 9.0));
     assert!(fma_peak(Isa::current(), Duration::ZERO) > 0.0);
 }

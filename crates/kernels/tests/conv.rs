@@ -93,7 +93,7 @@ fn agrees_in(
     let stride_and_padding = (stride, padding);
     let (weight, bias) = weights(weight_shape);
     for isa in checks::every_set() {
-        let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
+        let conv = Conv::new((isa, precision), weight.view(), &bias, stride, padding).unwrap();
         for &(n, height, width) in sizes {
             let input = map((n, height, width, weight_shape.1), 5);
             let (out_height, out_width) = conv.output_size(height, width);
@@ -172,7 +172,7 @@ const ODD: [Case; 4] = [
     ((32, 7, 1, 1), (2, 0), [(2, 5, 7), (1, 1, 1), (1, 4, 3)]),
 ];
 
-/// The bounds of `gemm_in` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
+/// The bounds of `gemm` for kh·kw·I numbers, in units of 2⁻²³ Σ|products|.
 fn direct_convolutions_in_bf16_and_bf16x3_agree_with_naive_loops() {
     for (shape, stride_and_padding, sizes) in DIRECT {
         let steps = (shape.2 * shape.3 * shape.1 + 1) as f64;
@@ -216,7 +216,7 @@ fn instruction_sets_of_one_order_give_direct_convolutions_the_same_bits_in_bf16(
             let [expected, others @ ..] = &sets
                 .into_iter()
                 .map(|isa| {
-                    let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
+                    let conv = Conv::new((isa, precision), weight.view(), &bias, stride, padding).unwrap();
                     let (n, height, width) = sizes[1];
                     let (out_height, out_width) = conv.output_size(height, width);
                     let mut output = Map::zeros((n, out_height, out_width, shape.0)).unwrap();
@@ -252,7 +252,7 @@ fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is
         let (weight, bias) = weights(shape);
         for isa in checks::every_set() {
             let [exact, bf16x3, bf16] = Precision::ALL.map(|precision| {
-                let conv = Conv::new_in(precision, isa, weight.view(), &bias, stride, padding).unwrap();
+                let conv = Conv::new((isa, precision), weight.view(), &bias, stride, padding).unwrap();
                 let (height, width) = conv.output_size(7, 7);
                 let mut output = Map::zeros((2, height, width, 32)).unwrap();
                 conv.forward(&map((2, 7, 7, shape.1), 3), &mut output, 0, Finish::Store).unwrap();
@@ -268,7 +268,7 @@ fn factors_are_rounded_unless_pixels_have_no_pairs_or_winograds_method_in_f32_is
 fn an_image_gives_the_same_bits_whichever_images_go_with_it() {
     let (weight, bias) = weights((32, 16, 3, 3));
     for (isa, precision) in checks::every_set().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p))) {
-        let conv = Conv::new_in(precision, isa, weight.view(), &bias, 1, 1).unwrap();
+        let conv = Conv::new((isa, precision), weight.view(), &bias, 1, 1).unwrap();
         let input = map((11, 7, 7, 16), 3);
         let mut together = Map::zeros((11, 7, 7, 32)).unwrap();
         conv.forward(&input, &mut together, 0, Finish::Store).unwrap();
@@ -329,12 +329,12 @@ fn mixing_weighs_both_rows_at_every_length() {
 fn arguments_that_do_not_fit_are_errors_that_name_them() {
     let (weight, bias) = weights((16, 3, 3, 3));
     let isa = Isa::current();
-    let conv = Conv::new(isa, weight.view(), &bias, 2, 0).unwrap();
+    let conv = Conv::new((isa, Precision::F32), weight.view(), &bias, 2, 0).unwrap();
     let pool = MaxPool { padding: 0, ceil: true };
     let errors = [
-        Conv::new(isa, weight.view(), &bias[1..], 2, 0).err(),
-        Conv::new(isa, weight.view(), &bias, 0, 0).err(),
-        Conv::new(isa, weights((15, 3, 3, 3)).0.view(), &bias[1..], 2, 0).err(),
+        Conv::new((isa, Precision::F32), weight.view(), &bias[1..], 2, 0).err(),
+        Conv::new((isa, Precision::F32), weight.view(), &bias, 0, 0).err(),
+        Conv::new((isa, Precision::F32), weights((15, 3, 3, 3)).0.view(), &bias[1..], 2, 0).err(),
         conv.forward(&map((1, 9, 9, 4), 0), &mut Map::zeros((1, 4, 4, 16)).unwrap(), 0, Finish::Relu).err(),
         conv.forward(&map((1, 2, 9, 3), 0), &mut Map::zeros((1, 1, 4, 16)).unwrap(), 0, Finish::Relu).err(),
         conv.forward(&map((1, 9, 9, 3), 0), &mut Map::zeros((1, 4, 5, 16)).unwrap(), 0, Finish::Relu).err(),

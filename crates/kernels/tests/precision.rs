@@ -6,7 +6,7 @@
 #[path = "checks/mod.rs"]
 mod checks;
 
-use mlprobe_kernels::{Bf16, Error, Precision, gemm_in, gemm_in_on};
+use mlprobe_kernels::{Bf16, Error, Precision, gemm};
 use ndarray::{Array2, Axis, ShapeBuilder, s};
 
 checks![
@@ -53,7 +53,7 @@ fn naive(a: &Array2<f32>, b: &Array2<f32>, c: &Array2<f32>) -> [Array2<f64>; 3] 
     [a.dot(&b) + &c, s.clone(), s + c.mapv(f64::abs)]
 }
 
-/// The bound that `gemm_in` states, and that of `gemm`.
+/// The bounds that `gemm` states.
 fn bound(precision: Precision, q: usize, s: f64, t: f64) -> f64 {
     let (power, steps) = (|exponent| 2.0_f64.powi(exponent), q as f64 + 1.0);
     match precision {
@@ -70,7 +70,7 @@ fn products_agree_with_a_naive_loop_within_the_stated_bounds() {
             let before = numbers((m, n), layout & 4 != 0, 3);
             for beta in [0.0, 1.0, -0.5] {
                 let mut c = if beta == 0.0 { before.mapv(|_| f32::NAN) } else { before.clone() };
-                gemm_in_on(isa, precision, &a, &b, beta, &mut c).unwrap();
+                gemm((isa, precision), &a, &b, beta, &mut c).unwrap();
                 let [expected, s, t] = naive(&a, &b, &(&before * beta));
                 for (at, &actual) in c.indexed_iter() {
                     let off = (f64::from(actual) - expected[at]).abs();
@@ -92,7 +92,7 @@ fn numbers_of_bf16_are_multiplied_exactly() {
             let b = numbers((q, n), layout & 2 != 0, 2).mapv(|b| f32::from(Bf16::from(b)));
             let mut c = Array2::zeros((m, n).set_f(layout & 4 != 0));
             for precision in Precision::ALL {
-                gemm_in_on(isa, precision, &a, &b, 0.0, &mut c).unwrap();
+                gemm((isa, precision), &a, &b, 0.0, &mut c).unwrap();
                 let [expected, s, _] = naive(&a.mapv(f32::from), &b, &Array2::zeros((m, n)));
                 for (at, &actual) in c.indexed_iter() {
                     let bound = 2.0 * (q + 1) as f64 * 2.0_f64.powi(-24) * s[at];
@@ -107,11 +107,11 @@ fn numbers_of_bf16_are_multiplied_exactly() {
 fn one_product_of_bf16x3_is_off_by_less_than_2_to_the_minus_22() {
     let (a, b) = (numbers((300, 1), false, 1), numbers((1, 300), false, 2));
     let mut c = Array2::zeros((300, 300));
-    gemm_in(Precision::Bf16x3, &a, &b, 0.0, &mut c).unwrap();
+    gemm(Precision::Bf16x3, &a, &b, 0.0, &mut c).unwrap();
     let [expected, s, _] = naive(&a, &b, &Array2::zeros((300, 300)));
     let units = (c.mapv(f64::from) - expected).mapv(f64::abs) / s * 2.0_f64.powi(23);
     assert!(units.iter().all(|&units| units < 1.6), "{:?}", units.iter().fold(0.0_f64, |a, &b| a.max(b)));
-    gemm_in(Precision::Bf16, &a, &b, 0.0, &mut c).unwrap();
+    gemm(Precision::Bf16, &a, &b, 0.0, &mut c).unwrap();
     let [expected, s, _] = naive(&a, &b, &Array2::zeros((300, 300)));
     let units = (c.mapv(f64::from) - expected).mapv(f64::abs) / s * 2.0_f64.powi(7);
     let largest = units.iter().fold(0.0_f64, |a, &b| a.max(b));
@@ -133,7 +133,7 @@ fn instruction_sets_of_one_order_give_the_same_bits_in_bf16() {
                 let b = numbers((q, n), false, 2).map(spread) * scale_b;
                 let product = |isa, a: &Array2<f32>| {
                     let mut c = Array2::from_elem((m, n), 1e-38);
-                    gemm_in_on(isa, precision, a, &b, 1.0, &mut c).unwrap();
+                    gemm((isa, precision), a, &b, 1.0, &mut c).unwrap();
                     bits(&c)
                 };
                 for (first, isa) in
@@ -146,7 +146,7 @@ fn instruction_sets_of_one_order_give_the_same_bits_in_bf16() {
                         "{isa} {precision} {m}x{q}x{n} {scale_a} {scale_b}"
                     );
                     let (mut c, narrow) = (Array2::from_elem((m, n), 1e-38), rounded(&a));
-                    gemm_in_on(isa, precision, &narrow, &b, 1.0, &mut c).unwrap();
+                    gemm((isa, precision), &narrow, &b, 1.0, &mut c).unwrap();
                     assert_eq!(bits(&c), product(isa, &narrow.mapv(f32::from)), "{isa}: kept in bf16");
                 }
             }
@@ -159,13 +159,13 @@ fn a_product_cut_along_q_at_multiples_of_32_has_the_bits_of_a_whole_one() {
     for (isa, precision) in checks::every_set().into_iter().flat_map(|isa| Precision::ALL.map(|p| (isa, p))) {
         let (mut whole, mut parts, mut row) =
             (Array2::zeros((37, 75)), Array2::zeros((37, 75)), Array2::zeros((1, 75)));
-        gemm_in_on(isa, precision, &a, &b, 0.0, &mut whole).unwrap();
+        gemm((isa, precision), &a, &b, 0.0, &mut whole).unwrap();
         for (a, b) in a.axis_chunks_iter(Axis(1), 32).zip(b.axis_chunks_iter(Axis(0), 32)) {
-            gemm_in_on(isa, precision, &a, &b, 1.0, &mut parts).unwrap();
+            gemm((isa, precision), &a, &b, 1.0, &mut parts).unwrap();
         }
         assert_eq!(parts, whole, "{isa} {precision}");
         for i in 0..37 {
-            gemm_in_on(isa, precision, &a.slice(s![i..i + 1, ..]), &b, 0.0, &mut row).unwrap();
+            gemm((isa, precision), &a.slice(s![i..i + 1, ..]), &b, 0.0, &mut row).unwrap();
             assert_eq!(row.row(0), whole.row(i), "{isa} {precision}");
         }
     }
@@ -174,7 +174,7 @@ fn a_product_cut_along_q_at_multiples_of_32_has_the_bits_of_a_whole_one() {
 fn shapes_that_do_not_fit_are_an_error() {
     let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::<f32>::zeros((4, 5)));
     for precision in Precision::ALL {
-        let error = gemm_in(precision, &a, &b, 0.0, &mut Array2::zeros((2, 5))).unwrap_err();
+        let error = gemm(precision, &a, &b, 0.0, &mut Array2::zeros((2, 5))).unwrap_err();
         assert!(matches!(error, Error::Shape { .. }) && error.to_string().contains("(4, 5)"), "{error}");
     }
 }

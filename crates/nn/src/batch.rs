@@ -3,7 +3,7 @@
 //! Rows do not depend on each other until their gradients are summed, so each thread takes a part of the rows from
 //! features to dL/dZ. Then each thread sums the gradients of its share of the weights over all rows. Every sum runs
 //! over the rows in their order and no sum is split, so the number of threads changes no bit. Parts have a multiple of 32 rows in
-//! bf16, because [`gemm_in`](mlprobe_kernels::gemm_in) sums those together.
+//! bf16, because [`gemm`](mlprobe_kernels::gemm) sums those together.
 
 use crate::backprop::{Workspace, backward, forward_loss};
 use crate::features::Features;

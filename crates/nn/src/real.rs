@@ -1,6 +1,6 @@
 //! The two number types, `f32` and `f64`, and the functions they need beyond arithmetic.
 
-use mlprobe_kernels::{Bf16, Element, Precision, gemm, gemm_in};
+use mlprobe_kernels::{Bf16, Element, Precision, gemm};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use safetensors::Dtype;
 use std::f32::consts::LOG2_E;
@@ -81,18 +81,18 @@ impl sealed::Products for f32 {
         beta: f32,
         mut c: ArrayViewMut2<f32>,
     ) {
-        computed(gemm_in(precision, &a, &b, beta, &mut c));
+        computed(gemm(precision, &a, &b, beta, &mut c));
     }
 
     fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f32>, beta: f32, mut c: ArrayViewMut2<f32>) {
-        computed(gemm_in(Precision::Bf16, &a, &b, beta, &mut c));
+        computed(gemm(Precision::Bf16, &a, &b, beta, &mut c));
     }
 }
 
 /// In f64 there is one precision; hyperparameters with another are refused.
 impl sealed::Products for f64 {
     fn product(_: Precision, a: ArrayView2<f64>, b: ArrayView2<f64>, beta: f64, mut c: ArrayViewMut2<f64>) {
-        computed(gemm(1.0, &a, &b, beta, &mut c));
+        computed(gemm(Precision::F32, &a, &b, beta, &mut c));
     }
 
     fn product_of_bf16(a: ArrayView2<Bf16>, b: ArrayView2<f64>, beta: f64, c: ArrayViewMut2<f64>) {

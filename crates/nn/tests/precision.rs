@@ -24,7 +24,7 @@ struct Analysis {
 }
 
 /// Forward and backward in f64, with a bound of the error of every number beside it, E[·]. Products of bf16, or of f32, obey
-/// |error of A·B| ≤ r·|A||B| + s·(Q + 2)·2⁻²⁴·|A||B|, with r of the factors' rounding and s of the sum's steps, as `gemm_in`
+/// |error of A·B| ≤ r·|A||B| + s·(Q + 2)·2⁻²⁴·|A||B|, with r of the factors' rounding and s of the sum's steps, as `gemm`
 /// and `gemm` state it. So with factors that are themselves off by E:
 ///
 /// ```text
@@ -110,7 +110,7 @@ fn values<F: Copy + Into<f64>>(layers: &[Linear<F>]) -> Vec<f64> {
     layers.iter().flat_map(|l| l.weight.iter().chain(&l.bias)).map(|&x| x.into()).collect()
 }
 
-/// The bounds are those of `gemm_in`; what is left out of bf16x3 is 2⁻²³.
+/// The bounds are those of `gemm`; what is left out of bf16x3 is 2⁻²³.
 const BOUNDS: [(Precision, [f64; 2]); 3] = [
     (Precision::F32, [0.0, 2.0]),
     (Precision::Bf16x3, [1.0 / (1 << 23) as f64 + 1.0 / (1_u64 << 32) as f64, 7.0]),
