@@ -93,6 +93,8 @@ pub enum Oddity {
         /// What is in it.
         value: String,
     },
+    /// Lists of training and test images that do not divide them, since they have some images on both sides.
+    Contradicting(Vec<PathBuf>),
     /// This folder counts as a class, although it is named like a part of a data set.
     ClassLikePart(PathBuf),
     /// Two classes whose names differ only in case or Unicode normalisation.
@@ -224,7 +226,7 @@ impl Oddity {
             Self::NoImage { names, .. } => names.len(),
             Self::NoLabel { names, .. } => names.len(),
             Self::Matched { names, .. } => *names,
-            Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
+            Self::NotUsed(paths) | Self::EmptyClasses(paths) | Self::Contradicting(paths) => paths.len(),
             Self::Broken(list)
             | Self::Untrained(list)
             | Self::Untested(list)
@@ -282,6 +284,13 @@ impl fmt::Display for Oddity {
                 write!(
                     f,
                     "the column '{column}' of {table} does not say what is for training: it has '{value}' and the like"
+                )
+            }
+            Self::Contradicting(paths) => {
+                write!(
+                    f,
+                    "lists of training and test images are not used, since an image is in both: {}",
+                    paths_listed(paths)
                 )
             }
             Self::NoImage { table, names } => {
