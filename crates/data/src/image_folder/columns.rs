@@ -275,6 +275,13 @@ impl Columns {
                 }
             },
         };
+        let of_groups = known(GROUPS.headers).into_iter().filter(|_| wanted.has_parts());
+        notes.extend(
+            of_groups
+                .take(1)
+                .filter(|&at| at != name && !matches!(value, Value::Column(label) if label == at))
+                .map(|at| Oddity::Grouped { table: path.to_owned(), column: header[at].clone() }),
+        );
         Ok(Self { name, value, part, is_sure })
     }
 }

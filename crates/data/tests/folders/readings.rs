@@ -279,3 +279,24 @@ fn patients_are_no_classes() {
     let error = open(&dir).unwrap_err().to_string();
     assert!(error.contains("patients or the like") && error.contains("--labels folders"), "{error}");
 }
+
+#[test]
+fn a_column_of_patients_is_named_where_images_are_divided_at_random() {
+    let dir = parts(|i| format!("part_{i}"));
+    write(&dir, "t.csv", rows("file,patient_id,label", |i| format!("{i}.png,p{},{}", i / 3, class(i))));
+    let summary = |groups: Option<std::path::PathBuf>| {
+        let options =
+            OpenOptions { labels: Some(dir.path().join("t.csv")), groups, ..OpenOptions::default() };
+        Source::find(dir.path(), &options).unwrap().summary().unwrap().to_string()
+    };
+    assert!(summary(None).contains("the column 'patient_id'"), "{}", summary(None));
+    assert!(!summary(Some(dir.path().join("t.csv"))).contains("at random"));
+}
+
+#[test]
+fn numbers_for_names_of_folders_are_said_to_be_numbers() {
+    let dir = files(&["train/n01/1.png", "train/n02/2.png", "val/3.png", "val/4.png"]);
+    write(&dir, "val.txt", "3.png 0\n4.png 1\n");
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("it has numbers where the training set has names"), "{error}");
+}
