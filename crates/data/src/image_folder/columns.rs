@@ -323,9 +323,11 @@ fn is_one_hot(rows: &Rows, columns: &[usize]) -> bool {
     columns.len() > 1 && rows.len() > 1 && rows.iter().skip(1).all(is_bit)
 }
 
-/// A field that is 0 or 1, also as `1.0`.
+/// A field that is 0 or 1, also as `1.0`, or false or true, as pandas writes them.
 pub(super) fn bit(field: &str) -> Option<bool> {
     match field.parse::<f64>() {
+        Err(_) if field.eq_ignore_ascii_case("true") => Some(true),
+        Err(_) if field.eq_ignore_ascii_case("false") => Some(false),
         Ok(0.0) => Some(false),
         Ok(1.0) => Some(true),
         _ => None,
@@ -335,8 +337,8 @@ pub(super) fn bit(field: &str) -> Option<bool> {
 /// The part that a `field` below a `header` such as `split` or `is_valid` stands for.
 pub(super) fn part_in(header: &str, field: &str) -> Option<Part> {
     let yes = match field.to_lowercase().as_str() {
-        "true" | "yes" => Some(true),
-        "false" | "no" => Some(false),
+        "yes" => Some(true),
+        "no" => Some(false),
         _ => bit(field),
     };
     match (plain(header).strip_prefix("is").and_then(part_of), yes) {

@@ -185,7 +185,10 @@ fn separated(path: &Path) -> Result<Rows> {
         .from_reader(file);
     let mut rows = Rows::new();
     for record in reader.records() {
-        let record = record.map_err(|e| Error::table(path, "a row", "a table in UTF-8", e.to_string()))?;
+        let record = record.map_err(|error| {
+            let line = error.position().map_or(0, csv::Position::line);
+            Error::table(path, format!("line {line}"), "text in UTF-8 (CSV UTF-8 in Excel)", "other bytes")
+        })?;
         rows.push(record.iter().map(|field| field.trim_start_matches('\u{feff}').to_owned()).collect());
     }
     rows.retain(|row| row.iter().any(|field| !field.is_empty()));

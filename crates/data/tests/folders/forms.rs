@@ -28,6 +28,9 @@ fn tables_of_every_usual_form_are_read() {
         ("t.csv", ",file,kind\n0,1.png,cat\n1,2.png,dog\n2,3.png,cat\n3,4.png,dog\n"),
         ("t.csv", "image_id,cat,dog\n1,1,0\n2,0,1\n3,1,0\n4,0,1\n"),
         ("t.csv", "image,cat,dog,UNK\n1,1.0,0.0,0.0\n2,0.0,1.0,0.0\n3,1.0,0.0,0.0\n4,0.0,1.0,0.0\n"),
+        ("t.csv", "file,cat,dog\n1.png,True,False\n2.png,False,True\n3.png,True,False\n4.png,False,True\n"),
+        // The first column numbers the rows, as some images are numbered.
+        ("t.csv", ",fname,breed\n1,2.png,dog\n2,1.png,cat\n3,4.png,dog\n4,3.png,cat\n"),
         ("t.csv", "name,file,class\nAnn,1.png,cat\nBob,2.png,dog\nCy,3.png,cat\nDi,4.png,dog\n"),
         ("list.txt", "images/1.png cat\nimages/2.png dog\nimages/3.png cat\n\nimages/4.png dog\n"),
         ("t.csv", "file,site,dx\n1.png,arm,cat\n2.png,leg,dog\n3.png,leg,cat\n4.png,arm,dog\n"),
@@ -211,6 +214,14 @@ fn names_and_labels_in_a_list_may_have_blanks() {
         .unwrap();
     write(&dir, "list.txt", of_stems);
     assert_eq!(counts(&open(&dir).unwrap()), expected(&[("A300", 1, 1), ("Boeing 707", 1, 1)]));
+}
+
+#[test]
+fn a_table_of_another_encoding_is_said_to_be_one() {
+    let dir = four();
+    write(&dir, "t.csv", b"file,label\n1.png,\xe9\n2.png,b\n");
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("line 2: expected text in UTF-8") && error.contains("other bytes"), "{error}");
 }
 
 #[test]
