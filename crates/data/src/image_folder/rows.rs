@@ -103,7 +103,7 @@ fn name_and_label(line: &str) -> Option<(&str, &str)> {
     let whole = || blanks().find(|(name, _)| is_image(Path::new(name)));
     let is_number = |word: &str| word.parse::<f64>().is_ok();
     let first = || blanks().next().filter(|(_, label)| !label.split_whitespace().all(is_number));
-    whole().or_else(first).or_else(|| blanks().last())
+    whole().or_else(first).or_else(|| line.rsplit_once(char::is_whitespace))
 }
 
 /// The second field of each line of a file in the folder of `path`, by the first.

@@ -15,7 +15,8 @@
 //! feature: the index of a pandas data frame, whole numbers under a name such as `id`, and, in 10 rows or more, a column that
 //! holds each of 0 to N - 1 or of 1 to N once. It is left out, and [`LabelledArrays::notes`] say so, unless
 //! [`Options::features_key`] names the features. A `y` behind `x` among other columns is a place and no label. A column that tells
-//! the label of every row, or has a name such as `split`, stays, and the notes name it. [`match_columns`] brings the columns of several tables into one order.
+//! the label of every row, or has a name such as `split`, stays, and the notes name it. [`match_columns`] brings the columns of
+//! several tables into one order.
 //!
 //! Labels are whole numbers from 0 to 65,535 of any type, of shape (N), (N, 1) or (1, N), or one-hot (N, K), or text, whose
 //! classes are sorted as by `numpy.unique`; [`encode`] numbers the classes of several files together. The texts `1` and `1.0`
