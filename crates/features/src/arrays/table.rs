@@ -78,7 +78,8 @@ fn label(names: &[String], options: &Options) -> Result<usize, Problem> {
         None => matches!(recognise(name), Some((Kind::Labels, _))),
     };
     let mut found: Vec<usize> = (0..names.len()).filter(|&i| is_label(&names[i])).collect();
-    if options.labels_key.is_none() && is_coordinates(names) {
+    let is_beside_x = found.len() > 1 && names.iter().any(|name| is(name, "x"));
+    if options.labels_key.is_none() && (is_beside_x || is_coordinates(names)) {
         found.retain(|&i| !is(&names[i], "y"));
     }
     match found[..] {
