@@ -70,6 +70,19 @@ pub enum Error {
         actual: String,
     },
 
+    /// A table of images does not say what is asked of it.
+    #[error("{}: {at}: expected {expected}, found {actual}. Correct the table, or name another one", path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Where in it: a row or a column.
+        at: String,
+        /// What is looked for there.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+
     /// A download failed.
     #[error("cannot download {url}: {reason}. Check the connection and try again{}", kept_bytes(*kept))]
     Download {
@@ -218,6 +231,17 @@ impl Error {
             expected: expected.into(),
             actual: actual.into(),
         }
+    }
+
+    /// What the table `path` says at the place `at` cannot be used.
+    #[cfg(feature = "images")]
+    pub(crate) fn table(
+        path: &Path,
+        at: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self::Table { path: path.to_owned(), at: at.into(), expected: expected.into(), actual: actual.into() }
     }
 
     /// Classes of the test set that the training set has not, of all classes of both.

@@ -96,7 +96,7 @@ impl Source {
     /// # Errors
     /// [`Error::Missing`] or [`Error::Io`] for a folder that cannot be read; [`Error::Layout`] if there is no data set, or
     /// more than one, or images whose classes are unclear; [`Error::UnknownClasses`] if the test images have a class that
-    /// the training images have not; [`Error::Format`] for a table of labels that cannot be used; [`Error::Groups`] for groups that
+    /// the training images have not; [`Error::Table`] for a table of labels that cannot be used; [`Error::Groups`] for groups that
     /// do not fit the images; [`Error::Argument`] for a
     /// split that is no share.
     ///

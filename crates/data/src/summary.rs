@@ -93,6 +93,15 @@ pub enum Oddity {
         /// What is in it.
         value: String,
     },
+    /// A column of the table of labels seems to name groups, such as patients, that a division at random does not keep together.
+    Grouped {
+        /// The table.
+        table: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// Lists of training and test images that do not divide them, since they have some images on both sides.
+    Contradicting(Vec<PathBuf>),
     /// This folder counts as a class, although it is named like a part of a data set.
     ClassLikePart(PathBuf),
     /// Two classes whose names differ only in case or Unicode normalisation.
@@ -220,11 +229,11 @@ impl Oddity {
     pub(crate) fn count(&self) -> usize {
         match self {
             Self::FoundIn(_) | Self::Test(_) | Self::Labels(_) | Self::ClassLikePart(_) | Self::Alike(_) => 1,
-            Self::Divided { .. } | Self::NoPart { .. } => 1,
+            Self::Divided { .. } | Self::NoPart { .. } | Self::Grouped { .. } => 1,
             Self::NoImage { names, .. } => names.len(),
             Self::NoLabel { names, .. } => names.len(),
             Self::Matched { names, .. } => *names,
-            Self::NotUsed(paths) | Self::EmptyClasses(paths) => paths.len(),
+            Self::NotUsed(paths) | Self::EmptyClasses(paths) | Self::Contradicting(paths) => paths.len(),
             Self::Broken(list)
             | Self::Untrained(list)
             | Self::Untested(list)
@@ -282,6 +291,21 @@ impl fmt::Display for Oddity {
                 write!(
                     f,
                     "the column '{column}' of {table} does not say what is for training: it has '{value}' and the like"
+                )
+            }
+            Self::Grouped { table, column } => {
+                let table = table.display();
+                write!(
+                    f,
+                    "images are divided at random, whatever the column '{column}' of {table} says. Images that belong together \
+                     stay on one side with --labels {table} --groups {table}"
+                )
+            }
+            Self::Contradicting(paths) => {
+                write!(
+                    f,
+                    "lists of training and test images are not used, since an image is in both: {}",
+                    paths_listed(paths)
                 )
             }
             Self::NoImage { table, names } => {

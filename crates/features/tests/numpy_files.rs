@@ -230,7 +230,7 @@ fn what_cannot_be_read_is_named_with_file_array_and_reason() {
         ("one-axis.npz", format!("{axes} float32, shape (3); reshape it to one row per example; one feature per")),
         ("three-axes.npz", format!("{axes} float32, shape (3, 2, 1); reshape")),
         ("records.npz", format!("{axes} records, shape (3)")),
-        ("ragged.npz", format!("{axes} Python objects, which only a pickle can hold, shape (3)")),
+        ("ragged.npz", format!("{numbers} Python objects, which only a pickle can hold; save rows of equal length")),
         ("no-rows.npz", format!("{rows} (0, 2)")),
         ("no-columns.npz", format!("{rows} (3, 0)")),
         ("text-features.npz", format!("{numbers} text; save it with .astype(\"float32\")")),

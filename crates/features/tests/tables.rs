@@ -162,6 +162,34 @@ fn columns_of_several_tables_are_matched_by_name() {
 }
 
 #[test]
+fn y_behind_x_is_a_place_and_a_class_is_a_label() {
+    for text in ["x,y,z,species\n1,0,5,cow\n2,1,6,cat\n", "x,y,z,Class\n1,0,5,cow\n2,1,6,cat\n"] {
+        let set = csv(text);
+        assert_eq!((set.labels.indices, set.columns.join(" ")), (vec![1, 0], "x y z".to_owned()), "{text}");
+    }
+    let words = "expected one column of labels";
+    for text in ["x,y,z,kind\n1,0,5,1\n2,1,6,0\n", "a,label,species\n1,0,5\n2,1,6\n"] {
+        assert_says(table("a.csv", text, &Options::default()), words);
+    }
+    assert_eq!(table("a.csv", "x,y,z\n1,0,5\n2,1,6\n", &options("", "y")).unwrap().labels.indices, [0, 1]);
+    assert_eq!(csv(",x,y\n0,5,0\n1,6,1\n").labels.indices, [0, 1]);
+}
+
+#[test]
+fn columns_that_say_what_a_row_is_for_or_tell_its_label_are_noted() {
+    let rows = |header: &str, row: fn(usize) -> String| {
+        (0..12).fold(format!("{header}\n"), |text, i| text + &row(i) + "\n")
+    };
+    let notes = |text: &str| csv(text).notes.join(" ");
+    let split = rows("a,split,label", |i| format!("0.{i}5,{},{}", i % 2, i % 3));
+    assert!(notes(&split).contains("column `split` is taken for a feature: remove it"), "{}", notes(&split));
+    let twin = rows("a,code,label", |i| format!("0.{i}5,{},{}", 10 * (i % 3), i % 3));
+    assert!(notes(&twin).contains("column `code` tells the label of every row"), "{}", notes(&twin));
+    let usual = rows("a,b,label", |i| format!("0.{i}5,{},{}", i % 4, i % 3));
+    assert_eq!(notes(&usual), "");
+}
+
+#[test]
 fn labels_that_stand_for_a_missing_value_are_no_class_unless_they_are_meant() {
     for text in ["NA", "nan", "None", "NULL", "n/a", "<NA>", "#N/A", " NaN "] {
         let rows = format!("x,label\n1,dog\n2,{text}\n3,cat\n");
@@ -208,6 +236,8 @@ fn separators_decimal_commas_and_a_separator_at_the_end_are_understood() {
         ("a.csv", "f0,f1,label,\n0.5,-1,cow,\n2,0,cat,\n"),
         ("a.csv", "f0,f1,label\n0.5,-1,cow,\n2,0,cat,\n"),
         ("a.csv", "f0,f1,label,\n0.5,-1,cow\n2,0,cat\n"),
+        ("a.tsv", "f0\tf1\tlabel\n0,5\t-1\tcow\n2\t0\tcat\n"),
+        ("a.csv", "f0|f1|label\n0.5|-1|cow\n2|0|cat\n"),
         ("a.csv", "\"f0\",\"f1\",\"label;label;label;label\"\n0.5,-1,cow\n2,0,cat\n"),
     ] {
         let options = if text.contains("label;") && name == "a.csv" {
@@ -228,7 +258,7 @@ fn separators_decimal_commas_and_a_separator_at_the_end_are_understood() {
     for (text, words) in [
         ("a;label\n0,5;1\n2.5;0\n", "got a point in row 1 and a comma in row 0; write all numbers"),
         ("a;label\n1.234,5;1\n", r#"got "1.234,5" in row 0"#),
-        ("a\tlabel\n0,5\t1\n", r#"got "0,5" in row 0"#),
+        ("a,label\n\"0,5\",1\n", r#"got "0,5" in row 0"#),
         ("a,label\n1,0,2\n", "expected 2 cells in every line, as in the first, got 3 in line 2"),
     ] {
         assert_says(table("a.csv", text, &Options::default()), words);
@@ -288,7 +318,7 @@ fn what_is_wrong_in_a_table_of_text_is_named() {
     for (text, words) in [
         ("a,b\n1,2\n", "labels: expected one column of labels, under a name such as label, y or target, in the first line, got `a`, `b`; say which one it is with --labels-key".into()),
         ("0.5,1.5\n1,2\n", "got `0.5`, `1.5`; say".into()),
-        ("a|label\n1|2\n", "got `a|label`; say".into()),
+        ("a:label\n1:2\n", "got `a:label`; say".into()),
         ("a,label,y\n1,2,3\n", "got `a`, `label`, `y`; say".into()),
         ("label\n1\n", "features: expected one column of lists, or one column per feature, got `label`; say".into()),
         ("a,label\n", "features and labels: expected at least one row and one feature, got shape (0, 0)".into()),

@@ -55,7 +55,7 @@ pub(super) fn by_table(
         (_, Some(Numbering::Parts)) => {
             let names: Vec<&String> = classes.keys().collect();
             let actual = format!(
-                "folders that number parts ({}) and no table of the labels of the images{}. Name the table (--labels FILE), \
+                "folders that number parts, patients or the like ({}) and no table of the labels of the images{}. Name the table (--labels FILE), \
                  or say that these folders are the classes (--labels folders)",
                 first_of(&names),
                 listing
@@ -81,9 +81,9 @@ pub(super) fn by_table(
                     .map(|(class, files)| format!("{class} ({} images)", files.len()))
                     .collect();
                 let labels: Vec<&str> = distinct.into_iter().collect();
-                let table = listing.shown();
+                let (table, first) = (listing.shown(), listing.first().display());
                 let actual = format!(
-                    "two: the folders {}; and the labels in {table}: {}. Choose the table (--labels {table}) or the folders \
+                    "two: the folders {}; and the labels in {table}: {}. Choose a table (--labels {first}) or the folders \
                      (--labels folders)",
                     first_of(&folders),
                     first_of(&labels)

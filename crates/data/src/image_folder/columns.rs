@@ -1,11 +1,12 @@
 //! Which columns of a table hold the names of images, what it says of them, and the part that they belong to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::matching::{Files, Found};
 use super::names::{Part, part_of};
 use super::rows::{Rows, is_annotations};
+use crate::folder_tree::is_image;
 use crate::missing::is_missing;
 use crate::summary::Oddity;
 use crate::{Error, Result};
@@ -44,6 +45,8 @@ pub(crate) const LABELS: Wanted<'static> = Wanted::of(
         "y",
     ],
 );
+/// Headers that are of classes where none of the above is there.
+const OTHER_LABELS: [&str; 6] = ["dx", "diagnosis", "labelname", "classlabel", "imagelabel", "choice"];
 /// The groups of images.
 pub(super) const GROUPS: Wanted<'static> = Wanted::of(
     "group",
@@ -59,6 +62,8 @@ pub(super) const GROUPS: Wanted<'static> = Wanted::of(
         "videoid",
         "scene",
         "camera",
+        "lesion",
+        "lesionid",
     ],
 );
 /// The parts of a data set that images belong to.
@@ -86,6 +91,8 @@ pub(super) const PARTS: Wanted<'static> = Wanted::of(
 );
 /// The first of these headers are of parts and nothing else.
 const CLEAR: usize = 11;
+/// Below the first of them, 0, 1 and 2 stand for training, validation and test images, as in CelebA and WILDS.
+const CODED: usize = 5;
 
 impl Wanted<'_> {
     const fn of(what: &'static str, headers: &'static [&'static str]) -> Self {
@@ -154,7 +161,7 @@ impl Columns {
         let (dir, header) = (path.parent().unwrap_or(Path::new("")), rows.first().map_or(&[][..], |row| row));
         let refused = |expected: String| {
             let found = if header.is_empty() { "nothing".into() } else { format!("'{}'", header.join(", ")) };
-            Error::format(path, "row 1", expected, found)
+            Error::table(path, "row 1", expected, found)
         };
         let named = |column: &str| {
             let at = header.iter().position(|text| text == column);
@@ -175,12 +182,12 @@ impl Columns {
         let names_images =
             |at: usize| rows.iter().take(SAMPLE).any(|row| files.find(dir, &row[at]) != Found::None);
         let of_names = known(&NAMES);
+        // A number may be that of an image or of a row. The name of a file tells more.
+        let has_endings = |at: &usize| rows.iter().take(SAMPLE).any(|row| is_image(Path::new(&row[*at])));
         let likely = || {
-            of_names
-                .iter()
-                .chain(&(0..header.len()).collect::<Vec<_>>())
-                .copied()
-                .find(|&at| names_images(at))
+            let all = of_names.iter().copied().chain(0..header.len()).filter(|&at| names_images(at));
+            let naming: Vec<usize> = all.collect();
+            naming.iter().copied().find(has_endings).or(naming.first().copied())
         };
         let name = match wanted.names {
             Some(column) => Some(named(column)?),
@@ -189,7 +196,12 @@ impl Columns {
         let Some(name) = name.filter(|_| header.len() > 1) else {
             return Err(refused(wanted.expected()));
         };
-        let of_parts = known(PARTS.headers).into_iter().filter(|_| wanted.has_parts());
+        // Without headers, a column of nothing but parts says which it is: `TRAIN, a.png, cat`.
+        let unnamed = (0..header.len()).find(|&at| {
+            header.len() > 2
+                && rows.iter().all(|row| part_of(&row[at]).is_some_and(|(_, rest)| rest.is_empty()))
+        });
+        let of_parts = known(PARTS.headers).into_iter().chain(unnamed).filter(|_| wanted.has_parts());
         let of_parts: Vec<usize> = of_parts.filter(|&at| at != name).collect();
         let (mut part, mut unclear) = (None, Vec::new());
         for &at in &of_parts {
@@ -198,7 +210,8 @@ impl Columns {
             }
             let is_part = |row: &&Vec<String>| part_in(&header[at], &row[at]).is_some();
             let values = || rows.iter().skip(1).filter(|row| !is_missing(&row[at]));
-            match values().filter(is_part).count() {
+            let is_clear = are_codes(&header[at], values().map(|row| row[at].as_str()));
+            match values().filter(is_part).filter(|_| is_clear).count() {
                 // These headers may be of something else.
                 0 if !PARTS.headers[..CLEAR].contains(&plain(&header[at]).as_str()) => {}
                 0 => {
@@ -214,14 +227,15 @@ impl Columns {
                     let row = rows.iter().skip(1).find(|row| !is_missing(&row[at]) && !is_part(row));
                     let expected = format!("train, test or val in the column '{}'", header[at]);
                     let value = row.map_or("", |row| &row[at]);
-                    return Err(Error::format(path, "the column of parts", expected, format!("'{value}'")));
+                    return Err(Error::table(path, "the column of parts", expected, format!("'{value}'")));
                 }
             }
         }
-        let of_values = known(wanted.headers)
-            .into_iter()
-            .filter(|&at| at != name && part != Some(at))
-            .collect::<Vec<_>>();
+        let is_value = |at: &usize| *at != name && part != Some(*at) && !is_coordinate(header, *at);
+        let mut of_values: Vec<usize> = known(wanted.headers).into_iter().filter(is_value).collect();
+        if of_values.is_empty() && wanted.has_parts() {
+            of_values = known(&OTHER_LABELS).into_iter().filter(is_value).collect();
+        }
         let others: Vec<usize> = (0..header.len())
             // An unnamed column numbers the rows.
             .filter(|at| {
@@ -241,14 +255,14 @@ impl Columns {
                         "'{}' and '{}', which divide the images differently. Say which column counts (--label-column)",
                         header[*first], header[*other]
                     );
-                    return Err(Error::format(
+                    return Err(Error::table(
                         path,
                         "row 1",
                         format!("one column of {}s", wanted.what),
                         actual,
                     ));
                 }
-                (Value::Column(*first), of_names.contains(&name))
+                (Value::Column(*first), of_names.contains(&name) || names_images(name))
             }
             (None, []) => match others[..] {
                 [only] => (Value::Column(only), false),
@@ -261,6 +275,13 @@ impl Columns {
                 }
             },
         };
+        let of_groups = known(GROUPS.headers).into_iter().filter(|_| wanted.has_parts());
+        notes.extend(
+            of_groups
+                .take(1)
+                .filter(|&at| at != name && !matches!(value, Value::Column(label) if label == at))
+                .map(|at| Oddity::Grouped { table: path.to_owned(), column: header[at].clone() }),
+        );
         Ok(Self { name, value, part, is_sure })
     }
 }
@@ -270,6 +291,21 @@ const SAMPLE: usize = 100;
 
 fn plain(text: &str) -> String {
     text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "")
+}
+
+/// Whether the column is the vertical place of something: `y` behind `x`, or in a list such as `[x,y]`.
+fn is_coordinate(header: &[String], at: usize) -> bool {
+    let is = |text: &str, letter: &str| text.trim().eq_ignore_ascii_case(letter);
+    plain(&header[at]) == "y" && (!is(&header[at], "y") || header.iter().any(|other| is(other, "x")))
+}
+
+/// Whether the numbers in a column are clear: 0, 1 and 2 say which parts they stand for, 0 and 1 alone do not.
+pub(super) fn are_codes<'a>(header: &str, fields: impl Iterator<Item = &'a str>) -> bool {
+    if !PARTS.headers[..CODED].contains(&plain(header).as_str()) {
+        return true;
+    }
+    let found: BTreeSet<&str> = fields.collect();
+    found.iter().all(|field| field.parse::<f64>().is_err()) || found == BTreeSet::from(["0", "1", "2"])
 }
 
 /// Whether two columns divide the rows in the same way, so that either may name the classes.
@@ -287,9 +323,11 @@ fn is_one_hot(rows: &Rows, columns: &[usize]) -> bool {
     columns.len() > 1 && rows.len() > 1 && rows.iter().skip(1).all(is_bit)
 }
 
-/// A field that is 0 or 1, also as `1.0`.
+/// A field that is 0 or 1, also as `1.0`, or false or true, as pandas writes them.
 pub(super) fn bit(field: &str) -> Option<bool> {
     match field.parse::<f64>() {
+        Err(_) if field.eq_ignore_ascii_case("true") => Some(true),
+        Err(_) if field.eq_ignore_ascii_case("false") => Some(false),
         Ok(0.0) => Some(false),
         Ok(1.0) => Some(true),
         _ => None,
@@ -299,8 +337,8 @@ pub(super) fn bit(field: &str) -> Option<bool> {
 /// The part that a `field` below a `header` such as `split` or `is_valid` stands for.
 pub(super) fn part_in(header: &str, field: &str) -> Option<Part> {
     let yes = match field.to_lowercase().as_str() {
-        "true" | "yes" => Some(true),
-        "false" | "no" => Some(false),
+        "yes" => Some(true),
+        "no" => Some(false),
         _ => bit(field),
     };
     match (plain(header).strip_prefix("is").and_then(part_of), yes) {
@@ -310,6 +348,13 @@ pub(super) fn part_in(header: &str, field: &str) -> Option<Part> {
         (Some(_), Some(false)) => Some(Part::Train),
         (Some(_), None) => None,
         (None, _) => match plain(field).as_str() {
+            code @ ("0" | "1" | "2") if PARTS.headers[..CODED].contains(&plain(header).as_str()) => {
+                match code {
+                    "0" => Some(Part::Train),
+                    "1" => Some(Part::Validation),
+                    _ => Some(Part::Test),
+                }
+            }
             "dev" | "development" => Some(Part::Validation),
             "eval" | "evaluation" | "holdout" => Some(Part::Test),
             _ => part_of(field).filter(|(_, rest)| rest.is_empty()).map(|(part, _)| part),

@@ -93,6 +93,9 @@ impl ImageFolder {
             }
             None => BTreeMap::new(),
         };
+        if test.is_some() || !groups.is_empty() {
+            oddities.retain(|oddity| !matches!(oddity, Oddity::Grouped { .. }));
+        }
         let (train, test) = match test {
             Some(test) => (train, test),
             None if groups.is_empty() => divide(train, split),
@@ -193,8 +196,14 @@ fn all_known(dir: &Path, train: &BTreeSet<String>, test: &ByClass) -> Result<()>
         return Ok(());
     }
     let train: Vec<&String> = train.iter().collect();
+    let is_number = |class: &&String| class.bytes().all(|byte| byte.is_ascii_digit());
+    let is_numbered = unknown.iter().all(is_number) && !train.iter().any(is_number);
+    let numbers = is_numbered.then(|| {
+        "; it has numbers where the training set has names: write the names in its table".to_owned()
+    });
     let hint = look_alike(&unknown, &train)
-        .map(|[one, other]| format!("; '{one}' and '{other}' differ only in case or Unicode normalisation"));
+        .map(|[one, other]| format!("; '{one}' and '{other}' differ only in case or Unicode normalisation"))
+        .or(numbers);
     let test: Vec<&String> = test.keys().collect();
     Err(Error::unknown_classes(dir, &unknown, &train, &test, &hint.unwrap_or_default()))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::arranged::{Arrangement, ByClass};
-use super::columns::{LABELS, PARTS, Wanted, part_in};
+use super::columns::{LABELS, PARTS, Wanted, are_codes, part_in};
 use super::matching::Files;
 use super::names::{Part, part_of, text_of};
 use super::rows::{self, CUB_SPLIT, is_table};
@@ -26,7 +26,7 @@ impl Listing {
     /// `None` if there is no table of them.
     ///
     /// # Errors
-    /// Those of reading the table `given`; [`Error::Format`] if two tables disagree.
+    /// Those of reading the table `given`; [`Error::Table`] if two tables disagree.
     pub(super) fn of(
         dir: &Folder,
         above: &[&Folder],
@@ -51,7 +51,7 @@ impl Listing {
                         images[*image].display(),
                         tables[*first].path.display()
                     );
-                    return Err(Error::format(&table.path, "labels", expected, format!("'{}'", here.value)));
+                    return Err(Error::table(&table.path, "labels", expected, format!("'{}'", here.value)));
                 }
                 there.part = there.part.or(here.part);
             }
@@ -74,7 +74,7 @@ impl Listing {
         if labels.len() == self.said.len() && labels.len() >= OWN_LABELS {
             let path = &self.tables[0].path;
             let expected = "classes with several images each; say which column holds them (--label-column)";
-            return Err(Error::format(
+            return Err(Error::table(
                 path,
                 "labels",
                 expected,
@@ -116,6 +116,11 @@ impl Listing {
         self.tables.iter().all(|table| table.is_sure)
     }
 
+    /// The first of the tables.
+    pub(super) fn first(&self) -> &Path {
+        &self.tables[0].path
+    }
+
     /// The tables' paths, for a message.
     pub(super) fn shown(&self) -> String {
         self.tables.iter().map(|table| table.path.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -151,11 +156,12 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
             let rows = rows::rows(path).ok()?;
             let table = Table::of(path, &rows, &files, &PARTS).ok().filter(|table| table.is_sure)?;
             let header = rows[0].iter().find(|header| PARTS.knows(header))?;
-            Some((vec![path.clone()], parts_of(&table, header)))
+            let fields = table.values.iter().map(|(_, said)| said.value.as_str());
+            are_codes(header, fields).then(|| (vec![path.clone()], parts_of(&table, header)))
         })
     };
     let lists = || {
-        let mut found: (Vec<PathBuf>, BTreeMap<usize, Part>) = Default::default();
+        let mut found: (Vec<PathBuf>, BTreeMap<usize, BTreeSet<Part>>) = Default::default();
         for path in unread().filter(|path| is_table(path)) {
             let Some(part) = part_of_path(path) else { continue };
             let Ok(rows) = rows::rows(path) else { continue };
@@ -165,24 +171,23 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
             let Ok(table) = table.or_else(|_| Table::of(path, &alone(), &files, &LABELS)) else { continue };
             found.0.push(path.clone());
             for (image, _) in table.values {
-                // An image in two lists is in none.
-                if found.1.insert(image, part).is_some_and(|other| other != part) {
-                    return None;
-                }
+                found.1.entry(image).or_default().insert(part);
             }
         }
-        Some(found)
+        found
     };
     let divides = |(_, parts): &(Vec<PathBuf>, BTreeMap<usize, Part>)| {
         parts.values().any(|part| *part == Part::Train) && parts.values().any(|part| *part != Part::Train)
     };
-    let Some((paths, parts)) = cub
-        .filter(|found| divides(found))
-        .or_else(|| tables().filter(|found| divides(found)))
-        .or_else(|| lists().filter(|found| divides(found)))
-    else {
-        return;
-    };
+    let mut found = cub.filter(|found| divides(found)).or_else(|| tables().filter(|found| divides(found)));
+    if found.is_none() {
+        let (paths, parts) = lists();
+        match one_each(parts) {
+            Some(parts) => found = Some((paths, parts)).filter(|found| divides(found)),
+            None => arrangement.oddities.push(Oddity::Contradicting(paths)),
+        }
+    }
+    let Some((paths, parts)) = found else { return };
     let part_of: BTreeMap<&Path, Part> =
         parts.iter().map(|(image, part)| (images[*image].as_path(), *part)).collect();
     let mut divided: BTreeMap<Option<Part>, ByClass> = BTreeMap::new();
@@ -195,6 +200,20 @@ pub(crate) fn divide_as_listed(root: &Folder, arrangement: &mut Arrangement) {
     }
     arrangement.take(divided, Some((paths[0].clone(), None)));
     arrangement.tables.extend(paths);
+}
+
+/// The part of each image by the lists that have it; `None` if one is listed for training and for testing. `trainval.txt` and
+/// `val.txt` have the same validation images, which are for training where there are test images.
+fn one_each(parts: BTreeMap<usize, BTreeSet<Part>>) -> Option<BTreeMap<usize, Part>> {
+    let has_test = parts.values().any(|parts| parts.contains(&Part::Test));
+    let one = |parts: &BTreeSet<Part>| match (parts.first(), parts.last(), has_test) {
+        (Some(one), Some(other), _) if one == other => Some(*one),
+        (Some(Part::Train), Some(Part::Validation), _) if parts.contains(&Part::Test) => None,
+        (Some(Part::Train), Some(Part::Validation), true) => Some(Part::Train),
+        (Some(Part::Train), Some(Part::Validation), false) => Some(Part::Validation),
+        _ => None,
+    };
+    parts.iter().map(|(image, parts)| Some((*image, one(parts)?))).collect()
 }
 
 /// The parts of the images by a table's column called `header`.

@@ -47,6 +47,7 @@ impl<'a> Files<'a> {
         let plain = name.replace('\\', "/");
         let parts: Vec<&str> = plain.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         let is_foreign = plain.starts_with('/')
+            || plain.contains("://")
             || parts.first().is_some_and(|first| *first == ".." || first.len() == 2 && first.ends_with(':'));
         let is_plain = plain == name;
         let Some(last) = parts.last() else { return Found::None };
@@ -136,6 +137,7 @@ mod tests {
             (r"C:\me\a\2.jpg", Found::Loosely(1)),
             ("2.jpg", Found::Several(vec![1, 2])),
             ("a/2.jpg", Found::Loosely(1)),
+            ("gs://bucket/flowers/d/a/0001.png", Found::Loosely(0)),
             ("x.png", Found::Image(3)),
             ("x.PNG", Found::Several(vec![3, 4])),
             ("y.png", Found::Several(vec![5, 6])),

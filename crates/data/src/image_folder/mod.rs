@@ -14,8 +14,9 @@
 //!
 //! Who divides the images into training and test images: folders; else a column of the table such as `split`, `subset` or
 //! `is_valid`; else a file in the folder, which is `train_test_split.txt` of CUB-200, a table of names and parts, or lists such
-//! as `train.txt` and `test.txt`; else [`Split`]. Validation images are the test images where there are no others, and are left
-//! out where there are. The summary says which it was.
+//! as `train.txt`, `trainval.txt` and `test.txt`; else [`Split`]. In such a column, 0, 1 and 2 are training, validation and test
+//! images where all three are there, as in CelebA. Lists that contradict each other are named and not used. Validation
+//! images are the test images where there are no others, and are left out where there are. The summary says which it was.
 //!
 //! A name in a table that no image has is taken for that of the one image that differs from it only in the case of letters, in
 //! zeros before a number, in `\` for `/`, or in the first folders of a path from another machine; the summary says so. A label that

@@ -21,6 +21,8 @@ pub(super) fn part_of(name: &str) -> Option<(Part, String)> {
     for word in words(name) {
         match (part, word_as_part(&word)) {
             (None, Some(found)) => part = Some(found),
+            // `train_val` is what a model may see before the test.
+            (Some(Part::Train), Some(Part::Validation)) => {}
             _ if !is_filler(&word) => rest.push(word),
             _ => {}
         }
@@ -52,7 +54,7 @@ fn word_as_part(word: &str) -> Option<Part> {
     // `trainset` and `testdata` are one word.
     let stem = FILLERS.iter().find_map(|filler| word.strip_suffix(filler)).unwrap_or(word);
     match stem {
-        "train" | "training" => Some(Part::Train),
+        "train" | "training" | "trainval" => Some(Part::Train),
         "test" | "testing" => Some(Part::Test),
         "val" | "valid" | "validation" => Some(Part::Validation),
         _ => None,
@@ -108,7 +110,8 @@ fn is_part_word(word: &str) -> bool {
     let singular = word.strip_suffix('s').unwrap_or(word);
     [
         "part", "batch", "shard", "chunk", "fold", "folder", "piece", "slice", "block", "volume", "vol",
-        "archive", "portion",
+        "archive", "portion", // What has several images each, of which none is a class.
+        "patient", "case", "study", "session", "scan", "clip", "video",
     ]
     .contains(&singular)
 }
@@ -169,6 +172,8 @@ mod tests {
             ("Validation Set", Part::Validation, ""),
             ("val", Part::Validation, ""),
             ("train_station", Part::Train, "station"),
+            ("train_val_list", Part::Train, "list"),
+            ("trainval", Part::Train, ""),
         ] {
             assert_eq!(part_of(name), Some((part, rest.to_owned())), "{name}");
         }
@@ -201,6 +206,7 @@ mod tests {
             (&["HAM10000_images_part_1", "HAM10000_images_part_2"], Some(Numbering::Parts)),
             (&["images_001", "images_002"], Some(Numbering::Parts)),
             (&["shard-00000-of-00002", "shard-00001-of-00002"], Some(Numbering::Parts)),
+            (&["patient00001", "patient00002"], Some(Numbering::Parts)),
             (&["00", "01", "002"], Some(Numbering::Bare)),
             (&["class0", "class1"], None),
             (&["part_1", "cat"], None),

@@ -9,8 +9,8 @@ use std::path::Path;
 use csv::{ReaderBuilder, Trim};
 use serde_json::{Map, Value};
 
-use super::names::part_of;
-use super::names::text_of;
+use super::names::{part_of, text_of};
+use crate::folder_tree::is_image;
 use crate::{Error, Result};
 
 /// Rows of as many fields each, without white space around them.
@@ -38,7 +38,8 @@ pub(super) fn is_table(path: &Path) -> bool {
             name == CUB_LABELS
                 || is_annotations(path)
                 || is_list(&stem.replace(['_', '-'], " "))
-                || part_of(&stem).is_some_and(|(_, rest)| is_list(&rest))
+                // DTD has `train1.txt` to `train10.txt`; `train_0001.txt` is of one image.
+                || part_of(&stem).is_some_and(|(_, rest)| is_list(&rest) || rest.len() < 3 && rest.parse::<u8>().is_ok())
         }
         _ => false,
     }
@@ -56,7 +57,7 @@ fn ending(path: &Path) -> String {
 /// All rows of the file `path`; the first may be headers.
 ///
 /// # Errors
-/// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Format`] if rows differ in length.
+/// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Table`] if rows differ in length.
 pub(super) fn rows(path: &Path) -> Result<Rows> {
     match ending(path).as_str() {
         "jsonl" | "ndjson" => objects(path),
@@ -77,8 +78,8 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
 
 fn lines(path: &Path) -> Result<Vec<String>> {
     let text = fs::read(path).map_err(Error::io("read", path))?;
-    let text = String::from_utf8(text)
-        .map_err(|e| Error::format(path, "text", "a table in UTF-8", e.to_string()))?;
+    let text =
+        String::from_utf8(text).map_err(|e| Error::table(path, "text", "a table in UTF-8", e.to_string()))?;
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
@@ -88,11 +89,21 @@ fn listed(lines: Vec<String>) -> Rows {
     let pairs: Option<Rows> = lines
         .iter()
         .map(|line| {
-            let (name, label) = line.rsplit_once(char::is_whitespace)?;
-            Some(vec![name.trim_end().to_owned(), label.to_owned()])
+            let (name, label) = name_and_label(line)?;
+            Some(vec![name.trim_end().to_owned(), label.trim_start().to_owned()])
         })
         .collect();
     pairs.unwrap_or_else(|| lines.into_iter().map(|line| vec![line]).collect())
+}
+
+/// A path and a label, either of which may have blanks in it: the path ends where its ending does, or, without one, at the first
+/// blank if there are words behind it, as in `1025794 Boeing 707`, and else at the last.
+fn name_and_label(line: &str) -> Option<(&str, &str)> {
+    let blanks = || line.match_indices(char::is_whitespace).map(|(at, _)| line.split_at(at));
+    let whole = || blanks().find(|(name, _)| is_image(Path::new(name)));
+    let is_number = |word: &str| word.parse::<f64>().is_ok();
+    let first = || blanks().next().filter(|(_, label)| !label.split_whitespace().all(is_number));
+    whole().or_else(first).or_else(|| line.rsplit_once(char::is_whitespace))
 }
 
 /// The second field of each line of a file in the folder of `path`, by the first.
@@ -145,7 +156,7 @@ fn objects(path: &Path) -> Result<Rows> {
     let mut read: Vec<Map<String, Value>> = Vec::new();
     for (number, line) in (1..).zip(lines(path)?) {
         let object = serde_json::from_str(&line)
-            .map_err(|e| Error::format(path, format!("line {number}"), "a JSON object", e.to_string()))?;
+            .map_err(|e| Error::table(path, format!("line {number}"), "a JSON object", e.to_string()))?;
         read.push(object);
     }
     let keys: BTreeSet<&String> = read.iter().flat_map(Map::keys).collect();
@@ -174,7 +185,10 @@ fn separated(path: &Path) -> Result<Rows> {
         .from_reader(file);
     let mut rows = Rows::new();
     for record in reader.records() {
-        let record = record.map_err(|e| Error::format(path, "a row", "a table in UTF-8", e.to_string()))?;
+        let record = record.map_err(|error| {
+            let line = error.position().map_or(0, csv::Position::line);
+            Error::table(path, format!("line {line}"), "text in UTF-8 (CSV UTF-8 in Excel)", "other bytes")
+        })?;
         rows.push(record.iter().map(|field| field.trim_start_matches('\u{feff}').to_owned()).collect());
     }
     rows.retain(|row| row.iter().any(|field| !field.is_empty()));
@@ -185,7 +199,7 @@ fn separated(path: &Path) -> Result<Rows> {
         if row.len() < given.min(width) || filled(row) > given {
             let (expected, actual) =
                 (format!("a row of {given} fields, as the first row has"), row.len().to_string());
-            return Err(Error::format(path, format!("a row, number {number}"), expected, actual));
+            return Err(Error::table(path, format!("a row, number {number}"), expected, actual));
         }
         row.resize(width, String::new());
     }

@@ -38,7 +38,7 @@ impl Table {
     /// names of files, with or without their ending.
     ///
     /// # Errors
-    /// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Format`] if it is not such a table, names an image
+    /// [`Error::Missing`] or [`Error::Io`] if it cannot be read; [`Error::Table`] if it is not such a table, names an image
     /// twice and says different things of it, or names none of the images.
     pub(super) fn read(path: &Path, files: &Files, wanted: &Wanted) -> Result<Self> {
         Self::of(path, &rows::rows(path)?, files, wanted)
@@ -56,7 +56,7 @@ impl Table {
         let header = rows.first().map_or(&[][..], |row| row);
         for (number, row) in (1..).zip(rows).skip(usize::from(has_header)) {
             let refused = |expected: String, actual: String| {
-                Err(Error::format(path, format!("row {number}"), expected, actual))
+                Err(Error::table(path, format!("row {number}"), expected, actual))
             };
             let name = &row[columns.name];
             let image = match files.find(dir, name) {
@@ -142,7 +142,7 @@ impl Table {
         if values.is_empty() && missing.is_empty() {
             let example = rows.get(usize::from(has_header)).map_or("", |row| &row[columns.name]);
             let expected = format!("names of the images in {} and below", dir.display());
-            return Err(Error::format(
+            return Err(Error::table(
                 path,
                 "the column of names",
                 expected,

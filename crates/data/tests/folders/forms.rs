@@ -28,8 +28,16 @@ fn tables_of_every_usual_form_are_read() {
         ("t.csv", ",file,kind\n0,1.png,cat\n1,2.png,dog\n2,3.png,cat\n3,4.png,dog\n"),
         ("t.csv", "image_id,cat,dog\n1,1,0\n2,0,1\n3,1,0\n4,0,1\n"),
         ("t.csv", "image,cat,dog,UNK\n1,1.0,0.0,0.0\n2,0.0,1.0,0.0\n3,1.0,0.0,0.0\n4,0.0,1.0,0.0\n"),
+        ("t.csv", "file,cat,dog\n1.png,True,False\n2.png,False,True\n3.png,True,False\n4.png,False,True\n"),
+        // The first column numbers the rows, as some images are numbered.
+        ("t.csv", ",fname,breed\n1,2.png,dog\n2,1.png,cat\n3,4.png,dog\n4,3.png,cat\n"),
         ("t.csv", "name,file,class\nAnn,1.png,cat\nBob,2.png,dog\nCy,3.png,cat\nDi,4.png,dog\n"),
         ("list.txt", "images/1.png cat\nimages/2.png dog\nimages/3.png cat\n\nimages/4.png dog\n"),
+        ("t.csv", "file,site,dx\n1.png,arm,cat\n2.png,leg,dog\n3.png,leg,cat\n4.png,arm,dog\n"),
+        (
+            "t.csv",
+            "gs://b/images/1.png,cat\ngs://b/images/2.png,dog\ngs://b/images/3.png,cat\ngs://b/images/4.png,dog\n",
+        ),
         ("t.csv", "file,part\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n"),
         (
             "images/metadata.jsonl",
@@ -181,5 +189,51 @@ fn an_image_of_several_classes_is_refused_by_its_row() {
         let labels = Some(dir.path().join("t.csv"));
         let error = opened(&dir, OpenOptions { labels, ..OpenOptions::default() }).unwrap_err().to_string();
         assert!(error.contains("row 4") && error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_table_without_headers_may_begin_with_the_part() {
+    let dir = four();
+    let row = |i: usize, part: &str| format!("{part},gs://bucket/images/{i}.png,{}\n", ["dog", "cat"][i % 2]);
+    write(&dir, "all.csv", row(1, "TRAIN") + &row(2, "TRAIN") + &row(3, "TEST") + &row(4, "TEST"));
+    let found = open(&dir).unwrap();
+    assert_eq!(counts(&found), expected(&PETS));
+    assert!(found.test.iter().all(|(path, _)| path.ends_with("3.png") || path.ends_with("4.png")));
+}
+
+#[test]
+fn names_and_labels_in_a_list_may_have_blanks() {
+    let dir = files(&["images/1.png", "images/2.png", "images/3.png", "images/my photo 4.png"]);
+    let of_names =
+        "images/1.png Boeing 707\nimages/2.png A300\nimages/3.png Boeing 707\nimages/my photo 4.png A300\n";
+    let of_stems = "1 Boeing 707\n2 A300\n3 Boeing 707\nmy_photo_4 A300\n";
+    write(&dir, "list.txt", of_names);
+    assert_eq!(counts(&open(&dir).unwrap()), expected(&[("A300", 1, 1), ("Boeing 707", 1, 1)]));
+    std::fs::rename(dir.path().join("images/my photo 4.png"), dir.path().join("images/my_photo_4.png"))
+        .unwrap();
+    write(&dir, "list.txt", of_stems);
+    assert_eq!(counts(&open(&dir).unwrap()), expected(&[("A300", 1, 1), ("Boeing 707", 1, 1)]));
+}
+
+#[test]
+fn a_table_of_another_encoding_is_said_to_be_one() {
+    let dir = four();
+    write(&dir, "t.csv", b"file,label\n1.png,\xe9\n2.png,b\n");
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("line 2: expected text in UTF-8") && error.contains("other bytes"), "{error}");
+}
+
+#[test]
+fn a_vertical_place_is_no_class() {
+    let points = "file,x,y\n1.png,3,0\n2.png,5,1\n3.png,5,0\n4.png,2,1\n";
+    // A name with a comma in it, as in the table of the NIH's X-rays.
+    let spacing =
+        "Image Index,Finding,Spacing[x,y]\n1.png,cat,1,0\n2.png,cat,1,1\n3.png,dog,1,0\n4.png,dog,1,1\n";
+    for table in [points, spacing] {
+        let dir = four();
+        write(&dir, "t.csv", table);
+        let error = open(&dir).unwrap_err().to_string();
+        assert!(error.contains("--label-column"), "{error}");
     }
 }

@@ -207,3 +207,96 @@ fn files_that_divide_folders_of_classes_are_taken_and_said() {
         }
     }
 }
+
+#[test]
+fn lists_of_training_and_validation_images_together_and_codes_of_parts_are_taken() {
+    let name = |i: usize| format!("{}/{i}.png", ["red", "green", "blue"][i / 4]);
+    let list =
+        |has: fn(usize) -> bool| (0..12).filter(|i| has(i % 4)).map(|i| name(i) + "\n").collect::<String>();
+    let nih = [("train_val_list.txt", list(|place| place < 3)), ("test_list.txt", list(|place| place == 3))];
+    let voc = [
+        ("train.txt", list(|place| place < 2)),
+        ("val.txt", list(|place| place == 2)),
+        ("trainval.txt", list(|place| place < 3)),
+        ("test.txt", list(|place| place == 3)),
+    ];
+    let celeba = [(
+        "list_eval_partition.csv",
+        rows("image_id,partition", |i| format!("{},{}", name(i), [0, 0, 1, 2][i % 4])),
+    )];
+    for (files, training) in [(&nih[..], 3), (&voc, 3), (&celeba, 2)] {
+        let dir = parts(|i| ["red", "green", "blue"][i - 1].to_owned());
+        files.iter().for_each(|(name, content)| write(&dir, name, content));
+        let found = open(&dir).unwrap_or_else(|error| panic!("{}: {error}", files[0].0));
+        let all = ["blue", "green", "red"].map(|class| (class, training, 1));
+        assert_eq!(counts(&found), expected(&all), "{}", files[0].0);
+        assert!(
+            found
+                .test
+                .iter()
+                .all(|(path, _)| ["3", "7", "11"].iter().any(|i| path.ends_with(format!("{i}.png"))))
+        );
+    }
+}
+
+#[test]
+fn lists_that_contradict_each_other_divide_nothing_and_this_is_said() {
+    let dir = parts(|i| ["red", "green", "blue"][i - 1].to_owned());
+    // As in DTD, which has ten divisions.
+    for (file, first) in [("train1.txt", 0), ("test1.txt", 2), ("train2.txt", 2), ("test2.txt", 0)] {
+        let has = |i: &usize| [first, first + 1].contains(&(i % 4));
+        let lines = (0..12).filter(has).map(|i| format!("{}/{i}.png\n", ["red", "green", "blue"][i / 4]));
+        write(&dir, &format!("labels/{file}"), lines.collect::<String>());
+    }
+    let summary = open(&dir).unwrap().summary().to_string();
+    assert!(summary.contains("lists of training and test images are not used"), "{summary}");
+    assert!(summary.contains("test1.txt"), "{summary}");
+}
+
+#[test]
+fn a_table_with_a_name_of_its_own_for_the_images_is_a_reading_too() {
+    let dir = parts(|i| ["red", "green", "blue"][i - 1].to_owned());
+    write(
+        &dir,
+        "metadata.csv",
+        rows("number,img_filename_of_wilds,y", |i| format!("{},{i}.png,{}", i + 1, i % 2)),
+    );
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("one reading of what the classes are"), "{error}");
+    // The first column has the numbers of the rows, which are not those of the images.
+    let source = with_labels(&dir, dir.path().join("metadata.csv")).unwrap();
+    let images = source.images().unwrap();
+    for (path, label) in images.train.iter().chain(&images.test) {
+        let number: u16 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        assert_eq!(*label, number % 2);
+    }
+    assert_eq!(images.train.len() + images.test.len(), 12);
+}
+
+#[test]
+fn patients_are_no_classes() {
+    let dir = parts(|i| format!("patient0000{i}"));
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("patients or the like") && error.contains("--labels folders"), "{error}");
+}
+
+#[test]
+fn a_column_of_patients_is_named_where_images_are_divided_at_random() {
+    let dir = parts(|i| format!("part_{i}"));
+    write(&dir, "t.csv", rows("file,patient_id,label", |i| format!("{i}.png,p{},{}", i / 3, class(i))));
+    let summary = |groups: Option<std::path::PathBuf>| {
+        let options =
+            OpenOptions { labels: Some(dir.path().join("t.csv")), groups, ..OpenOptions::default() };
+        Source::find(dir.path(), &options).unwrap().summary().unwrap().to_string()
+    };
+    assert!(summary(None).contains("the column 'patient_id'"), "{}", summary(None));
+    assert!(!summary(Some(dir.path().join("t.csv"))).contains("at random"));
+}
+
+#[test]
+fn numbers_for_names_of_folders_are_said_to_be_numbers() {
+    let dir = files(&["train/n01/1.png", "train/n02/2.png", "val/3.png", "val/4.png"]);
+    write(&dir, "val.txt", "3.png 0\n4.png 1\n");
+    let error = open(&dir).unwrap_err().to_string();
+    assert!(error.contains("it has numbers where the training set has names"), "{error}");
+}

@@ -122,7 +122,7 @@ fn a_named_table_counts_and_its_mistakes_are_said() {
         ("file,label\nother/1.png,x\nother/2.png,y\n", "'other/1.png'"),
     ] {
         let error = open(table).unwrap_err();
-        assert!(matches!(error, Error::Format { .. }), "{error}");
+        assert!(matches!(error, Error::Table { .. }), "{error}");
         assert!(error.to_string().contains(part) && error.to_string().contains("mine.csv"), "{error}");
     }
 }

@@ -46,6 +46,12 @@ impl Archive {
             file.read_to_end(&mut bytes)?;
             return Ok(Self::Safetensors(bytes));
         }
+        // Tables with features and labels have been read before.
+        let is_table =
+            |known: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(known));
+        if is_table("csv") || is_table("tsv") {
+            return other_kind(kinds::TEXT);
+        }
         other_kind(kinds::of_bytes(&start))
     }
 

@@ -34,7 +34,7 @@ pub fn read(path: &Path, is_tsv: bool, options: &Options) -> Result<LabelledArra
         move |problem: Problem| problem.at(path, &format!("column `{name}`"))
     };
 
-    let mut numbers = Numbers { may_have_commas: delimiter == b';', point: None, comma: None };
+    let mut numbers = Numbers { may_have_commas: delimiter != b',', point: None, comma: None };
     let (mut rows, mut labels) = (Rows::default(), Texts::new(options.keep_na));
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(in_table)? {
@@ -58,14 +58,14 @@ pub fn read(path: &Path, is_tsv: bool, options: &Options) -> Result<LabelledArra
     Ok(set)
 }
 
-/// What separates the columns: of `,`, `;` and tabs the one that is there most often in the first line, outside of quotes; tabs in
+/// What separates the columns: of `,`, `;`, tabs and `|` the one that is there most often in the first line, outside of quotes; tabs in
 /// a `.tsv` that has any. The file is then at its start again.
 fn delimiter(file: &mut BufReader<File>, is_tsv: bool) -> std::io::Result<u8> {
     let mut line = Vec::new();
     file.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
     file.seek(SeekFrom::Start(0))?;
     let mut is_quoted = false;
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
     for byte in line {
         is_quoted ^= byte == b'"';
         counts
@@ -92,7 +92,7 @@ fn same_length(names: &[String], record: &StringRecord) -> Result<(), Problem> {
     )
 }
 
-/// Numbers of one table, with a decimal point or, between semicolons, with a decimal comma.
+/// Numbers of one table, with a decimal point or, where commas do not separate them, with a decimal comma.
 struct Numbers {
     may_have_commas: bool,
     /// The first row with a decimal point.

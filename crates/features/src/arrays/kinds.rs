@@ -11,6 +11,11 @@ pub struct Kind {
 
 const SAVE: &str = "save it as numpy.savez(file, features=features, labels=labels)";
 const OTHER: Kind = Kind { name: "another kind of file", next: SAVE };
+/// Where an array is asked for.
+pub const TEXT: Kind = Kind {
+    name: "a table of text",
+    next: "give a table as one file, with the labels in a column, or save both arrays with numpy.save",
+};
 const PYTORCH: Kind = Kind {
     name: "a file of PyTorch",
     next: "convert it in Python: saved = torch.load(file), then numpy.savez(\"new.npz\", features=saved[\"features\"].numpy(), labels=saved[\"labels\"].numpy()), with the names under which it holds them",

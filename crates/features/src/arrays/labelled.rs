@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::numbering::{called, numbering, suspects};
+use super::numbering::{called, is_bookkeeping, numbering, suspects, twins};
 use super::problem::{Problem, listed, wrong};
 use crate::Error;
 
@@ -91,6 +91,17 @@ impl LabelledArrays {
         if options.features_key.is_none() {
             let numbering = numbering(set.features.view(), &set.columns)?;
             set.leave_out(&numbering, "only numbers the rows");
+            for name in set.columns.clone().iter().filter(|name| is_bookkeeping(name)) {
+                set.note(format!(
+                    "column `{name}` is taken for a feature: remove it if it says what a row is for, or what it weighs"
+                ));
+            }
+            for j in twins(set.features.view(), &set.labels.indices) {
+                let column = called(&set.columns, j);
+                set.note(format!(
+                    "{column} tells the label of every row: remove it if it is the label in another form"
+                ));
+            }
             for j in suspects(set.features.view()) {
                 let column = called(&set.columns, j);
                 set.note(format!(

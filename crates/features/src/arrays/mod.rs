@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `.npz`, safetensors | an array `features`, `X`, `embeddings`, `data` or the like | an array `labels`, `y`, `targets` or the like |
 //! | two `.npy` files ([`read_pair`]) | the only array of the first | the only array of the second |
-//! | `.csv`, `.tsv` | one column per feature; the first line tells `,` from `;` and tabs | a column `label`, `y`, `target` or the like |
+//! | `.csv`, `.tsv` | one column per feature; the first line tells `,` from `;`, tabs and `|` | a column `label`, `y`, `target`, `class` or the like |
 //! | Parquet | one column of lists, or one column per feature | likewise |
 //!
 //! Names are understood in upper and lower case and in singular and plural, `numpy.savez(file, features, labels)` too
@@ -14,7 +14,9 @@
 //! Features are numbers of any type, float16 and bfloat16 too, and become `f32`. A column that only numbers the rows is no
 //! feature: the index of a pandas data frame, whole numbers under a name such as `id`, and, in 10 rows or more, a column that
 //! holds each of 0 to N - 1 or of 1 to N once. It is left out, and [`LabelledArrays::notes`] say so, unless
-//! [`Options::features_key`] names the features. [`match_columns`] brings the columns of several tables into one order.
+//! [`Options::features_key`] names the features. A `y` behind `x` among other columns is a place and no label. A column that tells
+//! the label of every row, or has a name such as `split`, stays, and the notes name it. [`match_columns`] brings the columns of
+//! several tables into one order.
 //!
 //! Labels are whole numbers from 0 to 65,535 of any type, of shape (N), (N, 1) or (1, N), or one-hot (N, K), or text, whose
 //! classes are sorted as by `numpy.unique`; [`encode`] numbers the classes of several files together. The texts `1` and `1.0`

@@ -7,7 +7,7 @@ use super::problem::{Problem, listed};
 const FEATURES: [&str; 9] =
     ["features", "feature", "feats", "feat", "x", "embeddings", "embedding", "emb", "data"];
 /// Names of labels, likewise.
-const LABELS: [&str; 5] = ["labels", "label", "y", "targets", "target"];
+const LABELS: [&str; 7] = ["labels", "label", "y", "targets", "target", "class", "species"];
 /// What `numpy.savez` calls the arrays of `numpy.savez(file, features, labels)`.
 const UNNAMED: [&str; 2] = ["arr_0", "arr_1"];
 

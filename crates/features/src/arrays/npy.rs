@@ -90,6 +90,9 @@ impl<R: Read> Array<R> {
             let order = if self.header.is_big_endian() { ">" } else { "<" };
             self.header.descr = format!("{order}V2");
         }
+        if self.header.kind() == "O" {
+            return wrong("numbers", self.header.type_name(), self.header.advice_for_features());
+        }
         let [n, d] = self.header.shape[..] else {
             let next = match self.header.shape.len() {
                 1 => "reshape it to one row per example; one feature per example is features.reshape(-1, 1)",

@@ -1,6 +1,6 @@
 //! Columns that only number the rows: a model that sees them learns the order of a file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::{ArrayView1, ArrayView2};
 
@@ -59,6 +59,41 @@ pub fn suspects(features: ArrayView2<'_, f32>) -> Vec<usize> {
     (0..features.ncols()).filter(|&j| is_distinct(features.column(j))).collect()
 }
 
+/// The columns of `features` (N, D) that divide the rows as the `labels` (N) of two or more classes do: another form of the
+/// labels, or features that tell the classes.
+pub fn twins(features: ArrayView2<'_, f32>, labels: &[u16]) -> Vec<usize> {
+    if features.nrows() < ENOUGH_ROWS || labels.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Vec::new();
+    }
+    let is_twin = |column: ArrayView1<'_, f32>| {
+        let (mut there, mut back) = (HashMap::new(), HashMap::new());
+        column.iter().zip(labels).all(|(x, &label)| {
+            let x = (x + 0.0).to_bits();
+            *there.entry(x).or_insert(label) == label && *back.entry(label).or_insert(x) == x
+        })
+    };
+    (0..features.ncols()).filter(|&j| is_twin(features.column(j))).collect()
+}
+
+/// Whether a column of this name says what a row is for, or what it weighs, and not what it is like.
+pub fn is_bookkeeping(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "split",
+        "subset",
+        "partition",
+        "fold",
+        "kfold",
+        "istrain",
+        "istest",
+        "isval",
+        "isvalid",
+        "istraining",
+        "sampleweight",
+        "classweight",
+    ];
+    NAMES.contains(&plain(name).as_str())
+}
+
 /// Whether there are only whole numbers, all of them different.
 fn is_distinct(column: ArrayView1<'_, f32>) -> bool {
     let mut seen = HashSet::new();
@@ -66,8 +101,12 @@ fn is_distinct(column: ArrayView1<'_, f32>) -> bool {
 }
 
 fn is_known(name: &str) -> bool {
-    let name: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    NAMES.contains(&name.as_str())
+    NAMES.contains(&plain(name).as_str())
+}
+
+/// In lower case and without separators.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The columns of `features` (N, D) that hold each of 0 to N - 1, or of 1 to N, once, by the sums of a hash of their numbers.

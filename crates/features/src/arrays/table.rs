@@ -77,7 +77,11 @@ fn label(names: &[String], options: &Options) -> Result<usize, Problem> {
         Some(key) => name == key,
         None => matches!(recognise(name), Some((Kind::Labels, _))),
     };
-    let found: Vec<usize> = (0..names.len()).filter(|&i| is_label(&names[i])).collect();
+    let mut found: Vec<usize> = (0..names.len()).filter(|&i| is_label(&names[i])).collect();
+    let is_beside_x = found.len() > 1 && names.iter().any(|name| is(name, "x"));
+    if options.labels_key.is_none() && (is_beside_x || is_coordinates(names)) {
+        found.retain(|&i| !is(&names[i], "y"));
+    }
     match found[..] {
         [label] => Ok(label),
         _ => wrong(
@@ -91,6 +95,16 @@ fn label(names: &[String], options: &Options) -> Result<usize, Problem> {
             "say which one it is with --labels-key",
         ),
     }
+}
+
+/// Whether `y` comes behind `x` among other columns: then it may be a place, as in `x, y, z`.
+fn is_coordinates(names: &[String]) -> bool {
+    let others = names.iter().filter(|name| !name.is_empty()).count() > 2;
+    others && names.windows(2).any(|pair| is(&pair[0], "x") && is(&pair[1], "y"))
+}
+
+fn is(name: &str, letter: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(letter)
 }
 
 /// Features that arrive row by row.
