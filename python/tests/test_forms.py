@@ -45,7 +45,7 @@ def test_columns_are_matched_by_name():
         assert accuracies(mlprobe.compare(turned, (of_library(X.to_dict("list")), y), **OPTIONS)) == expected
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan"), pandas.NA, np.datetime64("NaT"), "nan", "NA", " ", "None"])
+@pytest.mark.parametrize("nothing", [None, float("nan"), pandas.NA, np.datetime64("NaT", "s"), "nan", "NA", " ", "None"])
 def test_missing_labels_are_refused(nothing):
     for y in (["yes", nothing, "no"], np.array(["yes", nothing, "no"], object), pandas.Series(["yes", nothing, "no"], dtype=object)):
         with pytest.raises(ValueError, match=r"labels of a: the label of row 1 is missing \(.*\), 1 of 3 in all"):

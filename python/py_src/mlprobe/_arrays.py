@@ -15,6 +15,8 @@ __all__ = ["LARGEST", "check_labels", "check_scale", "column_names", "features",
 #: as the square, which float32 holds up to 1.8e19.
 LARGEST = 1e18
 
+NUMBERS = (int, float, np.integer, np.floating, np.bool_)
+
 
 def features(x: Any, of: str) -> npt.NDArray[Any]:
     """Features (N, D) in float32 or float64, of any size; `of` is what they are called.
@@ -47,7 +49,9 @@ def features(x: Any, of: str) -> npt.NDArray[Any]:
             raise ValueError(f"{of}: expected numbers: {error}") from None
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{of}: expected numbers, got {array.dtype}")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.float32)
 
 
 def column_names(x: Any) -> list[str | int] | None:
@@ -110,6 +114,8 @@ def check_labels(y: Any, of: str) -> npt.NDArray[Any]:
         raise ValueError(f"{of}: expected a label for each row: {error}") from None
     if labels.dtype.kind in "biu":
         return labels
+    if labels.dtype.kind == "c":
+        raise ValueError(f"{of}: Complex data not supported")  # the words that scikit-learn expects
     values = labels.ravel().tolist()
     missing = [row for row, value in enumerate(values) if _is_missing(value)]
     if missing:
@@ -123,9 +129,6 @@ def check_labels(y: Any, of: str) -> npt.NDArray[Any]:
         got = " and ".join(f"{values[row]!r} in row {row}" for row in sorted({0, odd}))
         raise ValueError(f"{of}: expected all text or all numbers, got {got}; give all as one of them")
     return labels
-
-
-NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 def _is_missing(value: Any) -> bool:
