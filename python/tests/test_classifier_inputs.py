@@ -58,7 +58,7 @@ def test_missing_labels_are_refused(y):
 
 
 def test_text_and_numbers_among_the_labels_are_refused():
-    with pytest.raises(ValueError, match="some labels are text, such as 'a', and some are not, such as 1"):
+    with pytest.raises(ValueError, match="y: expected all text or all numbers, got 'a' in row 0 and 1 in row 1"):
         mlp().fit(X[:3], ["a", 1, "b"])
 
 

@@ -1,15 +1,17 @@
 """What is given in other forms is taken as what it is, or refused in a sentence."""
 
+import struct
 import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import mlprobe
 from conftest import as_tensor
+from mlprobe import _sets
 from mlprobe._pictures import pixels
-from mlprobe._sets import features, labels
+from mlprobe._sets import labels
 
 pandas = pytest.importorskip("pandas")
 
@@ -34,18 +36,19 @@ def test_columns_are_matched_by_name():
     test, turned_test = frames(n=90, seed=2), frames("bca", n=90, seed=2)
     expected = accuracies(mlprobe.compare(sets, test, **OPTIONS))
     assert accuracies(mlprobe.compare(turned, turned_test, **OPTIONS)) == expected
-    polars = pytest.importorskip("polars")
-    X, y = turned_test
-    assert accuracies(mlprobe.compare(turned, (polars.DataFrame(X.to_dict("list")), y), **OPTIONS)) == expected
     X, y = frames(seed=1)
     with pytest.raises(ValueError, match=r"columns of two: expected those of one, but 'c' are missing and 'd' are in addition"):
         mlprobe.compare({"one": frames(), "two": (X.rename(columns={"c": "d"}), y)}, test, **OPTIONS)
+    X, y = turned_test
+    for library, frame in (("polars", "DataFrame"), ("pyarrow", "table")):
+        of_library = getattr(pytest.importorskip(library), frame)
+        assert accuracies(mlprobe.compare(turned, (of_library(X.to_dict("list")), y), **OPTIONS)) == expected
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan"), pandas.NA, np.datetime64("NaT"), "nan", "NA", " ", "None"])
+@pytest.mark.parametrize("nothing", [None, float("nan"), pandas.NA, np.datetime64("NaT", "s"), "nan", "NA", " ", "None"])
 def test_missing_labels_are_refused(nothing):
     for y in (["yes", nothing, "no"], np.array(["yes", nothing, "no"], object), pandas.Series(["yes", nothing, "no"], dtype=object)):
-        with pytest.raises(ValueError, match=r"labels of a: expected a label in each row, got .* in row 1, which stands for a"):
+        with pytest.raises(ValueError, match=r"labels of a: the label of row 1 is missing \(.*\), 1 of 3 in all"):
             labels(y, "a")
     X, y = frames()
     y = y.astype(object)
@@ -59,52 +62,58 @@ def test_labels_are_all_numbers_or_all_text():
               as_tensor([0, 1, 2]), (0, 1, 2.0)):  # fmt: skip
         assert labels(y, "a").tolist() == [0, 1, 2]
     assert labels(pandas.Categorical(["x", "y"]), "a").tolist() == ["x", "y"]
-    with pytest.raises(ValueError, match="labels of a: expected all text or all numbers, got numbers and text"):
+    with pytest.raises(ValueError, match="labels of a: expected all text or all numbers, got 1 in row 0 and '1' in row 1"):
         labels([1, "1"], "a")
-    with pytest.raises(ValueError, match="labels of a: .* got bytes"):
+    with pytest.raises(ValueError, match="labels of a: expected all text or all numbers, got b'x' in row 0"):
         labels([b"x"], "a")
     X, y = frames()
     with pytest.raises(ValueError, match="expected text in all sets or numbers in all sets"):
         mlprobe.compare({"a": (X, y), "b": (X, np.arange(len(X)) % 2)}, frames(seed=2))
 
 
-@pytest.mark.parametrize("large", [[1e300, 0], [3e38, 3e38], [np.inf, 0], [0, -1e19]])
-def test_numbers_that_are_too_large_are_refused_with_their_column(large):
-    column = 0 if large[0] else 1
-    with pytest.raises(ValueError, match=rf"features of a: expected numbers of at most 1e\+18 in size, got .* in column {column}, row 1"):
-        features([[1, 2], large], "a")
-    with pytest.raises(ValueError, match=rf"in column '{'xy'[column]}', row 1; rescale"):
-        features(pandas.DataFrame([[1, 2], large], columns=["x", "y"]), "a")
+@pytest.mark.parametrize("wrong", [[1e300, 0], [3e38, 3e38], [np.inf, 0], [0, -1e19], [0, np.nan]])
+def test_numbers_that_are_missing_or_too_large_are_refused_with_their_column(wrong):
+    column = 0 if wrong[0] else 1
+    with pytest.raises(ValueError, match=f"features of a: row 1 of column {column} is "):
+        _sets.features([[1, 2], wrong], "a")
+    with pytest.raises(ValueError, match=f"features of a: row 1 of column '{'xy'[column]}' is "):
+        _sets.features(pandas.DataFrame([[1, 2], wrong], columns=["x", "y"]), "a")
 
 
 def test_features_are_taken_in_many_forms():
     expected = np.array([[1, 0], [0, 2]], np.float32)
     sparse = pytest.importorskip("scipy.sparse")
-    polars = pytest.importorskip("polars")
     frame = pandas.DataFrame(expected, columns=["x", "y"])
-    for x in (expected.tolist(), expected.astype(np.uint8), as_tensor(expected.astype(np.uint8)), sparse.csr_matrix(expected),
-              sparse.coo_array(expected), frame, frame.astype("Int64"), frame.astype(object), frame.astype(bool) * frame,
-              polars.DataFrame({"x": [1, 0], "y": [0, 2]})):  # fmt: skip
-        found = features(x, "a")
+
+    def check(x):
+        found = _sets.features(x, "a")
         assert found.dtype in (np.float32, np.float64)
         np.testing.assert_array_equal(found, expected)
-    assert np.isnan(features(frame.astype("Int64").mask(frame == 2), "a")[1, 1])
+
+    for x in (expected.tolist(), expected.astype(np.uint8), as_tensor(expected.astype(np.uint8)), sparse.csr_matrix(expected),
+              sparse.coo_array(expected), frame, frame.astype("Int64"), frame.astype(object), frame.astype(bool) * frame):  # fmt: skip
+        check(x)
+    with pytest.raises(ValueError, match="features of a: row 1 of column 'y' is NaN"):
+        _sets.features(frame.astype("Int64").mask(frame == 2), "a")
+    check(pytest.importorskip("polars").DataFrame({"x": [1, 0], "y": [0, 2]}))
 
 
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (np.zeros((2, 4, 4, 3), np.uint8), r"expected shape \(N, D\), got \(2, 4, 4, 3\); turn images into features first"),
+        (np.zeros((2, 4, 4, 3), np.uint8), r"expected numbers of shape \(N, D\), got \(2, 4, 4, 3\); turn images into features first"),
         ([[1, "a"]], "expected numbers, got"),
-        ([[1], [2, 3]], "expected what NumPy can make an array of"),
+        ([[1], [2, 3]], r"expected numbers of shape \(N, D\): "),
+        (np.ma.masked_array([[1.0, 2.0]], [[True, False]]), "some values are masked"),
+        (np.zeros((2, 2), "m8[s]"), "expected numbers, got dates or times;"),
         (np.zeros((2, 2), complex), "expected numbers, got complex128"),
         (pandas.DataFrame({"x": [1.0], "kind": ["a"]}), "expected numbers, got text in column 'kind'"),
-        (pandas.DataFrame({"day": pandas.to_datetime(["2026-01-01"])}), "expected numbers, got datetime64.* in column 'day'"),
+        (pandas.DataFrame({"day": pandas.to_datetime(["2026-01-01"])}), "expected numbers, got dates or times in column 'day'"),
     ],
 )
 def test_features_that_are_no_numbers_are_refused_in_words(x, words):
     with pytest.raises(ValueError, match=f"features of a: {words}"):
-        features(x, "a")
+        _sets.features(x, "a")
 
 
 def test_sets_may_be_pairs_of_name_and_set():
@@ -148,6 +157,16 @@ def test_a_scale_from_which_nothing_is_learned_is_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mlprobe.compare(sets, (1000 * X, y), standardise=True, **OPTIONS)
+
+
+@pytest.mark.parametrize("factor", [100, 1000])
+def test_sets_from_which_nothing_was_learned_are_not_equivalent(features, factor):
+    (X, y), (X_test, y_test) = features
+    with pytest.warns(UserWarning, match="root mean square"):
+        result = mlprobe.compare({"a": (factor * X, y), "b": (factor * X[::-1], y[::-1])}, (factor * X_test, y_test), epochs=10)
+    assert max(accuracies(result).values()) < 0.15, "chance is 0.1"
+    assert result.verdict == "undecided"
+    assert any("not shown to be above" in note for note in result.notes)
 
 
 def test_paths_and_images_are_taken_in_many_forms(photos):
@@ -212,3 +231,36 @@ def test_images_of_pil_whose_white_is_unknown_are_refused():
             mlprobe.SqueezeNet(32).transform([Image.fromarray(array.astype(np.float32) if array.dtype == float else array)])
     np.testing.assert_array_equal(pixels(Image.fromarray(GREY_16.astype(np.int32))), pixels(Image.fromarray(GREY_16)))
     assert pixels(Image.fromarray(GREY_16))[0, 0].tolist() == [int(GREY_16[0, 0] / 257 + 0.5)] * 3
+
+
+def orientation(value, type):
+    """An EXIF block that says which way is up, as a number of this type."""
+    return b"Exif\0\0II*\0" + struct.pack("<IHHHI", 8, 1, 0x0112, type, 1) + struct.pack("<H2x" if type == 3 else "<I", value) + bytes(4)
+
+
+@pytest.mark.parametrize("type", [3, 4], ids=["SHORT", "LONG"])
+def test_images_are_turned_as_by_pil(type, tmp_path):
+    expected = set()
+    for value in range(1, 9):
+        path = tmp_path / "ab"[value % 2] / f"{value}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(RNG.integers(0, 256, (24, 24, 3), np.uint8)).save(path, exif=orientation(value, type))
+        turned = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+        assert value == 1 or (turned != np.asarray(Image.open(path))).any()
+        expected.add(turned.tobytes())
+    images = mlprobe.load_folder(tmp_path, side=24)
+    assert {image.tobytes() for image in [*images.train, *images.test]} == expected
+
+
+def test_half_a_jpeg_with_an_end_marker_is_refused_by_its_name(photos, tmp_path):
+    for path in sorted(photos.glob("*/*.png")):
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        Image.open(path).save((tmp_path / path.parent.name / path.name).with_suffix(".jpg"))
+    whole = mlprobe.load_folder(tmp_path, side=32)
+    half = tmp_path / "frog/07.jpg"
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2] + b"\xff\xd9")
+    with pytest.raises(ValueError, match="frog/07.jpg"):
+        mlprobe.load_folder(tmp_path, side=32)
+    with pytest.warns(UserWarning, match="1 .*cannot be read|could not be read|left out"):
+        left = mlprobe.load_folder(tmp_path, side=32, skip_broken=True)
+    assert len(left.train) + len(left.test) == len(whole.train) + len(whole.test) - 1

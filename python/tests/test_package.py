@@ -93,7 +93,11 @@ X = mlprobe.SqueezeNet(16).transform(mlprobe.Augmenter().transform(np.arange(4*1
 y = ["a", "b", "a", "b"]
 mlp = mlprobe.MLPClassifier((4,), random_state=0).fit(X, y)
 assert mlp.get_params()["hidden_layer_sizes"] == (4,)
-print(mlp.predict(X), mlprobe.compare({"a": (X, y), "b": (X, y)}, (X + 1, y), seeds=3, epochs=2).verdict)
+mlp.predict(X)
+def points(n):
+    P = np.random.default_rng(n).random((n, 2))
+    return P, (P[:, 0] > 0.5).astype(int)
+print(mlprobe.compare({"a": points(100), "b": points(100)}, points(300), seeds=3, epochs=50, learning_rate=0.1).verdict)
 pickle.loads(pickle.dumps(mlp)).predict(X)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

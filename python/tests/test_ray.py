@@ -191,9 +191,14 @@ def timeless(results):
 
 
 def test_a_reproduction_gives_the_results_of_one_machine(cluster, photos, tmp_path):
+    table = tmp_path / "kinds.csv"
+    rows = [f"{path.name},{path.parent.name}/{path.name},{'NA' if path.parent.name == 'frog' else 'plane'}" for path in sorted(photos.glob("*/*"))]
+    table.write_text("\n".join(["name,file,kind", *rows]))
     options = dict(extractor=NETWORK, seeds=3, epochs=4)
+    options |= dict(labels=table, label_column="kind", image_column="file", keep_na=True)
     alone = mlprobe.reproduce(photos, tmp_path / "alone", cache=tmp_path / "cache", **options)
     spread = reproduce(photos, tmp_path / "spread", cache=tmp_path / "other-cache", **options)
+    assert spread.results["dataset"]["classes"] == ["NA", "plane"]
     assert timeless(spread.results) == timeless(alone.results)
     for file in sorted((tmp_path / "alone/models").iterdir()) + sorted((tmp_path / "alone/predictions").iterdir()):
         assert file.read_bytes() == (tmp_path / "spread" / file.parent.name / file.name).read_bytes()

@@ -99,7 +99,7 @@ def test_rates_may_differ_and_features_be_standardised():
         ({"a": points(9)}, {}, "two or more"),
         ({"a": points(9), "b": (points(9)[0], [0, 1])}, {}, "expected 9 labels"),
         ({"a": points(9), "b": (np.zeros((3, 5)), [0, 1, 0])}, {}, "expected 2 features per row.*5 in arm `b`"),
-        ({"a": points(9), "b": (np.full((1, 2), np.nan), [0])}, {}, "NaN in row 0"),
+        ({"a": points(9), "b": (np.full((1, 2), np.nan), [0])}, {}, "features of b: row 0 of column 0 is NaN"),
         ({"a": points(9), "b/c": points(9)}, {}, "arm names of letters"),
         ({"a": (np.zeros((2, 2)), [5, 5]), "b": (np.zeros((2, 2)), [5, 5])}, {}, "no training set has the test classes"),
         ({"a": points(9), "b": points(9)}, {"learning_rate": {"a": 0.1}}, "learning_rate"),
@@ -134,5 +134,6 @@ def test_a_folder_is_loaded_with_its_classes(photos):
     assert images.classes == ["airplane", "frog"]
     assert (images.train.shape, images.test.shape) == ((40, 40, 40, 3), (8, 40, 40, 3))
     assert sorted(np.bincount(images.train_labels)) == [20, 20]
+    assert images.train_labels.dtype == images.test_labels.dtype == np.int64, "differences of unsigned labels would wrap around"
     with pytest.raises(FileNotFoundError, match="nowhere"):
         mlprobe.load_folder("nowhere")

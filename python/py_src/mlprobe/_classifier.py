@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mlprobe import _inputs, _mlprobe, _settings
+from mlprobe import _arrays, _inputs, _mlprobe, _settings
 from mlprobe._base import BaseEstimator, ClassifierMixin
 from mlprobe._progress import bars
 
@@ -233,7 +233,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("classes must be passed on the first call to partial_fit: all that will come")
         X, y = _inputs.checked(self, X, y, first=not goes_on)
         if classes is not None:
-            _inputs.check_labels(classes)
+            _arrays.check_labels(classes, "classes")
             classes = np.unique(np.asarray(classes))
         if goes_on:
             if classes is not None and not np.array_equal(classes, self.classes_):

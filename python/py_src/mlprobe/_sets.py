@@ -1,4 +1,4 @@
-"""What may be given to `compare` as sets, features and labels, as arrays that the engine takes."""
+"""What may be given to `compare` as sets, as arrays that the engine takes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlprobe import _mlprobe
+from mlprobe import _arrays
 
 __all__ = ["features", "labels", "named_pairs", "ordered_columns", "pair"]
-
-#: Squares of larger features, and so distances and gradients, do not fit into float32.
-LARGEST = 1e18
 
 
 def named_pairs(sets: Any) -> dict[str, tuple[Any, Any]]:
@@ -42,7 +39,7 @@ def pair(given: Any, of: str) -> tuple[Any, Any]:
 def ordered_columns(sets: list[Any], called: list[str]) -> list[list[int] | None]:
     """Which columns of each set to take, so that columns with names are in the order of the first set that has names."""
     order: list[list[int] | None] = [None] * len(sets)
-    named = [(i, [*map(_name, x.columns)]) for i, x in enumerate(sets) if _is_frame(x)]
+    named = [(i, names) for i, x in enumerate(sets) if (names := _arrays.column_names(x)) is not None]
     for i, found in named[1:]:
         first, expected = named[0]
         if found == expected:
@@ -59,124 +56,26 @@ def ordered_columns(sets: list[Any], called: list[str]) -> list[list[int] | None
 
 
 def features(x: Any, of: str, columns: list[int] | None = None) -> npt.NDArray[Any]:
-    """Features (N, D) in float32 or float64, none of them too large.
+    """Features (N, D) in float32 or float64, finite and none of them too large, with the `columns` in this order.
 
-    Arrays, lists, data frames, tensors and sparse matrices are taken. NaN is left to the engine, which names its row.
+    Arrays, lists, data frames, tensors and sparse matrices are taken.
     """
-    names: list[Any] | None = None
-    if _is_frame(x):
-        names = [*map(_name, x.columns)]
-        array = _of_frame(x, names, of)
-    else:
-        array = _numbers(_array(x.toarray() if hasattr(x, "toarray") else x, f"features of {of}"), None, of)
-    if columns is not None and names is not None:
-        array, names = array[:, columns], [names[column] for column in columns]
-    with np.errstate(invalid="ignore"):
-        is_larger = bool(array.size) and (array.max() > LARGEST or array.min() < -LARGEST)
-        if is_larger:
-            row, column = np.argwhere((array > LARGEST) | (array < -LARGEST))[0]
-            shown = column if names is None else repr(names[column])
-            raise ValueError(
-                f"features of {of}: expected numbers of at most {LARGEST:g} in size, got {array[row, column]} in column "
-                f"{shown}, row {row}; rescale or remove the column"
-            )
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)
+    x, names = x.toarray() if hasattr(x, "toarray") else x, _arrays.column_names(x)
+    array = _arrays.features(x, f"features of {of}")
+    _arrays.check_scale(array, names, f"features of {of}")
+    return array if columns is None else array[:, columns]
 
 
 def labels(y: Any, of: str) -> npt.NDArray[Any]:
     """Labels (N): all numbers or all text, none missing."""
-    if hasattr(y, "__array__") or hasattr(y, "detach"):
-        array = _array(y, f"labels of {of}")
-    else:  # as objects: NumPy would make text of NaN and of numbers that are among text
-        array = np.empty(len(y), object)
-        array[:] = list(y)
-        if array.size and isinstance(array[0], (list, tuple, np.ndarray)):
-            array = np.asarray(y)
+    array = _arrays.check_labels(y, f"labels of {of}")
     if array.ndim == 2 and 1 in array.shape:
         array = array.ravel()
     if array.ndim != 1:
         raise ValueError(f"labels of {of}: expected shape (N,), got {array.shape}")
-    if array.dtype.kind in "biu":
-        return array
-    values = array.tolist()
-    missing = next((row for row, value in enumerate(values) if _is_missing(value)), None)
-    if missing is not None:
-        raise ValueError(
-            f"labels of {of}: expected a label in each row, got {values[missing]!r} in row {missing}, which stands for a "
-            "missing value; leave the row out, or give the class another name"
-        )
-    kinds = {str if isinstance(value, str) else float if isinstance(value, (int, float, np.number)) else type(value) for value in values}
-    if not kinds <= {str, float} or len(kinds) > 1:
-        raise ValueError(f"labels of {of}: expected all text or all numbers, got {' and '.join(sorted(_called(kind) for kind in kinds))}")
-    return np.array(values)
-
-
-def _called(kind: type) -> str:
-    return {str: "text", float: "numbers"}.get(kind, kind.__name__)
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or isinstance(value, str):
-        return value is None or _mlprobe.is_missing(value)
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):  # as of pandas.NA
-        return type(value).__name__ == "NAType"
-
-
-def _is_frame(x: Any) -> bool:
-    return hasattr(x, "columns") and hasattr(x, "to_numpy")
-
-
-def _name(column: Any) -> Any:
-    return column if isinstance(column, (str, int)) else str(column)
+    return array if array.dtype.kind in "biu" else np.array(array.tolist())
 
 
 def _some(names: Iterable[Any]) -> str:
     names = [repr(name) for name in names]
     return ", ".join(names[:5] or ["none"]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _of_frame(frame: Any, names: list[Any], of: str) -> npt.NDArray[Any]:
-    """A data frame of pandas or polars; what is missing in it becomes NaN."""
-    if hasattr(frame, "iloc"):  # pandas
-        dtypes = list(frame.dtypes)
-        is_time = [getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes]
-        if any(is_time):
-            raise _no_numbers(of, names[is_time.index(True)], str(dtypes[is_time.index(True)]))
-        wanted = np.float32 if all(dtype == np.float32 for dtype in dtypes) else np.float64
-        try:
-            return np.asarray(frame.to_numpy(dtype=wanted, na_value=np.nan))
-        except (TypeError, ValueError):
-            return _numbers(frame.to_numpy(dtype=object), names, of)
-    return _numbers(np.asarray(frame.to_numpy()), names, of)
-
-
-def _numbers(array: npt.NDArray[Any], names: list[Any] | None, of: str) -> npt.NDArray[Any]:
-    if array.ndim != 2:
-        hint = "; turn images into features first, as SqueezeNet().transform does" if array.ndim == 4 else ""
-        raise ValueError(f"features of {of}: expected shape (N, D), got {array.shape}{hint}")
-    if array.dtype.kind == "O":
-        for column in range(array.shape[1]):
-            if any(isinstance(value, (str, bytes)) for value in array[:, column]):
-                raise _no_numbers(of, column if names is None else names[column], "text")
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"features of {of}: expected numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"features of {of}: expected numbers, got {array.dtype}")
-    return array
-
-
-def _no_numbers(of: str, column: Any, got: str) -> ValueError:
-    return ValueError(f"features of {of}: expected numbers, got {got} in column {column!r}; leave it out or encode it")
-
-
-def _array(x: Any, what: str) -> npt.NDArray[Any]:
-    if hasattr(x, "detach"):  # a tensor, wherever it is
-        x = x.detach().cpu()
-    try:
-        return np.asarray(x)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{what}: expected what NumPy can make an array of: {error}") from None

@@ -27,6 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--seeds", type=int, default=5)
     study.add_argument("--epochs", type=int, default=800)
     study.add_argument("--cache", default="cache")
+    study.add_argument("--labels", help="the table of labels, or `folders`")
+    study.add_argument("--label-column")
+    study.add_argument("--image-column")
+    study.add_argument("--keep-na", action="store_true", help="NA and the like are classes")
+    study.add_argument("--fresh", action="store_true", help="begin from the start")
+    study.add_argument("--force", action="store_true", help="replace the finished run of other settings")
     for command in (embedding, study):
         command.add_argument("--out", required=True)
         command.add_argument("--extractor", default="squeezenet", help="squeezenet, a file of ResNet-18's weights, or PATH.onnx")

@@ -13,8 +13,8 @@ import numpy as np
 
 from mlprobe import _mlprobe
 from mlprobe._extractors import SqueezeNet, _Extractor
+from mlprobe._folders import open_dataset, tables, tell
 from mlprobe._progress import bars
-from mlprobe._folders import open_dataset, tell
 from mlprobe._result import Result
 from mlprobe._settings import widths
 from mlprobe._studies import reproduction
@@ -33,6 +33,12 @@ def reproduce(
     hidden_layer_sizes: Sequence[int] | int = (64,),
     cache: str | os.PathLike[str] = "cache",
     skip_broken: bool = False,
+    labels: str | os.PathLike[str] | None = None,
+    label_column: str | None = None,
+    image_column: str | None = None,
+    keep_na: bool = False,
+    fresh: bool = False,
+    force: bool = False,
     progress: bool = False,
     address: str | None = None,
 ) -> Result:
@@ -42,7 +48,8 @@ def reproduce(
     last one; the run is then put together here by the engine, which finds every run trained. So the results are those of
     one machine bit for bit, apart from measured times, on the same instruction set and version of mlprobe.
 
-    Parameters are those of `mlprobe.reproduce`, and `address` as for `embed`. `dataset`, `out` and `cache` need to be on this machine alone.
+    Parameters are those of `mlprobe.reproduce` but for `threads`, and `address` as for `embed`. `dataset`, `labels`, `out` and
+    `cache` need to be on this machine alone.
 
     Returns
     -------
@@ -50,10 +57,11 @@ def reproduce(
     """
     extractor = SqueezeNet() if extractor is None else extractor
     folder = os.path.realpath(os.fspath(dataset))
-    data = open_dataset(folder, extractor._network.input_size, skip_broken, None)
+    of_labels = tables(labels, label_column, image_column, keep_na)
+    data = open_dataset(folder, extractor._network.input_size, skip_broken, None, of_labels)
     settings = dict(
         folder=folder, preset=preset, seeds=seeds, epochs=epochs, batch_size=batch_size,
-        hidden=widths(hidden_layer_sizes), skip_broken=skip_broken,
+        hidden=widths(hidden_layer_sizes), skip_broken=skip_broken, tables=of_labels,
     )  # fmt: skip
     connect(address)
     import ray
@@ -79,7 +87,7 @@ def reproduce(
         for features in [*shared, *copies.values()]:
             _unpack(ray.get(features), cache)
         study = reproduction(extractor, data, cache=os.fspath(cache), **settings)  # type: ignore[arg-type]
-        result = Result(study.run(os.fspath(out), checkpoints=checkpoints, progress=show))
+        result = Result(study.run(os.fspath(out), checkpoints=checkpoints, fresh=fresh, force=force, progress=show))
     tell(result.notes)
     return result
 
