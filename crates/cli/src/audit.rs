@@ -98,9 +98,11 @@ fn of_images(study: StudyOptions, run: RunOptions, preset: Preset, threshold: f6
     if !run.force() {
         record.resume(&held)?;
     }
-    let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
-    save(&out, &page)?;
-    print(page.summary()?);
+    if record.with_all.is_none() {
+        let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
+        save(&out, &page)?;
+        print(page.summary()?);
+    }
     // An error only after the findings are there to look at.
     let kept = record.kept(&inputs.dataset)?;
 
