@@ -94,8 +94,11 @@ impl Audit {
         let mut duplicates = near_duplicates(train.features, test.features, threshold)?;
         duplicates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         let params = Params::new([64]).epochs(20);
-        let folds = FOLDS.min(train.labels.len()).max(2);
+        let folds = FOLDS.min(train.labels.len());
         let (suspects, not_judged) = match label_errors(train.features, train.labels, folds, SEED, &params) {
+            _ if folds == 1 => {
+                (Vec::new(), Some("there are no other training rows to judge the one by".to_owned()))
+            }
             Ok(suspects) => (suspects, None),
             Err(error @ Error::Training(_)) => (Vec::new(), Some(error.to_string())),
             Err(error) => return Err(error),

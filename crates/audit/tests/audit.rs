@@ -114,6 +114,15 @@ fn a_class_of_one_row_is_named_and_no_obstacle() {
 }
 
 #[test]
+fn one_training_row_cannot_be_judged_and_is_no_obstacle() {
+    let (x, labels) = (Array2::ones((1, 4)), [1]);
+    let side = Side { features: x.view(), labels: &labels, groups: &[] };
+    let audit = Audit::of(side, side, 2, 0.5).unwrap();
+    assert!(audit.suspects.is_empty() && audit.duplicates.len() == 1);
+    assert!(audit.not_judged.unwrap().contains("no other training rows"));
+}
+
+#[test]
 fn a_network_that_diverges_leaves_the_other_findings() {
     let (x, labels) = clouds_and_one();
     let x = x.mapv(|x| 1e30 * x);

@@ -1,6 +1,5 @@
 //! `mlprobe audit`: what in the data moves a verdict, and the verdict without it.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +10,7 @@ use mlprobe_data::groups::read_groups;
 use mlprobe_experiments::report::AuditPage;
 use mlprobe_experiments::settings::Compared;
 use mlprobe_experiments::{About, AuditRecord, Half, LabelledFeatures, Verdicts};
-use mlprobe_features::arrays::{LabelledArrays, encode, write_npz};
+use mlprobe_features::arrays::{encode, write_npz};
 use ndarray::Axis;
 
 use crate::arrays::{ArrayOptions, match_columns};
@@ -20,6 +19,9 @@ use crate::progress::print;
 use crate::reproduce::run_part;
 use crate::run::{RunOptions, in_session};
 use crate::{front, output};
+
+/// The sets that an audit of arrays writes: all training rows, and both sides without what is left out.
+const SETS: [&str; 3] = ["train-all.npz", "train-clean.npz", "test-clean.npz"];
 
 /// What in the data moves the verdict? Finds duplicates between training and test, wrong labels, and groups on both sides
 ///
@@ -33,7 +35,7 @@ pub struct Arguments {
     /// Features and labels instead of images, as `compare` takes them: .npz, .safetensors, .csv, .tsv, .parquet, or
     /// FEATURES.npy:LABELS.npy
     #[arg(value_name = "TRAIN", conflicts_with_all = [
-        "dataset", "skip_broken", "labels", "label_column", "image_column", "without", "seeds", "epochs", "quick", "preset", "fresh", "force",
+        "dataset", "skip_broken", "labels", "label_column", "image_column", "without", "seeds", "epochs", "quick", "preset", "fresh",
         "checkpoint_every", "TrainingOptions", "ExtractorOptions",
     ])]
     train: Option<String>,
@@ -92,10 +94,15 @@ fn of_images(study: StudyOptions, run: RunOptions, preset: Preset, threshold: f6
         let audit = Audit::of(side(&train, of_train), side(&test, of_test), classes, threshold)?;
         AuditRecord::new(audit, source.about(), Some(&inputs.dataset))
     };
-    fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
-    let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
-    save(&out, &page)?;
-    print(page.summary()?);
+    let held = RunOptions::hold(&out)?;
+    if !run.force() {
+        record.resume(&held)?;
+    }
+    if record.with_all.is_none() {
+        let page = AuditPage { record: &record, dataset: Some(&inputs.dataset), command: None };
+        save(&out, &page)?;
+        print(page.summary()?);
+    }
     // An error only after the findings are there to look at.
     let kept = record.kept(&inputs.dataset)?;
 
@@ -137,40 +144,61 @@ fn of_arrays(
     };
     let mut sets = [file.main, test];
     match_columns(&mut sets)?;
-    let [train_set, test_set] = &sets;
-    let (labels, names) = encode(&[train_set, test_set])?;
-    let [train_labels, test_labels] = &labels[..] else { bail!("expected two sets") };
-    let rows = [train_labels.len(), test_labels.len()];
+    let [train_set, test_set] = sets;
+    let (mut labels, names) = encode(&[&train_set, &test_set])?;
+    let (Some(test_labels), Some(train_labels)) = (labels.pop(), labels.pop()) else {
+        bail!("expected two sets")
+    };
+    let train_set = LabelledFeatures::new(train_set.features, train_labels)?;
+    let test_set = LabelledFeatures::new(test_set.features, test_labels)?;
+    let rows = [train_set.len(), test_set.len()];
     let mut of_train = match &study.images.groups {
         Some(path) => read_groups(path, rows.iter().sum())?,
         None => Vec::new(),
     };
     let of_test = of_train.split_off(rows[0].min(of_train.len()));
-    let audit = Audit::of(
-        Side { features: train_set.features.view(), labels: train_labels, groups: &of_train },
-        Side { features: test_set.features.view(), labels: test_labels, groups: &of_test },
-        names.len(),
-        threshold,
-    )?;
+    let audit = Audit::of(side(&train_set, &of_train), side(&test_set, &of_test), names.len(), threshold)?;
     let name = Path::new(train).file_stem().unwrap_or_default().to_string_lossy();
     let mut about = About::features(name, &names.iter().map(String::as_str).collect::<Vec<_>>());
     [about.dataset.train_images, about.dataset.test_images] = rows;
     about.commit = commit();
-    let record = AuditRecord::new(audit, about, None);
-    let kept = record.left_out.kept(rows[0], rows[1])?;
-    fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
-    let write = |name: &str, set: &LabelledArrays, labels: &[u16], rows: &[usize]| {
-        let labels: Vec<u16> = rows.iter().map(|&row| labels[row]).collect();
-        write_npz(out.join(name), set.features.select(Axis(0), rows).view(), &labels)
+    about.dataset.train_digest = train_set.digest().to_owned();
+    about.dataset.test_digest = test_set.digest().to_owned();
+    let mut record = AuditRecord::new(audit, about, None);
+    let held = RunOptions::hold(&out)?;
+    if !run.force() {
+        record.resume(&held)?;
+        let is_first = !out.join("audit.json").exists();
+        if let (true, Some(name)) = (is_first, SETS.iter().find(|name| out.join(name).exists())) {
+            bail!(
+                "{} has a file {name} that is not of this audit; choose another folder with --out, or replace it with --force",
+                out.display()
+            );
+        }
+    }
+    // The record first: by it a later start knows the sets for its own.
+    let page = AuditPage { record: &record, dataset: None, command: None };
+    save(&out, &page)?;
+    let kept = match record.left_out.kept(rows[0], rows[1]) {
+        Ok(kept) => kept,
+        Err(error) => {
+            tell(&out, &page)?;
+            return Err(error.into());
+        }
     };
-    write("train-all.npz", train_set, train_labels, &(0..rows[0]).collect::<Vec<_>>())?;
-    write("train-clean.npz", train_set, train_labels, &kept.train)?;
-    write("test-clean.npz", test_set, test_labels, &kept.test)?;
     let (front, shown) = (front::command(), out.display());
     let command = format!(
         "{front} compare {shown}/train-all.npz {shown}/train-clean.npz --test {shown}/test-clean.npz"
     );
     let page = AuditPage { record: &record, dataset: None, command: Some(&command) };
+    let write = |name: &str, set: &LabelledFeatures, rows: &[usize]| {
+        let labels: Vec<u16> = rows.iter().map(|&row| set.labels()[row]).collect();
+        write_npz(out.join(name), set.features().select(Axis(0), rows).view(), &labels)
+    };
+    let [all, train_clean, test_clean] = SETS;
+    write(all, &train_set, &(0..rows[0]).collect::<Vec<_>>())?;
+    write(train_clean, &train_set, &kept.train)?;
+    write(test_clean, &test_set, &kept.test)?;
     save(&out, &page)?;
     tell(&out, &page)
 }

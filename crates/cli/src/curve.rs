@@ -45,6 +45,10 @@ pub fn run(Arguments { study, run, parts, preset }: Arguments) -> Result<()> {
         None => front::runs()
             .join(name(&inputs.settings).context("the curve has no folder; name one with --out")?),
     };
+    let held = RunOptions::hold(&out)?;
+    if !run.force() {
+        DataCurve::check_replaced(&held, &parts)?;
+    }
     let (mut runs, mut diverged) = (Vec::new(), None);
     for part in parts {
         inputs.settings.protocol.subset = Some(Subset { fraction: part, per_seed: false });

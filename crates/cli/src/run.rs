@@ -1,6 +1,6 @@
 //! What all commands that compute have in common: threads, progress, Ctrl-C, and the life of a run folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
@@ -56,6 +56,20 @@ impl RunOptions {
     /// The folder that the user named.
     pub fn out(&self) -> Option<PathBuf> {
         self.out.clone()
+    }
+
+    /// Whether what is in the folder may be replaced.
+    pub fn force(&self) -> bool {
+        self.force
+    }
+
+    /// Makes the folder `path` where it is not there, and holds it against other processes, for a command that has runs inside it.
+    ///
+    /// # Errors
+    /// If it cannot be made, or another process works there.
+    pub fn hold(path: &Path) -> Result<RunFolder> {
+        fs::create_dir_all(path).with_context(|| format!("making {}", path.display()))?;
+        Ok(RunFolder::open(path)?)
     }
 
     /// The same options for a run in `folder`.

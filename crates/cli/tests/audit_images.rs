@@ -75,6 +75,16 @@ fn planted_copies_and_wrong_labels_are_shown_and_left_out_of_the_second_verdict(
     let [again, _] = succeeds(folder, "report mine");
     assert!(again.contains("report.html"));
     assert!(fs::read_to_string(folder.join("mine/report.html")).unwrap().contains("data:image/png"));
+    let page = fs::read(folder.join("mine/report.html")).unwrap();
+    let other = fails(folder, "report mine --ablation found/all");
+    assert!(other.contains("a run of another kind"), "{other}");
+    assert!(fails(folder, "report found").contains("inside it: found/all, found/without"));
+    assert_eq!(fs::read(folder.join("mine/report.html")).unwrap(), page);
+
+    // A run of other settings is refused, and what the record says of both verdicts stays.
+    let fewer = STUDY.replace("--epochs 4", "--epochs 3");
+    assert!(fails(folder, &format!("audit --dataset photos --out found {fewer}")).contains("other settings"));
+    assert_eq!(json(folder.join("found/audit.json")), audit);
 
     fs::remove_file(folder.join("photos/train/blue/00.bmp")).unwrap();
     let error = fails(folder, &format!("reproduce --dataset photos --without mine.json --out other {STUDY}"));

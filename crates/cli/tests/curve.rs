@@ -17,5 +17,9 @@ fn a_curve_runs_every_part_and_recognises_those_that_are_finished() {
     assert_eq!(images, [60, 120]);
     let [_, told] = succeeds(folder, &command);
     assert_eq!(told.matches("This run is finished").count(), 2, "{told}");
+    let written = json(folder.join("curve/curve.json"));
+    let fewer = fails(folder, &format!("curve --dataset photos --parts 100 --out curve {STUDY}"));
+    assert!(fewer.contains("other parts too, 50 %"), "{fewer}");
+    assert_eq!(json(folder.join("curve/curve.json")), written, "the curve of all parts stays");
     assert!(fails(folder, &format!("{command} --resample")).contains("leave --resample out"));
 }

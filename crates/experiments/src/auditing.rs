@@ -12,6 +12,7 @@ use crate::analysis::questions::Measure;
 use crate::analysis::reading::read_json;
 use crate::analysis::results::{About, Results};
 use crate::error::{Error, Result};
+use crate::folder::RunFolder;
 
 /// An audit of a data set. `reproduce --without` reads the rows to leave out from it: whoever has looked at the findings may
 /// change these lists.
@@ -88,6 +89,34 @@ impl AuditRecord {
             actual: format!("{}, {error}", path.display()),
             next: "name the audit.json of an audit of these images",
         })
+    }
+
+    /// Takes over the verdicts that an earlier start of this very audit has left in `folder`, so that they are not lost when this
+    /// record is written there.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`] if the folder has the `audit.json` of another audit, or one whose lists were changed.
+    pub fn resume(&mut self, folder: &RunFolder) -> Result<()> {
+        let path = folder.path().join("audit.json");
+        let is_there = path.try_exists().map_err(|source| Error::File {
+            operation: "reading",
+            path: path.clone(),
+            source,
+        })?;
+        if !is_there {
+            return Ok(());
+        }
+        let earlier = Self::read(path).ok().filter(|earlier| {
+            let of_same = |record: &Self| (record.about.dataset.clone(), record.about.extractor.clone());
+            of_same(earlier) == of_same(self)
+                && (&earlier.audit, &earlier.left_out) == (&self.audit, &self.left_out)
+        });
+        let Some(earlier) = earlier else {
+            let what = "the audit.json of another audit, or one whose lists were changed".to_owned();
+            return Err(Error::Occupied { path: folder.path().to_owned(), what });
+        };
+        (self.with_all, self.without) = (earlier.with_all, earlier.without);
+        Ok(())
     }
 
     /// The rows of `dataset` that are not left out.

@@ -1,10 +1,15 @@
 //! How much data? The same study at growing parts of the training images.
 
+use std::io::ErrorKind;
+
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::answers::Answer;
 use crate::analysis::questions::{Measure, Question};
+use crate::analysis::reading::read_json;
 use crate::analysis::results::Results;
+use crate::error::{Error, Result};
+use crate::folder::RunFolder;
 
 /// The parts of the training images that a curve is made of unless others are asked for.
 pub const PARTS: [f64; 7] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
@@ -63,6 +68,30 @@ impl DataCurve {
             }
         }
         questions
+    }
+
+    /// A `curve.json` in `folder` may be replaced by that of a curve with these `parts`: it has no others.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`] if it has others, or is something else.
+    pub fn check_replaced(folder: &RunFolder, parts: &[f64]) -> Result<()> {
+        let earlier = match read_json(&folder.path().join("curve.json")) {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+            earlier => earlier?.and_then(serde_json::from_value::<Self>),
+        };
+        let what = match earlier {
+            Err(_) => "a curve.json of something else".to_owned(),
+            Ok(earlier) => {
+                let others = earlier.points.iter().map(|point| point.part);
+                let others = others.filter(|part| !parts.contains(part));
+                let others: Vec<_> = others.map(|part| format!("{} %", 100.0 * part)).collect();
+                if others.is_empty() {
+                    return Ok(());
+                }
+                format!("a curve with other parts too, {}, which --parts may name as well", others.join(", "))
+            }
+        };
+        Err(Error::Occupied { path: folder.path().to_owned(), what })
     }
 
     /// The curve of finished runs of one study, each at another part of the training images.

@@ -68,7 +68,7 @@ impl RunFolder {
     /// What was kept of the run that `results` tell of, as it was written.
     ///
     /// # Errors
-    /// [`Error::Content`] if it keeps no labels, as runs of version 0.1.0 did not, or if a file was changed; [`Error::File`].
+    /// [`Error::Content`] if it keeps no labels, as runs of earlier versions did not, or if a file was changed; [`Error::File`].
     pub(crate) fn kept(&self, results: &Results) -> Result<Kept> {
         let content = |expected: &str, actual: String| Error::Content {
             path: self.path().to_owned(),
@@ -77,7 +77,7 @@ impl RunFolder {
             actual,
         };
         if !self.recorded().contains(LABELS) {
-            let actual = format!("none, in a run of version {}", results.about.version);
+            let actual = "none, as in a record of an earlier version or without its run".to_owned();
             return Err(content("the labels and predictions that a run keeps", actual));
         }
         if let Some(path) = self.first_damaged() {

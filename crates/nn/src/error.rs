@@ -59,7 +59,7 @@ pub enum Error {
     /// The training loss became infinite or NaN.
     #[error(
         "training diverged: the loss of epoch {epoch}, batch {batch} is {loss} at learning rate \
-         {learning_rate}; lower the learning rate, to {} for a start", 0.1 * learning_rate.min(0.1)
+         {learning_rate}; lower the learning rate, to {} for a start", learning_rate.min(0.1) / 10.0
     )]
     Diverged {
         /// Epoch, counted from 1.

@@ -26,7 +26,11 @@ pub(crate) fn check_labels<'a>(
         Err(Error::Argument { operation: "comparing labels", expected, actual, next })
     };
     if classes.len() < 2 {
-        return problem("two classes or more", listed(classes), "add rows of another class");
+        let actual = match classes.is_empty() {
+            true => "none".to_owned(),
+            false => format!("only the class {}", listed(classes)),
+        };
+        return problem("two classes or more", actual, "add rows of another class");
     }
     if test.len() < 2 {
         return problem(

@@ -19,6 +19,7 @@ pub(crate) mod standardisation;
 pub(crate) mod subset;
 mod training;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
@@ -30,7 +31,7 @@ use arm::Arm;
 use progress::Event;
 use queue::{Job, Queue, for_each_job};
 use rows::EpochRows;
-use scoring::{Scoring, TrainedRun};
+use scoring::{Scoring, TrainedRun, as_divergence};
 use session::Session;
 use sets::LabelledFeatures;
 
@@ -73,7 +74,8 @@ impl Engine<'_> {
     /// were, or `after_seed` broke off: not if the observer asked to stop.
     ///
     /// # Errors
-    /// The first error of a run or of `after_seed`, once the other runs have stopped.
+    /// The first error of a run or of `after_seed`, once the other runs have stopped. Where runs diverge, it is that of the first of
+    /// them by seed and arm, whichever was the first in time: what is left out is the same for any number of threads.
     pub(crate) fn run(
         &self,
         seeds: &[u64],
@@ -81,7 +83,7 @@ impl Engine<'_> {
         mut after_seed: impl FnMut(Vec<TrainedRun>) -> Result<ControlFlow<()>>,
     ) -> Result<bool> {
         let (mut pending, mut handed_over, mut decided) = (BTreeMap::new(), 0, false);
-        let mut failure = None;
+        let failed: RefCell<Option<(Job, Error)>> = RefCell::default();
         let per_seed: u64 = self.arms.iter().map(|arm| arm.updates_per_epoch(self.scoring.protocol)).sum();
         let updates = per_seed * (seeds.len() * self.scoring.protocol.epochs) as u64;
         session.stage(self.stage, updates, "updates", |_| {
@@ -100,26 +102,35 @@ impl Engine<'_> {
                     {
                         handed_over += 1;
                         decided = after_seed(runs)?.is_break();
-                        session.end(decided);
+                        if decided {
+                            session.end(true);
+                        }
                     }
                     Ok(())
                 });
                 if let Err(error) = taken {
-                    session.end(true);
-                    failure.get_or_insert(error);
+                    if !error.is_divergence() {
+                        session.end(true);
+                    }
+                    let mut failed = failed.borrow_mut();
+                    if failed.as_ref().is_none_or(|(first, _)| job < *first) {
+                        *failed = Some((job, error));
+                    }
                 }
             };
+            // Runs before one that diverged may diverge too, or decide that it is not needed.
+            let is_needed = |job: &Job| failed.borrow().as_ref().is_none_or(|(first, _)| job < first);
             for_each_job(
                 Queue::new(seeds.len(), &seeded, self.threads),
                 train,
-                || session.stopped(),
+                |job| !session.stopped() && is_needed(job),
                 finished,
             );
         });
         session.end(false);
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(decided || handed_over == seeds.len()),
+        match failed.into_inner() {
+            Some((_, error)) if !decided => Err(error),
+            _ => Ok(decided || handed_over == seeds.len()),
         }
     }
 
@@ -141,7 +152,13 @@ impl Engine<'_> {
                 let scoring = Scoring { test: &test, further: &further, ..scoring };
                 let run = scoring.run(stage, (name, seed), &mut rows, settings, session)?;
                 let fold = |run: TrainedRun| {
-                    let model = standardisation.fold(&run.model).map_err(Error::training(name, seed))?;
+                    let (epoch, updates) =
+                        run.record.history.last().map_or((0, 0), |last| (last.epoch, last.updates));
+                    // Weights may be finite and, divided by a small deviation, no longer be.
+                    let model = standardisation.fold(&run.model).map_err(|error| {
+                        let error = as_divergence(error, epoch, updates, arm.learning_rate());
+                        Error::training(name, seed)(error)
+                    })?;
                     Ok::<_, Error>(TrainedRun { model, ..run })
                 };
                 run.map(fold).transpose()?

@@ -8,8 +8,8 @@ use std::thread;
 /// How many training sets that follow from a seed may be alive at a time: the one in use, and the next.
 const SEEDED_AT_A_TIME: usize = 2;
 
-/// One run to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One run to do. An earlier one in the order of the queue is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Job {
     /// Index of the seed.
     pub seed: usize,
@@ -36,12 +36,12 @@ impl Queue {
         Self { waiting, threads, running: 0, seeded: 0 }
     }
 
-    /// The next run to start now, if one may: a run that must wait for memory lets later ones pass.
-    pub(crate) fn start(&mut self) -> Option<Job> {
+    /// The next run to start now of those that are `wanted`, if one may: a run that must wait for memory lets later ones pass.
+    pub(crate) fn start(&mut self, wanted: impl Fn(&Job) -> bool) -> Option<Job> {
         if self.running == self.threads {
             return None;
         }
-        let free = |job: &Job| !job.seeded || self.seeded < SEEDED_AT_A_TIME;
+        let free = |job: &Job| wanted(job) && (!job.seeded || self.seeded < SEEDED_AT_A_TIME);
         let job = self.waiting.remove(self.waiting.iter().position(free)?);
         self.running += 1;
         self.seeded += usize::from(job.seeded);
@@ -60,21 +60,19 @@ impl Queue {
     }
 }
 
-/// Does `work` for the jobs of `queue`, each on a thread of its own, and starts no more once `stopped`. On this thread,
-/// `finished` is called with what came of each job, after the threads that are free have got their next one.
+/// Does `work` for the jobs of `queue`, each on a thread of its own, and starts those that are then still `wanted`. On this
+/// thread, `finished` is called with what came of each job, after the threads that are free have got their next one.
 pub(crate) fn for_each_job<T: Send>(
     mut queue: Queue,
     work: impl Fn(Job) -> T + Sync,
-    stopped: impl Fn() -> bool,
+    wanted: impl Fn(&Job) -> bool,
     mut finished: impl FnMut(Job, thread::Result<T>),
 ) {
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         let (work, mut last) = (&work, None);
         loop {
-            while !stopped()
-                && let Some(job) = queue.start()
-            {
+            while let Some(job) = queue.start(&wanted) {
                 let sender = sender.clone();
                 scope.spawn(move || {
                     let result = catch_unwind(AssertUnwindSafe(|| work(job)));
@@ -101,7 +99,7 @@ mod tests {
     use super::*;
 
     fn started(queue: &mut Queue) -> Vec<(usize, usize)> {
-        std::iter::from_fn(|| queue.start()).map(|job| (job.seed, job.arm)).collect()
+        std::iter::from_fn(|| queue.start(|_| true)).map(|job| (job.seed, job.arm)).collect()
     }
 
     #[test]
@@ -120,7 +118,7 @@ mod tests {
             for_each_job(
                 Queue::new(4, &[false, true], threads),
                 |job| (job.seed * 2 + job.arm, thread::current().id() != caller),
-                || false,
+                |_| true,
                 |job, result| {
                     let (number, elsewhere) = result.unwrap();
                     assert_eq!((number, elsewhere), (job.seed * 2 + job.arm, true));
@@ -141,7 +139,7 @@ mod tests {
             done += 1;
             stop.set(true);
         };
-        for_each_job(Queue::new(5, &[false], 1), |_| (), || stop.get(), finished);
+        for_each_job(Queue::new(5, &[false], 1), |_| (), |_| !stop.get(), finished);
         assert_eq!(done, 2); // the second had started when the first was reported
     }
 
@@ -151,7 +149,7 @@ mod tests {
         for_each_job(
             Queue::new(3, &[false], 1),
             |job| assert_ne!(job.seed, 1, "on purpose"),
-            || false,
+            |_| true,
             |job, result| results.push((job.seed, result.is_ok())),
         );
         assert_eq!(results, [(0, true), (1, false), (2, true)]);

@@ -245,7 +245,7 @@ impl Run {
 }
 
 /// What an evaluation after `epoch` reports, where a number that is not finite means that the network diverged.
-fn as_divergence(
+pub(crate) fn as_divergence(
     error: mlprobe_nn::Error,
     epoch: usize,
     updates: u64,

@@ -29,10 +29,10 @@ pub struct Standardisation {
 
 impl Standardisation {
     /// Mean and deviation (with 1/N) of each column of `x` (N, D), N at least 1; a column that is constant gets the
-    /// deviation 1.
+    /// deviation 1, and so does one of a deviation below 10⁻³⁶, by which no weight can be divided in `f32`.
     pub fn fit(x: ArrayView2<'_, f32>) -> Self {
         let (mean, variance) = moments(x);
-        let deviation = variance.mapv_into(|square| if square > 0.0 { square.sqrt() } else { 1.0 });
+        let deviation = variance.mapv_into(|square| if square > 1e-72 { square.sqrt() } else { 1.0 });
         Self { mean, deviation }
     }
 

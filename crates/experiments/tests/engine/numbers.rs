@@ -3,6 +3,8 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 use mlprobe_experiments::report::Page;
 use mlprobe_experiments::results::read_results;
@@ -102,6 +104,42 @@ fn an_arm_that_diverges_beside_others_is_left_out_and_named() {
         let text = fs::read_to_string(folder.path().join(report)).unwrap();
         assert!(text.contains("is left out.") && text.contains("training diverged"), "{report}");
     }
+}
+
+#[test]
+fn what_is_left_out_does_not_depend_on_which_of_several_arms_diverged_first_in_time() {
+    let rows = all_classes(60);
+    // The first arm waits for its rows, while the second has already diverged.
+    let wild = |name: &str, pause| {
+        Arm::new(name, 0.1).with_seeded(Made(60, move |_| {
+            thread::sleep(Duration::from_millis(pause));
+            Ok(set(&all_classes(60), 1e18))
+        }))
+    };
+    let left_out = |threads| {
+        let tame = Arm::new("tame", 0.1).with(&set(&rows, 1.0));
+        let study = study(2).add(wild("late", 200)).add(wild("early", 0)).add(tame).threads(threads);
+        study.run().unwrap().results.diverged
+    };
+    let one = left_out(1);
+    assert_eq!(one.iter().map(|failed| failed.arm.as_str()).collect::<Vec<_>>(), ["late", "early"]);
+    for threads in [2, 4] {
+        assert_eq!(left_out(threads), one, "{threads} threads");
+    }
+}
+
+#[test]
+fn features_too_small_for_their_deviation_to_be_divided_by_count_as_constant() {
+    let faint = |set: LabelledFeatures| {
+        let mut features = set.features().to_owned();
+        features.column_mut(0).mapv_inplace(|x| 1e-42 * x);
+        LabelledFeatures::new(features, set.labels().to_vec()).unwrap()
+    };
+    let train = faint(set(&all_classes(60), 1.0));
+    let arm = |name: &str| Arm::new(name, 0.1).with(&train).standardised();
+    let study = Study::new(&faint(test_set())).protocol(protocol(0..2, 6)).add(arm("a")).add(arm("b"));
+    let results = study.run().unwrap().results;
+    assert_eq!((results.seeds_done, results.diverged.len()), (2, 0));
 }
 
 #[test]
