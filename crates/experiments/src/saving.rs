@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::analysis::arms::ArmResults;
+use crate::analysis::reading::read_results;
 use crate::analysis::results::Results;
 use crate::error::{Error, Result};
 use crate::folder::RunFolder;
@@ -11,7 +13,8 @@ use crate::tuned;
 
 impl RunFolder {
     /// Writes the newest seed's models and predictions, then results and report of all seeds so far. Called
-    /// after each seed, it leaves a whole report whatever happens next.
+    /// after each seed, it leaves a whole report whatever happens next. A run that is resumed tells of its seeds one after the other
+    /// again: a record that has these very runs and more stays until there are as many.
     ///
     /// # Errors
     /// [`Error::File`] naming the file that could not be written; files written before stay as they were.
@@ -27,6 +30,9 @@ impl RunFolder {
             names.extend(arm.runs.iter().map(|run| model(run.seed)));
         }
         names.extend(self.keep(outcome)?);
+        if self.tells_more_than(results) {
+            return Ok(());
+        }
         self.write_json("results.json", results)?;
         self.save_digests(&names)?;
         self.save_report(results)
@@ -52,11 +58,14 @@ impl RunFolder {
         self.write("reanalysis.html", page.render()?.as_bytes())
     }
 
-    /// Writes `report.html`.
+    /// Writes `report.html`, unless the record tells of these very runs and of more, as in [`save`](Self::save).
     ///
     /// # Errors
     /// As [`save`](Self::save).
     pub fn save_page(&self, page: &Page<'_>) -> Result<()> {
+        if self.tells_more_than(page.results) {
+            return Ok(());
+        }
         self.write("report.html", page.render()?.as_bytes())
     }
 
@@ -76,6 +85,25 @@ impl RunFolder {
         self.write("tuned.md", tuned_markdown(report)?.as_bytes())?;
         self.write_json("tuned.json", report)?;
         self.save_digests(&names)
+    }
+
+    /// Whether the record is of the same settings and has the runs of `results`, which are not all, and more.
+    fn tells_more_than(&self, results: &Results) -> bool {
+        if results.is_whole() {
+            return false;
+        }
+        let Ok(record) = read_results(self.path().join("results.json")) else { return false };
+        let scores = |arm: &ArmResults| -> Vec<(u64, f64, f64)> {
+            arm.runs.iter().map(|run| (run.seed, run.train_accuracy, run.test_accuracy)).collect()
+        };
+        let has_more = |(there, here): (&ArmResults, &ArmResults)| {
+            there.name == here.name
+                && there.runs.len() > here.runs.len()
+                && scores(there).starts_with(&scores(here))
+        };
+        record.settings == results.settings
+            && record.arms.len() == results.arms.len()
+            && record.arms.iter().zip(&results.arms).all(has_more)
     }
 
     fn write_json(&self, name: &'static str, content: &impl Serialize) -> Result<()> {

@@ -143,6 +143,26 @@ fn a_reanalysis_from_what_a_run_kept_gives_the_record_again() {
 }
 
 #[test]
+fn a_resumed_run_leaves_a_record_of_more_seeds_until_it_has_as_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(dir.path()).unwrap();
+    let saved_after = |seeds: usize, epochs: usize| {
+        study(epochs, 3)
+            .run_in(&silent(), |so_far| match so_far.results.seeds_done == seeds {
+                true => folder.save(so_far),
+                false => Ok(()),
+            })
+            .unwrap();
+        let results = read_results(dir.path().join("results.json")).unwrap();
+        (results.seeds_done, results.epochs())
+    };
+    assert_eq!(saved_after(2, 4), (2, 4));
+    assert_eq!(saved_after(1, 4), (2, 4));
+    assert_eq!(saved_after(3, 4), (3, 4));
+    assert_eq!(saved_after(1, 5), (1, 5), "of other settings");
+}
+
+#[test]
 fn the_run_folder_holds_what_it_promises() {
     let dir = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(dir.path()).unwrap();

@@ -56,7 +56,11 @@ pub fn suspects(features: ArrayView2<'_, f32>) -> Vec<usize> {
     if features.nrows() < ENOUGH_ROWS {
         return Vec::new();
     }
-    (0..features.ncols()).filter(|&j| is_distinct(features.column(j))).collect()
+    // Beyond 2^24, every number in f32 is whole.
+    let is_exact = |column: ArrayView1<'_, f32>| column.iter().all(|x| x.abs() < (1 << 24) as f32);
+    (0..features.ncols())
+        .filter(|&j| is_exact(features.column(j)) && is_distinct(features.column(j)))
+        .collect()
 }
 
 /// The columns of `features` (N, D) that divide the rows as the `labels` (N) of two or more classes do: another form of the
