@@ -200,8 +200,12 @@ def test_a_reproduction_gives_the_results_of_one_machine(cluster, photos, tmp_pa
     spread = reproduce(photos, tmp_path / "spread", cache=tmp_path / "other-cache", **options)
     assert spread.results["dataset"]["classes"] == ["NA", "plane"]
     assert timeless(spread.results) == timeless(alone.results)
-    for file in sorted((tmp_path / "alone/models").iterdir()) + sorted((tmp_path / "alone/predictions").iterdir()):
-        assert file.read_bytes() == (tmp_path / "spread" / file.parent.name / file.name).read_bytes()
+
+    def files(run):
+        return {str(file.relative_to(run)): file.read_bytes() for of in ("models", "predictions") for file in (run / of).rglob("*.*")}
+
+    assert len(files(tmp_path / "alone")) > 2 * 4 * 3, "a model and its predictions for each arm and seed, and the probes'"
+    assert files(tmp_path / "spread") == files(tmp_path / "alone")
 
 
 def test_the_command_line_embeds(cluster, pictures, expected, tmp_path):
