@@ -71,7 +71,8 @@ pub fn split_by_group<G: Ord>(
     }
     if number < 2 {
         let actual = format!(
-            "one group with all {} images. Name smaller groups, or divide the images yourself",
+            "{} with all {} images. Name smaller groups, or divide the images yourself",
+            if number == 1 { "one group" } else { "no group" },
             labels.len()
         );
         return refused("two or more groups, since one cannot be on both sides".into(), actual);

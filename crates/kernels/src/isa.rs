@@ -156,6 +156,7 @@ impl Isa {
             offered.extend(Self::amx());
         }
         offered.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+            #[cfg_attr(not(all(target_arch = "x86_64", target_os = "linux")), expect(unused_mut))]
             let mut names: Vec<_> = offered.iter().map(|isa| isa.name()).collect();
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
             if name != "amx" && crate::amx::is_present() {
