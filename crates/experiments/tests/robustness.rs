@@ -36,7 +36,10 @@ use damage::{Damage, SOME, damage, damaged, measured, turn};
 const EPOCHS: usize = 3;
 
 fn set(n: usize, shift: usize) -> LabelledFeatures {
-    let features = Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3 + shift) % 11) as f32 / 11.0);
+    // Every set has rows of its own.
+    let features = Array2::from_shape_fn((n, 4), |(i, j)| {
+        ((i * 7 + j * 3 + shift) % 11) as f32 / 11.0 + shift as f32 / 1000.0
+    });
     LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u16).collect()).unwrap()
 }
 
