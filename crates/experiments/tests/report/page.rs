@@ -323,7 +323,9 @@ pub fn check_tags(page: &str) {
 #[test]
 fn a_comparison_of_given_features_speaks_of_nothing_else() {
     let set = |n: usize| {
-        let features = Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3) % 13) as f32 / 13.0);
+        // Every set has rows of its own.
+        let features =
+            Array2::from_shape_fn((n, 4), |(i, j)| ((i * 7 + j * 3) % 13) as f32 / 13.0 + n as f32 / 1000.0);
         LabelledFeatures::new(features, (0..n).map(|i| (i % 3) as u16).collect()).unwrap()
     };
     let mut about = About::features("points", &["a", "b", "c"]);

@@ -76,7 +76,7 @@ fn notes_of_schema_2_keep_their_words() {
     assert_eq!(results.notes.len(), 1);
     assert_eq!(results.notes[0].note, Note::Text { text: "the network is dead".into() });
     let report = markdown(&results).unwrap();
-    assert!(report.contains("`augmented`, seeds 0, 1: the network is dead."), "{report}");
+    assert!(report.contains("`augmented`, seeds 0, 1: The network is dead."), "{report}");
 }
 
 #[test]

@@ -73,7 +73,9 @@ fn check_words(text: &str) {
 fn sentences_are_whole() {
     let one_epoch = {
         let set = |n: usize| {
-            let features = Array2::from_shape_fn((n, 2), |(i, j)| ((i * 7 + j * 3) % 13) as f32);
+            // Every set has rows of its own.
+            let features =
+                Array2::from_shape_fn((n, 2), |(i, j)| ((i * 7 + j * 3) % 13) as f32 + n as f32 / 100.0);
             LabelledFeatures::new(features, (0..n).map(|i| (i % 2) as u16).collect()).unwrap()
         };
         Study::new(&set(20))
