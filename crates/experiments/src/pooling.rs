@@ -3,7 +3,6 @@
 use mlprobe_stats::{Answer, Contrast, Interval, LEVEL, Pooled, pool, require};
 use serde::Serialize;
 
-use crate::analysis::chance::noted;
 use crate::analysis::results::{About, Results};
 use crate::error::Result;
 
@@ -78,7 +77,7 @@ pub fn pool_runs(runs: &[Results]) -> Result<Vec<PooledComparison>> {
         let data_sets = data_sets?;
         let pooled = pool(&data_sets.iter().map(|of| of.contrast).collect::<Vec<_>>())?;
         let at_chance = |run: &&Results| {
-            let arms = noted(&run.notes);
+            let arms = run.arms_at_chance();
             [&first.a, &first.b].into_iter().any(|name| arms.contains(name))
         };
         let mut answer = pooled.decide(margin)?.answer;

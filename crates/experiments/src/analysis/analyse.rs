@@ -4,7 +4,7 @@ use mlprobe_stats::{SequentialRule, summary};
 
 use crate::analysis::answers::{Rules, answer, claims};
 use crate::analysis::arms::ArmResults;
-use crate::analysis::chance::{not_above_chance, noted, withhold};
+use crate::analysis::chance::{not_above_chance, withhold};
 use crate::analysis::comparison::{Side, compare, correct};
 use crate::analysis::costs::costs;
 use crate::analysis::quality::quality;
@@ -72,7 +72,7 @@ pub(crate) fn conclude(results: &mut Results, tested: &[Vec<&[Tested]>], plan: &
             results.notes.push(ArmNote { arm: arm.name.clone(), seeds, note });
         }
     }
-    let at_chance = noted(&results.notes);
+    let at_chance = results.arms_at_chance();
     let rules = rules(results, plan.sequential);
     let index = |name: &str| results.arms.iter().position(|arm| arm.name == name);
     let mut answers = Vec::new();

@@ -4,8 +4,6 @@ use mlprobe_stats::{Answer as Decision, Components, LEVEL};
 use ndarray::{Array2, ArrayView2};
 
 use crate::analysis::answers::Answer;
-use crate::analysis::results::ArmNote;
-use crate::engine::notes::Note;
 use crate::error::Result;
 use crate::knn::majority_class;
 
@@ -20,12 +18,6 @@ pub(crate) fn not_above_chance(correct: ArrayView2<'_, bool>, labels: &[u16]) ->
     let above = Components::of_difference(correct, named.view())?.contrast().interval(LEVEL)?;
     let share = labels.iter().filter(|&&label| label == most).count() as f64 / labels.len() as f64;
     Ok((above.low <= 0.0).then_some(share))
-}
-
-/// The arms that are noted not to be above chance.
-pub(crate) fn noted(notes: &[ArmNote]) -> Vec<String> {
-    let is_chance = |note: &&ArmNote| matches!(note.note, Note::NotAboveChance { .. });
-    notes.iter().filter(is_chance).map(|note| note.arm.clone()).collect()
 }
 
 /// Two models that learned nothing are equally accurate, which says nothing of what they were to learn from: an answer

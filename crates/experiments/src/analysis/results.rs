@@ -261,6 +261,12 @@ impl Results {
         self.arms.iter().flat_map(|arm| &arm.runs).flat_map(|run| &run.history).all(is_single)
     }
 
+    /// The arms that are noted not to be above chance.
+    pub(crate) fn arms_at_chance(&self) -> Vec<String> {
+        let is_chance = |note: &&ArmNote| matches!(note.note, Note::NotAboveChance { .. });
+        self.notes.iter().filter(is_chance).map(|note| note.arm.clone()).collect()
+    }
+
     /// The arm called `name`.
     pub fn arm(&self, name: &str) -> Option<&ArmResults> {
         self.arms.iter().find(|arm| arm.name == name)
