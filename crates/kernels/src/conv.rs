@@ -70,7 +70,7 @@ impl Conv {
             && in_channels % 16 == 0
             && (precision != Precision::Bf16 || (in_channels <= WINOGRAD_CHANNELS && !isa.is_amx()));
         let method = match precision {
-            Precision::Bf16 if !winograd && (stride % 2 == 0 || in_channels % 2 == 0) => {
+            Precision::Bf16 if !winograd && (stride.is_multiple_of(2) || in_channels.is_multiple_of(2)) => {
                 method(Pairs::rounded(isa), layer, winograd, weight, bias)
             }
             Precision::Bf16x3 if in_channels % 2 == 0 => {
