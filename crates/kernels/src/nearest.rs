@@ -14,7 +14,8 @@ const ROWS: usize = 1024;
 /// computed in `precision` with the error that [`gemm`] states. `found` (M)
 /// holds for each query at most k pairs of a score and a number, the highest score first, and keeps those that it held before
 /// unless better ones are found: rows may come block by block, in ascending order. Of equal scores the lower number is first. A
-/// score that is NaN counts as lower than every other, so it is never kept once there are k others. Nothing depends on how rows are divided into blocks.
+/// score that is NaN counts as lower than every other, so it is never kept once there are k others. Nothing depends on how rows
+/// are divided into blocks.
 ///
 /// # Errors
 /// [`Error::Shape`] if D differs, or `found` has not one entry per query.

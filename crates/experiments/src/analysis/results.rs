@@ -124,6 +124,7 @@ pub struct FileInfo {
     pub sha256: Vec<String>,
     /// Of an older record, how many test rows have the very features of a row of this training set; now
     /// [`Note::TestRows`] says so, whether rows come from files or not.
+    /// Records of this version have it as a note of the arm, and 0 here.
     #[serde(default)]
     pub test_rows: usize,
 }

@@ -22,8 +22,8 @@
 //! classes are sorted as by `numpy.unique`; [`encode`] numbers the classes of several files together. The texts `1` and `1.0`
 //! are one class, `01` is another. Texts such as `NA`, `nan` and `None` are missing values unless [`Options::keep_na`] says
 //! that they are classes. Any order of bytes and of axes in memory will do. Missing values, infinity, numbers too large for
-//! sums of squares in `f32`, negative or broken labels and different lengths are errors that name file, array and row. Nothing is unpickled: arrays of Python objects
-//! are refused. Memory is set aside for what a file holds, not for what its header claims.
+//! sums of squares in `f32`, negative or broken labels and different lengths are errors that name file, array and row. Nothing is
+//! unpickled: arrays of Python objects are refused. Memory is set aside for what a file holds, not for what its header claims.
 //!
 //! ```
 //! use mlprobe_features::arrays::{Options, read_labelled, write_npz};
